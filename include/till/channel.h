@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The contract between payments and platforms (strategy), and the factory that finds a channel by
+ * name. A channel is pure: it composes business bytes, builds and signs the request, and reads the
+ * answer into a verdict; somebody else moves the bytes. One `till_execute_*` entry serves every
+ * channel; a product is a row of a table; a new channel touches no existing logic.
+ *
+ *   compose  -> business bytes (stored before anything leaves, repeated identically)
+ *   build    -> signed request
+ *   parse    -> verdict; cannot fail: silence and garbage are answers
+ *   notified -> notice, only from bytes that verified
+ *   acknowledge -> what the platform wants to read
+ */
+#ifndef TILL_CHANNEL_H
+#define TILL_CHANNEL_H
+
+#include <stdint.h>
+
+#include <till/arena.h>
+#include <till/form.h>
+#include <till/json.h>
+#include <till/money.h>
+
+enum till_mode { TILL_TEST, TILL_LIVE };
+
+enum till_operation {
+    TILL_CREATE,
+    TILL_QUERY,
+    TILL_CLOSE,
+    TILL_CANCEL,
+    TILL_REFUND,
+    TILL_REFUND_QUERY,
+    TILL_OPERATIONS
+};
+const char *till_operation_name(enum till_operation operation);
+
+struct till_channel;
+
+/* What a merchant's account at a platform is made of; immutable after loading, shared by threads. */
+struct till_account {
+    const struct till_channel *channel;
+    enum till_mode mode;
+    void *credentials; /* the channel's own, freed by channel->unload */
+};
+
+/* The unified request: one shape for every channel and operation. Unused fields stay empty. */
+struct till_ask {
+    enum till_operation operation;
+    struct till_str product;     /* "precreate" */
+    struct till_str upstream_no; /* our order number at the platform, 26..32 alphanumerics */
+    struct till_money amount;    /* of the order */
+    struct till_str subject;     /* UTF-8 */
+    struct till_str merchant_no; /* the merchant's out_trade_no, for the pass-through field */
+    struct till_str notify_url;
+    struct till_str return_url;
+    int64_t created_us; /* identity time of the attempt: never changes between repeats */
+    int64_t expires_us; /* absolute */
+    int64_t now_us;     /* transport time of this sending */
+    struct till_str refund_no;
+    struct till_money refund_amount;
+    struct till_str refund_reason;
+    const struct till_json *extra; /* channel-specific fields of the merchant, checked by compose; may be NULL */
+    struct till_str business;      /* composed bytes; set by the caller from storage for build */
+};
+
+struct till_outgoing {
+    struct till_str method; /* "POST" */
+    struct till_str url;
+    struct till_str content_type;
+    struct till_str body;
+    struct till_str signed_text; /* the canonical string, for explaining; never logged outside of debug */
+};
+
+enum till_fate {
+    TILL_FATE_UNSENT,  /* proven: no byte of the request left */
+    TILL_FATE_LOST,    /* some may have left; no complete answer */
+    TILL_FATE_ANSWERED /* a complete HTTP answer */
+};
+
+struct till_incoming {
+    enum till_fate fate;
+    int status;
+    struct till_str body;
+};
+
+enum till_outcome {
+    TILL_PAID,     /* the money moved: order paid; for refunds: refunded */
+    TILL_PENDING,  /* the platform has it, undecided */
+    TILL_CLOSED,   /* the order can no longer be paid (close, cancel, query of a closed one) */
+    TILL_DECLINED, /* final no; code and text in peer_* */
+    TILL_UNSENT,   /* safe to repeat */
+    TILL_UNKNOWN   /* ask, never repeat blindly; see till_channel.recovery */
+};
+const char *till_outcome_name(enum till_outcome outcome);
+
+/* What the platform said of the trade, where it said so under a good signature. */
+enum till_trade {
+    TILL_TRADE_UNSAID,
+    TILL_TRADE_ABSENT,   /* "does not exist" (never scanned, not settled, or never created) */
+    TILL_TRADE_WAITING,  /* exists, unpaid */
+    TILL_TRADE_PAID,     /* paid, refundable */
+    TILL_TRADE_FINISHED, /* paid, no refund possible any more */
+    TILL_TRADE_CLOSED,   /* closed unpaid */
+    TILL_TRADE_REFUNDED  /* paid and wholly refunded, or cancelled after payment */
+};
+
+struct till_verdict {
+    enum till_outcome outcome;
+    enum till_trade trade;
+    bool verified;      /* read from bytes under a good signature; only then may money move */
+    bool suspicious;    /* a signature was present and wrong, or content contradicts: a security event */
+    bool retry_later;   /* rate limit or "call again": the identical request after a pause */
+    char peer_code[64]; /* "10000", "ACQ.TRADE_NOT_EXIST" */
+    char peer_text[256];
+    struct till_str action_kind; /* "qr_code", "redirect", ...; in the arena */
+    struct till_str action_value;
+    struct till_str trade_no;    /* the platform's number */
+    struct till_str upstream_no; /* as echoed; must equal ours or the verdict is UNKNOWN and suspicious */
+    struct till_str buyer;       /* masked, as the platform gives it */
+    struct till_money amount;    /* order total; minor 0 when unsaid */
+    struct till_money refunded;  /* cumulative for the trade; minor 0 when unsaid */
+    int64_t paid_us;             /* 0 when unsaid */
+};
+
+/* How an unknown outcome is settled (DESIGN section 3). Never a new number. */
+enum till_recovery {
+    TILL_RECOVER_REPEAT,            /* the identical request again */
+    TILL_RECOVER_QUERY,             /* ask */
+    TILL_RECOVER_QUERY_THEN_CANCEL, /* ask for a while, then cancel */
+    TILL_RECOVER_REFUND_QUERY,      /* same refund number again, or ask for it */
+    TILL_RECOVER_CANCEL             /* cancel; its answer says whether money came and went */
+};
+
+enum till_notice_kind {
+    TILL_NOTICE_WAITING,  /* trade exists, unpaid: nothing to do */
+    TILL_NOTICE_PAID,
+    TILL_NOTICE_CLOSED,   /* closed unpaid */
+    TILL_NOTICE_REFUND,   /* a refund (part or all) on a paid trade */
+    TILL_NOTICE_UNKNOWN   /* a status we do not know: HOLD */
+};
+
+/* A verified notification. Strings point into the arena. */
+struct till_notice {
+    enum till_notice_kind kind;
+    bool finished;               /* paid and not refundable upstream */
+    struct till_str upstream_no; /* our order number */
+    struct till_str trade_no;
+    struct till_str app_id; /* whom the platform thinks it talks to */
+    struct till_str seller;
+    struct till_money amount;
+    struct till_money refunded;  /* cumulative */
+    struct till_str refund_no;   /* ours, when the notice names one */
+    struct till_str status_text; /* the platform's word */
+    struct till_str notice_id;
+    struct till_str buyer;
+    int64_t paid_us;
+    const char *mismatch; /* account-level content that is not ours: "app_id", "seller", "mode"; NULL when all right */
+};
+
+/* The raw notification as it came in. */
+struct till_notification {
+    struct till_str method;
+    struct till_str query;        /* raw; never merged with the body */
+    struct till_str content_type;
+    struct till_str body;         /* raw bytes */
+    const struct till_pair *headers;
+    size_t header_count;
+    int64_t now_us;
+};
+
+enum till_acknowledgement { TILL_ACK, TILL_NACK };
+
+struct till_reply {
+    int status;
+    struct till_str content_type;
+    struct till_str body;
+};
+
+struct till_product {
+    const char *name;    /* ours: "precreate" */
+    const char *method;  /* theirs: "alipay.trade.precreate" */
+    const char *action;  /* "qr_code" */
+    const char *code;    /* the platform's product code, or NULL */
+    int64_t action_lifetime_us; /* how long the action lives at most; 0: as long as the order */
+    int64_t expires_min_us, expires_max_us, expires_default_us;
+};
+
+struct till_channel {
+    const char *name; /* "alipay" */
+    const struct till_product *products; /* ends with a NULL name */
+    const char *const *currencies;       /* NULL-terminated */
+    /* Settings (a JSON object) into credentials. Empty or weak keys, a public key that is our own, bad
+     * addresses: refused naming the setting (field "/platform_public_key"), never its value. */
+    bool (*load)(const struct till_json *settings, struct till_account *account, struct till_error *err);
+    void (*unload)(struct till_account *account);
+    /* One line a setting for people: name, required, secret, meaning; ends with NULL name. */
+    const struct till_channel_setting *settings;
+    bool (*compose)(const struct till_account *account, const struct till_ask *ask, struct till_arena *arena,
+                    struct till_str *ret_business, struct till_error *err);
+    bool (*build)(const struct till_account *account, const struct till_ask *ask, struct till_arena *arena,
+                  struct till_outgoing *ret_outgoing, struct till_error *err);
+    void (*parse)(const struct till_account *account, const struct till_ask *ask, const struct till_incoming *incoming,
+                  struct till_arena *arena, struct till_verdict *ret_verdict);
+    bool (*notified)(const struct till_account *account, const struct till_notification *notification,
+                     struct till_arena *arena, struct till_notice *ret_notice, struct till_error *err);
+    /* The browser's return: verifies and names the order it is about; proves nothing else. */
+    bool (*returned)(const struct till_account *account, const struct till_notification *notification,
+                     struct till_arena *arena, struct till_str *ret_upstream_no, struct till_error *err);
+    void (*acknowledge)(enum till_acknowledgement acknowledgement, struct till_reply *ret_reply);
+    enum till_recovery recovery[TILL_OPERATIONS];
+};
+
+struct till_channel_setting {
+    const char *name;
+    bool required;
+    bool secret;
+    const char *meaning;
+};
+
+/* The factory. NULL / false when there is no such channel. */
+const struct till_channel *till_channel_find(struct till_str name);
+const struct till_channel *till_channel_at(size_t index); /* NULL past the end */
+/* CHANNEL_UNKNOWN when there is none. */
+TILL_MUST_CHECK bool till_product_find(const struct till_channel *channel, struct till_str name, const struct till_product **ret_product, struct till_error *err);
+
+/* Load and release an account of a named channel. */
+TILL_MUST_CHECK bool till_account_load(struct till_str channel, enum till_mode mode, const struct till_json *settings,
+                                       struct till_account **ret_account, struct till_error *err);
+void till_account_free(struct till_account *account);
+
+/* The one entry: compose when ask->business is empty, then build. For SDK users and flows alike. */
+TILL_MUST_CHECK bool till_request(const struct till_account *account, const struct till_ask *ask, struct till_arena *arena,
+                                  struct till_outgoing *ret_outgoing, struct till_error *err);
+void till_answer(const struct till_account *account, const struct till_ask *ask, const struct till_incoming *incoming,
+                 struct till_arena *arena, struct till_verdict *ret_verdict);
+
+#endif
