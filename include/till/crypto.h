@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Digests, HMAC, AEAD, constant-time comparison, secrets. OpenSSL 3 behind the wall of lib/crypto. */
+/* Digests, HMAC, AEAD, constant-time comparison, secrets. OpenSSL 3 behind the wall of lib/crypto.
+ */
 #ifndef TILL_CRYPTO_H
 #define TILL_CRYPTO_H
 
@@ -26,18 +27,22 @@ bool till_equal_constant_time(struct till_str a, struct till_str b);
 
 void till_sha256(struct till_str bytes, uint8_t ret_digest[TILL_SHA256_SIZE]);
 /* Refuses an empty key with KEY_WEAK. */
-TILL_MUST_CHECK bool till_hmac_sha256(struct till_str key, struct till_str message, uint8_t ret_mac[TILL_SHA256_SIZE], struct till_error *err);
+TILL_MUST_CHECK bool till_hmac_sha256(struct till_str key, struct till_str message,
+                                      uint8_t ret_mac[TILL_SHA256_SIZE], struct till_error *err);
 
 /*
- * AES-256-GCM. The sealed form is version(1) || nonce(12) || ciphertext || tag(16); `context` is bound
- * as associated data (say "account/acc_01", so that a sealed value cannot be moved to another row).
- * The caller brings the nonce from its random source.
+ * AES-256-GCM. The sealed form is version(1) || nonce(12) || ciphertext || tag(16); `context` is
+ * bound as associated data (say "account/acc_01", so that a sealed value cannot be moved to another
+ * row). The caller brings the nonce from its random source.
  */
 #define TILL_SEAL_KEY_SIZE 32
 #define TILL_SEAL_NONCE_SIZE 12
-TILL_MUST_CHECK bool till_seal(struct till_arena *arena, const uint8_t key[TILL_SEAL_KEY_SIZE], const uint8_t nonce[TILL_SEAL_NONCE_SIZE],
-                               struct till_str context, struct till_str plain, struct till_str *ret_sealed, struct till_error *err);
-TILL_MUST_CHECK bool till_open_seal(struct till_arena *arena, const uint8_t key[TILL_SEAL_KEY_SIZE], struct till_str context,
-                                    struct till_str sealed, struct till_str *ret_plain, struct till_error *err);
+TILL_MUST_CHECK bool till_seal(struct till_arena *arena, const uint8_t key[TILL_SEAL_KEY_SIZE],
+                               const uint8_t nonce[TILL_SEAL_NONCE_SIZE], struct till_str context,
+                               struct till_str plain, struct till_str *ret_sealed,
+                               struct till_error *err);
+TILL_MUST_CHECK bool till_open_seal(struct till_arena *arena, const uint8_t key[TILL_SEAL_KEY_SIZE],
+                                    struct till_str context, struct till_str sealed,
+                                    struct till_str *ret_plain, struct till_error *err);
 
 #endif

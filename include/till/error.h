@@ -43,8 +43,8 @@ struct till_error {
 };
 
 /*
- * Fill err and return false, so that `return TILL_FAIL(err, MONEY_FORMAT, "...", ...)` reads as one.
- * The format is printf's; NULL takes the registry's sentence. Control bytes are replaced.
+ * Fill err and return false, so that `return TILL_FAIL(err, MONEY_FORMAT, "...", ...)` reads as
+ * one. The format is printf's; NULL takes the registry's sentence. Control bytes are replaced.
  */
 #define TILL_STRINGIFY_(x) #x
 #define TILL_STRINGIFY(x) TILL_STRINGIFY_(x)
@@ -52,7 +52,8 @@ struct till_error {
     till_error_set((err), TILL_E_##name, __FILE__ ":" TILL_STRINGIFY(__LINE__), NULL, __VA_ARGS__)
 /* The same, naming the field. */
 #define TILL_FAIL_FIELD(err, name, field, ...)                                                     \
-    till_error_set((err), TILL_E_##name, __FILE__ ":" TILL_STRINGIFY(__LINE__), (field), __VA_ARGS__)
+    till_error_set((err), TILL_E_##name, __FILE__ ":" TILL_STRINGIFY(__LINE__), (field),           \
+                   __VA_ARGS__)
 
 bool till_error_set(struct till_error *err, enum till_code code, const char *where,
                     const char *field, const char *format, ...)

@@ -20,9 +20,12 @@
 
 struct till_json;
 
-TILL_MUST_CHECK bool till_json_parse(struct till_str text, struct till_json **ret_json, struct till_error *err);
+TILL_MUST_CHECK bool till_json_parse(struct till_str text, struct till_json **ret_json,
+                                     struct till_error *err);
 void till_json_release(struct till_json *json); /* accepts NULL */
-static inline void till_json_release_at(struct till_json **json) { till_json_release(*json); }
+static inline void till_json_release_at(struct till_json **json) {
+    till_json_release(*json);
+}
 #define TILL_JSON_SCOPED __attribute__((cleanup(till_json_release_at)))
 
 bool till_json_is_object(const struct till_json *json);
@@ -38,26 +41,35 @@ const struct till_json *till_json_member(const struct till_json *object, const c
 size_t till_json_size(const struct till_json *json);
 const struct till_json *till_json_element(const struct till_json *array, size_t index);
 /* Walk members in their order: index -> name and value; false past the end. */
-bool till_json_member_at(const struct till_json *object, size_t index, struct till_str *ret_name, const struct till_json **ret_value);
+bool till_json_member_at(const struct till_json *object, size_t index, struct till_str *ret_name,
+                         const struct till_json **ret_value);
 
-/* Required members; a missing one fails with FIELD_MISSING, another type with FIELD_INVALID, field "/name". */
-TILL_MUST_CHECK bool till_json_need_str(const struct till_json *object, const char *name, struct till_str *ret_value, struct till_error *err);
-TILL_MUST_CHECK bool till_json_need_int(const struct till_json *object, const char *name, int64_t *ret_value, struct till_error *err);
+/* Required members; a missing one fails with FIELD_MISSING, another type with FIELD_INVALID, field
+ * "/name". */
+TILL_MUST_CHECK bool till_json_need_str(const struct till_json *object, const char *name,
+                                        struct till_str *ret_value, struct till_error *err);
+TILL_MUST_CHECK bool till_json_need_int(const struct till_json *object, const char *name,
+                                        int64_t *ret_value, struct till_error *err);
 /* Optional members: the default stays when the member is absent or null. */
-TILL_MUST_CHECK bool till_json_want_str(const struct till_json *object, const char *name, struct till_str *value, struct till_error *err);
-TILL_MUST_CHECK bool till_json_want_int(const struct till_json *object, const char *name, int64_t *value, struct till_error *err);
-TILL_MUST_CHECK bool till_json_want_bool(const struct till_json *object, const char *name, bool *value, struct till_error *err);
+TILL_MUST_CHECK bool till_json_want_str(const struct till_json *object, const char *name,
+                                        struct till_str *value, struct till_error *err);
+TILL_MUST_CHECK bool till_json_want_int(const struct till_json *object, const char *name,
+                                        int64_t *value, struct till_error *err);
+TILL_MUST_CHECK bool till_json_want_bool(const struct till_json *object, const char *name,
+                                         bool *value, struct till_error *err);
 /* Lenient readers: the empty string / false when absent or of another type. */
 struct till_str till_json_str(const struct till_json *json);
 struct till_str till_json_get_str(const struct till_json *object, const char *name);
 bool till_json_get_int(const struct till_json *object, const char *name, int64_t *ret_value);
 /* FIELD_UNKNOWN for a member that is not in the NULL-terminated list. */
-TILL_MUST_CHECK bool till_json_only(const struct till_json *object, const char *const *names, struct till_error *err);
+TILL_MUST_CHECK bool till_json_only(const struct till_json *object, const char *const *names,
+                                    struct till_error *err);
 
 struct till_json *till_json_object(void);
 struct till_json *till_json_array(void);
 void till_json_set_str(struct till_json *object, const char *name, struct till_str value);
-void till_json_set_text(struct till_json *object, const char *name, const char *value); /* NULL: null */
+void till_json_set_text(struct till_json *object, const char *name,
+                        const char *value); /* NULL: null */
 void till_json_set_int(struct till_json *object, const char *name, int64_t value);
 void till_json_set_bool(struct till_json *object, const char *name, bool value);
 void till_json_set_null(struct till_json *object, const char *name);
@@ -74,7 +86,8 @@ enum till_json_style {
     TILL_JSON_SORTED = 4        /* members in byte order */
 };
 /* Members in the order they were set unless SORTED. False when the build or memory failed. */
-TILL_MUST_CHECK bool till_json_write(struct till_arena *arena, const struct till_json *json, unsigned style,
-                                     struct till_str *ret_text, struct till_error *err);
+TILL_MUST_CHECK bool till_json_write(struct till_arena *arena, const struct till_json *json,
+                                     unsigned style, struct till_str *ret_text,
+                                     struct till_error *err);
 
 #endif

@@ -31,14 +31,23 @@ struct till_authorization {
     struct till_str signature; /* hex text as sent */
 };
 
-TILL_MUST_CHECK bool till_signing_canonical(struct till_arena *arena, const struct till_signed_request *request, struct till_str *ret_text, struct till_error *err);
+TILL_MUST_CHECK bool till_signing_canonical(struct till_arena *arena,
+                                            const struct till_signed_request *request,
+                                            struct till_str *ret_text, struct till_error *err);
 /* The whole Authorization value. */
-TILL_MUST_CHECK bool till_signing_authorize(struct till_arena *arena, const struct till_signed_request *request, struct till_str key_id,
-                                            const struct till_secret *secret, struct till_str *ret_header, struct till_error *err);
-/* Strict parse: each parameter once, nothing else; SIGNATURE_MISSING for anything that does not parse. */
-TILL_MUST_CHECK bool till_signing_parse(struct till_str header, struct till_authorization *ret, struct till_error *err);
+TILL_MUST_CHECK bool till_signing_authorize(struct till_arena *arena,
+                                            const struct till_signed_request *request,
+                                            struct till_str key_id,
+                                            const struct till_secret *secret,
+                                            struct till_str *ret_header, struct till_error *err);
+/* Strict parse: each parameter once, nothing else; SIGNATURE_MISSING for anything that does not
+ * parse. */
+TILL_MUST_CHECK bool till_signing_parse(struct till_str header, struct till_authorization *ret,
+                                        struct till_error *err);
 /* Constant-time check of the HMAC under a secret of at least TILL_SECRET_MIN bytes. */
-TILL_MUST_CHECK bool till_signing_verify(struct till_arena *arena, const struct till_signed_request *request, struct till_str signature_hex,
+TILL_MUST_CHECK bool till_signing_verify(struct till_arena *arena,
+                                         const struct till_signed_request *request,
+                                         struct till_str signature_hex,
                                          const struct till_secret *secret, struct till_error *err);
 
 #endif
