@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Flows: what happens, top to bottom. A flow runs on one worker (or fiber), takes no lock, knows no
+ * thread, makes no operating-system call; all waiting is in gw->world and gw->store. Before the
+ * money line errors return; after it every end is a verdict, and it is stored.
+ *
+ * A request flow returns true when it has written c->response, false with err otherwise (the router words the problem).
+ */
+#ifndef GATEWAY_FLOW_FLOW_H
+#define GATEWAY_FLOW_FLOW_H
+
+#include <gateway/gateway.h>
+
+/* One request on its way through. */
+struct call {
+    struct gateway *gw;
+    struct http_request *request;
+    struct http_response *response;
+    struct till_arena *arena;
+    int64_t now_us;
+    char trace_id[33];  /* W3C trace id, kept or new */
+    char request_id[TILL_ID_SIZE];
+    const char *route;  /* "payments.create": label of metrics and log */
+    struct till_str parameter; /* the id in the path */
+    struct app_row app;        /* set by authentication; id empty: none */
+    bool is_admin;             /* came through the admin socket: may reach every app */
+    struct nonce_claim claim;  /* to be written with the effect */
+    char payment_id[TILL_ID_SIZE]; /* for the log line */
+    char outcome[48];              /* for the log line: verdict, "applied", ... */
+};
+
+/* What a merchant orders, checked. */
+struct order {
+    struct till_str channel, product, account, out_trade_no, subject, notify_url, return_url, metadata, extra, idempotency_key;
+    struct till_money amount;
+    int64_t expires_in_us;
+    uint8_t fingerprint[TILL_SHA256_SIZE];
+    struct till_json *body; /* released by order_clean_up */
+    const struct till_json *extra_json;
+};
+TILL_MUST_CHECK bool order_read(struct call *c, struct order *ret, struct till_error *err);
+void order_clean_up(struct order *order);
+
+/* One question to a platform: compose/build, exchange, parse, metrics, capture. Cannot fail: silence is an answer.
+ * attempt->business is sent as stored for CREATE; refund may be NULL. trace_id may be NULL. */
+void channel_ask(struct gateway *gw, const char *trace_id, const struct account_row *account_row, enum till_operation operation, const struct payment_row *payment,
+                 const struct attempt_row *attempt, const struct refund_row *refund, struct till_arena *arena, struct till_verdict *ret_verdict);
+/* A verdict on an attempt into a finding (event, next question, action window), per channel and operation. */
+void finding_from_verdict(struct gateway *gw, enum till_operation operation, const struct payment_row *payment, const struct attempt_row *attempt,
+                          const struct till_verdict *verdict, int64_t now_us, struct finding *ret_finding);
+/* channel_ask + finding + store_apply + metrics + wake of deliveries: the money line's far side. */
+TILL_MUST_CHECK bool ask_and_apply(struct gateway *gw, const char *trace_id, enum till_operation operation, const struct payment_row *payment,
+                                   const struct attempt_row *attempt, struct till_arena *arena, struct till_verdict *ret_verdict, struct applied *ret, struct till_error *err);
+
+/* Answers. */
+TILL_MUST_CHECK bool reply_payment(struct call *c, int status, const struct payment_row *payment, struct till_error *err);
+TILL_MUST_CHECK bool reply_refund(struct call *c, int status, const struct refund_row *refund, struct till_error *err);
+TILL_MUST_CHECK bool reply_json(struct call *c, int status, struct till_json *json, struct till_error *err); /* takes ownership of json */
+/* The payment as the API shows it. The caller releases it. */
+struct till_json *payment_json(struct gateway *gw, const struct payment_row *payment);
+struct till_json *refund_json(const struct refund_row *refund);
+
+/* Merchant flows (gateway/flow/<name>.c). */
+bool create_payment(struct call *c, struct till_error *err);
+bool get_payment(struct call *c, struct till_error *err);
+bool list_payments(struct call *c, struct till_error *err); /* also ?out_trade_no= */
+bool renew_payment(struct call *c, struct till_error *err);
+bool close_payment(struct call *c, struct till_error *err);
+bool cancel_payment(struct call *c, struct till_error *err);
+bool create_refund(struct call *c, struct till_error *err);
+bool get_refund(struct call *c, struct till_error *err);
+bool list_events(struct call *c, struct till_error *err);
+bool redeliver_event(struct call *c, struct till_error *err);
+bool list_deliveries(struct call *c, struct till_error *err);
+bool create_endpoint(struct call *c, struct till_error *err);
+bool list_endpoints(struct call *c, struct till_error *err);
+bool list_discrepancies(struct call *c, struct till_error *err);
+
+/* Platform and browser flows. Both write the response themselves in every case (a NACK is an answer). */
+void take_notification(struct call *c, struct till_str channel, struct till_str account_public_id);
+void take_return(struct call *c, struct till_str channel, struct till_str account_public_id);
+
+/* Background flows: one bounded round; *ret_next_us is the wall-clock time of the next useful round. */
+void sweep_once(struct gateway *gw, int64_t *ret_next_us);
+void deliver_once(struct gateway *gw, int64_t *ret_next_us);
+void housekeep_once(struct gateway *gw, int64_t *ret_next_us); /* sequencer, purge, figures into metrics */
+
+/* Resolve one due row by the channel's recovery table. */
+TILL_MUST_CHECK bool resolve_due(struct gateway *gw, const struct due *due, struct till_arena *arena, struct till_error *err);
+/* Ask about one payment right now (return page, HOLD, cashier). */
+TILL_MUST_CHECK bool query_payment_now(struct gateway *gw, const char *trace_id, const struct payment_row *payment, struct till_arena *arena, struct payment_row *ret_payment, struct till_error *err);
+/* Close upstream, per DESIGN: close; a never scanned order is cancelled; "paid" is queried; only evidence moves states. */
+TILL_MUST_CHECK bool close_upstream(struct gateway *gw, const char *trace_id, const struct payment_row *payment, const struct attempt_row *attempt, bool cancel, struct till_arena *arena, struct applied *ret, struct till_error *err);
+
+#endif

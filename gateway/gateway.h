@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The gateway as one value: what the daemon (cli/serve.c), the flow tests and the simulator put together. It owns
+ * no thread: requests come in through gateway_handle, background work runs as tasks that the world
+ * spawns. Several gateways can live in one process, over one store or several.
+ */
+#ifndef GATEWAY_GATEWAY_H
+#define GATEWAY_GATEWAY_H
+
+#include <gateway/settings.h>
+#include <gateway/store/store.h>
+#include <rt/http.h>
+
+struct account_cache; /* guard/accounts.h */
+struct nonce_filter;  /* guard/nonces.h */
+struct capture;       /* guard/capture.h: log.debug exchange capture, redacted */
+struct outbound_policy;
+
+struct gateway {
+    struct world *world;
+    struct store *store;
+    struct log *log;         /* may be NULL */
+    struct metrics *metrics; /* may be NULL */
+    const struct gateway_settings *settings;
+    const struct outbound_policy *policy; /* NULL: public addresses only */
+    struct account_cache *accounts;
+    struct nonce_filter *nonces;
+    struct capture *capture;
+    struct world_spot deliver_spot, sweep_spot; /* woken when there is new work */
+    _Atomic bool draining;
+};
+
+/* Fills gateway; store, world, log, metrics, settings, policy are borrowed and must outlive it. */
+TILL_MUST_CHECK bool gateway_open(struct gateway *gateway, struct world *world, struct store *store, struct log *log, struct metrics *metrics,
+                                  const struct gateway_settings *settings, const struct outbound_policy *policy, struct till_error *err);
+void gateway_close(struct gateway *gateway);
+/* Spawns the sweep, delivery, sequencer and housekeeping tasks. */
+TILL_MUST_CHECK bool gateway_start(struct gateway *gateway, struct till_error *err);
+
+/* The three listeners' services; each may wait. */
+struct http_service gateway_public_service(struct gateway *gateway);  /* /v1, /notify, /return, cashier, /ping, /health, /ready */
+struct http_service gateway_private_service(struct gateway *gateway); /* /metrics, /health, /ready */
+struct http_service gateway_admin_service(struct gateway *gateway);   /* Unix socket: /admin/... */
+
+#endif
