@@ -37,6 +37,9 @@ struct world_request {
     size_t answer_max;   /* decoded body bytes; above: cut, fate LOST */
     bool once;           /* a money call: never written twice on its own account */
     bool keep_prefix;    /* webhooks: keep the first answer_max bytes and call it answered */
+    /* Crash points, used in builds with failpoints only: four names separated by blanks for connected, partly
+     * sent, sent, answer partly read ("C6 C7 C8 C9"); "-" for none in a place. NULL: none at all. */
+    const char *crash_points;
 };
 
 struct world_answer {
