@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+# A short front for Meson. `make run` and `make test` do all the set-up by themselves.
+MAKEFLAGS += --no-print-directory
+BUILD := build/release
+# ARGS is handed on: make run ARGS=--auto
+ARGS ?=
+
+.PHONY: help run check test bench soak interop install clean build
+help:
+	@echo "make run      install what is missing, build, start gateway, sandbox and demo shop, take a first order"
+	@echo "make test     install what tests need, run everything that must be green"
+	@echo "make check    the quick part: build, unit, vectors, flow, tidy"
+	@echo "make interop  official SDKs against the sandbox"
+	@echo "make bench    figures beside the physical limits of this machine"
+	@echo "make soak     hours of fuzzing and mutation"
+	@echo "make install  library, headers, program, manual (PREFIX=/usr/local, DESTDIR=)"
+	@echo "make clean    remove everything that was built"
+
+PREFIX ?= /usr/local
+
+build:
+	@tools/setup.sh run
+	@tools/build.sh $(BUILD) --buildtype=release -Dtests=false
+
+run: build
+	@python3 tools/run.py --till $(BUILD)/cli/till $(ARGS)
+
+check:
+	@tools/setup.sh test
+	@python3 tests/run.py check $(ARGS)
+
+test:
+	@tools/setup.sh test
+	@python3 tests/run.py test $(ARGS)
+
+interop:
+	@tools/setup.sh test
+	@python3 tests/run.py interop $(ARGS)
+
+bench: build
+	@python3 tests/bench/run.py $(ARGS)
+
+soak:
+	@tools/setup.sh soak
+	@python3 tests/run.py soak $(ARGS)
+
+install: build
+	@meson configure $(BUILD) -Dprefix=$(PREFIX) >/dev/null
+	@meson install -C $(BUILD) --quiet $(if $(DESTDIR),--destdir $(DESTDIR))
+	@echo "till is installed under $(DESTDIR)$(PREFIX). Try: till --help"
+
+clean:
+	@rm -rf build run
+	@echo "Everything that was built is gone. Try: make run"

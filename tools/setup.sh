@@ -1,0 +1,74 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Installs the Debian packages that a target needs, and only those that are missing.
+#   tools/setup.sh run      to build and run till
+#   tools/setup.sh test     to run everything that must be green
+#   tools/setup.sh soak     the test set and the fuzzers
+# Idempotent and quiet; needs root or sudo only when something is missing.
+set -eu
+
+what=${1:-run}
+run_packages="gcc libc6-dev make pkg-config meson ninja-build python3 ca-certificates
+ libmicrohttpd-dev libcurl4-openssl-dev libssl-dev libjansson-dev libsqlite3-dev libqrencode-dev
+ libcyaml-dev libyaml-dev"
+# llvm gives the symbolizer that makes sanitizer reports readable.
+test_packages="libcmocka-dev clang llvm openssl curl procps strace git chromium fonts-noto-cjk"
+
+wanted=$run_packages
+case $what in
+run) ;;
+test | soak) wanted="$wanted $test_packages" ;;
+*) echo "setup: unknown set '$what'; use run, test or soak" >&2; exit 2 ;;
+esac
+# Node comes from wherever the machine has it; the distribution's only when there is none.
+if [ "$what" != run ]; then
+    command -v node >/dev/null 2>&1 || wanted="$wanted nodejs"
+    command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
+fi
+
+is_installed() {
+    dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'
+}
+
+missing=""
+for package in $wanted; do
+    is_installed "$package" || missing="$missing $package"
+done
+# The sanitizer and fuzzer runtimes carry the compiler's version in their name.
+runtime_missing() {
+    [ "$what" != run ] || return 1
+    version=$(clang --version 2>/dev/null | sed -n 's/.*version \([0-9]*\).*/\1/p' | head -n 1)
+    [ -n "$version" ] || return 0
+    ! is_installed "libclang-rt-$version-dev"
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo "$@"
+    else
+        echo "setup: these packages are missing and neither root nor sudo is at hand:$missing" >&2
+        echo "setup: run as root: apt-get install$missing" >&2
+        exit 1
+    fi
+}
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+install() {
+    echo "setup: installing$1"
+    if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq >"$log" 2>&1 ||
+        ! as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $1 >>"$log" 2>&1; then
+        cat "$log" >&2
+        echo "setup: the package manager failed; its words are above" >&2
+        exit 1
+    fi
+}
+
+[ -z "$missing" ] || install "$missing"
+if runtime_missing; then
+    version=$(clang --version | sed -n 's/.*version \([0-9]*\).*/\1/p' | head -n 1)
+    install " libclang-rt-$version-dev"
+fi
+exit 0
