@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A key: making it, what it tells about itself, signing and verifying. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include <openssl/err.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include <till/encode.h>
+
+#include "lib/base/base64.h"
+#include "lib/crypto/algorithm.h"
+#include "lib/crypto/key_internal.h"
+
+static bool is_rsa(const EVP_PKEY *pkey) {
+    return EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA;
+}
+
+static bool check_kind(const EVP_PKEY *pkey, struct till_error *err) {
+    if (EVP_PKEY_get_base_id(pkey) == EVP_PKEY_ED25519)
+        return true;
+    if (!is_rsa(pkey))
+        return TILL_FAIL(err, KEY_INVALID, "Only RSA and Ed25519 keys are used here; make one.");
+    int bits = EVP_PKEY_get_bits(pkey);
+    if (bits < KEY_BITS_MIN)
+        return TILL_FAIL(err, KEY_WEAK, "An RSA key of %d bits is too weak; make one of 2048.",
+                         bits);
+    if (bits > KEY_BITS_MAX)
+        return TILL_FAIL(err, KEY_INVALID, "An RSA key of %d bits is too large; the limit is %d.",
+                         bits, KEY_BITS_MAX);
+    return true;
+}
+
+static bool set_fingerprint(struct till_key *key) {
+    uint8_t *der = NULL;
+    int len = i2d_PUBKEY(key->pkey, &der);
+    if (len > 0)
+        till_sha256((struct till_str){(char *)der, (size_t)len}, key->fingerprint);
+    OPENSSL_free(der);
+    return len > 0;
+}
+
+static enum till_signature algorithm_of(const EVP_PKEY *pkey) {
+    return is_rsa(pkey) ? TILL_RSA_SHA256 : TILL_ED25519;
+}
+
+/* Signs a probe: a private key with a damaged number in it is found here and not at a customer. */
+static bool is_sound(const struct till_key *key) {
+    struct till_arena arena;
+    struct till_error ignored;
+    struct till_str signature, probe = TILL_STR("till probes this key");
+    enum till_signature algorithm = algorithm_of(key->pkey);
+    till_arena_init(&arena, 2 * BASE64_SIZE(SIGNATURE_SIZE_MAX) + SIGNATURE_SIZE_MAX);
+    bool sound = till_key_sign(&arena, key, algorithm, probe, &signature, &ignored) &&
+                 till_key_verify(key, algorithm, probe, signature, &ignored);
+    till_arena_clean_up(&arena);
+    return sound;
+}
+
+bool key_make(EVP_PKEY *pkey, bool is_private, int64_t expires_us, struct till_key **ret_key,
+              struct till_error *err) {
+    struct till_key *key = calloc(1, sizeof *key);
+    if (!key) {
+        EVP_PKEY_free(pkey);
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
+    }
+    *key = (struct till_key){.pkey = pkey, .is_private = is_private, .expires_us = expires_us};
+    bool good = check_kind(pkey, err);
+    if (good && !(set_fingerprint(key) && (!is_private || is_sound(key))))
+        good =
+            TILL_FAIL(err, KEY_INVALID,
+                      "The numbers of the key do not fit together: it is damaged; copy it anew.");
+    ERR_clear_error();
+    if (good)
+        *ret_key = key;
+    else
+        till_key_free(key);
+    return good;
+}
+
+bool till_key_generate_rsa(int bits, struct till_key **ret_key, struct till_error *err) {
+    if (bits < 2048 || bits > 4096)
+        return TILL_FAIL(err, KEY_WEAK, "Choose 2048 to 4096 bits.");
+    EVP_PKEY *pkey = EVP_RSA_gen((unsigned)bits);
+    if (!pkey)
+        return TILL_FAIL(err, OUT_OF_MEMORY, "No RSA key could be generated; try again.");
+    return key_make(pkey, true, 0, ret_key, err);
+}
+
+void till_key_free(struct till_key *key) {
+    if (!key)
+        return;
+    EVP_PKEY_free(key->pkey); /* wipes the private numbers */
+    free(key);
+}
+
+bool till_key_is_private(const struct till_key *key) {
+    return key->is_private;
+}
+
+int till_key_bits(const struct till_key *key) {
+    return EVP_PKEY_get_bits(key->pkey);
+}
+
+void till_key_fingerprint(const struct till_key *key, char ret_text[TILL_KEY_FINGERPRINT_SIZE]) {
+    till_hex_encode(key->fingerprint, sizeof key->fingerprint, ret_text);
+}
+
+bool till_key_same_pair(const struct till_key *a, const struct till_key *b) {
+    return memcmp(a->fingerprint, b->fingerprint, sizeof a->fingerprint) == 0;
+}
+
+int64_t till_key_expires_us(const struct till_key *key) {
+    return key->expires_us;
+}
+
+/* The digest of an algorithm; NULL for Ed25519, which has its own. False when the key is another's.
+ */
+static bool choose_digest(const struct till_key *key, enum till_signature algorithm,
+                          const EVP_MD **ret_digest, struct till_error *err) {
+    bool wants_rsa = algorithm == TILL_RSA_SHA256 || algorithm == TILL_RSA_SHA1;
+    if (wants_rsa != is_rsa(key->pkey))
+        return TILL_FAIL(err, KEY_INVALID, "The key is %s; the signature wants %s.",
+                         wants_rsa ? "Ed25519" : "RSA", wants_rsa ? "RSA" : "Ed25519");
+    *ret_digest = algorithm == TILL_RSA_SHA256 ? algorithm_sha256()
+                  : algorithm == TILL_RSA_SHA1 ? algorithm_sha1()
+                                               : NULL;
+    return true;
+}
+
+static bool sign(EVP_MD_CTX *ctx, const EVP_MD *digest, EVP_PKEY *pkey, struct till_str message,
+                 uint8_t *out, size_t *len) {
+    return ctx && EVP_DigestSignInit(ctx, NULL, digest, NULL, pkey) &&
+           EVP_DigestSign(ctx, out, len, (const uint8_t *)(message.len ? message.ptr : ""),
+                          message.len);
+}
+
+bool till_key_sign(struct till_arena *arena, const struct till_key *key,
+                   enum till_signature algorithm, struct till_str message,
+                   struct till_str *ret_base64, struct till_error *err) {
+    const EVP_MD *digest = NULL;
+    uint8_t signature[SIGNATURE_SIZE_MAX];
+    size_t len = sizeof signature;
+    if (!key->is_private)
+        return TILL_FAIL(err, KEY_INVALID, "A public key cannot sign; give the private key.");
+    if (!choose_digest(key, algorithm, &digest, err))
+        return false;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool good = sign(ctx, digest, key->pkey, message, signature, &len);
+    EVP_MD_CTX_free(ctx);
+    if (!good) {
+        ERR_clear_error();
+        return TILL_FAIL(err, KEY_INVALID, "The key could not sign; check it with till key check.");
+    }
+    return till_base64_encode(arena, (struct till_str){(char *)signature, len}, ret_base64, err);
+}
+
+static bool verify(EVP_MD_CTX *ctx, const EVP_MD *digest, EVP_PKEY *pkey, struct till_str message,
+                   const uint8_t *signature, size_t len) {
+    return ctx && EVP_DigestVerifyInit(ctx, NULL, digest, NULL, pkey) &&
+           EVP_DigestVerify(ctx, signature, len, (const uint8_t *)(message.len ? message.ptr : ""),
+                            message.len) == 1;
+}
+
+bool till_key_verify(const struct till_key *key, enum till_signature algorithm,
+                     struct till_str message, struct till_str base64, struct till_error *err) {
+    const EVP_MD *digest = NULL;
+    uint8_t signature[SIGNATURE_SIZE_MAX];
+    size_t len;
+    if (!choose_digest(key, algorithm, &digest, err))
+        return false;
+    if (!base64_decode_into(base64, signature, sizeof signature, &len) || len == 0)
+        return TILL_FAIL(err, SIGNATURE_WRONG, "The signature is not base64 of a usable length.");
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool good = verify(ctx, digest, key->pkey, message, signature, len);
+    EVP_MD_CTX_free(ctx);
+    if (!good) {
+        ERR_clear_error();
+        return TILL_FAIL(err, SIGNATURE_WRONG, "The signature does not fit the text and the key.");
+    }
+    return true;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From what people paste to DER: literal "\n" becomes a line end, the armor goes, the blanks go,
+ * and the rest must be base64. What the DER is, key_recognise tells; here it is judged in words.
+ */
+#include <till/encode.h>
+
+#include "lib/crypto/key_internal.h"
+
+enum { PASTE_MAX = 32768, PARSE_MEMORY = 4 * PASTE_MAX };
+
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* "\n" and "\r" written as two characters, as from JSON or an environment file, become blanks. */
+static struct till_str unescape(struct till_arena *arena, struct till_str pasted) {
+    char *text = till_arena_alloc(arena, pasted.len);
+    size_t len = 0;
+    if (!text)
+        return TILL_STR_NONE;
+    for (size_t i = 0; i < pasted.len; i++) {
+        char c = pasted.ptr[i];
+        char next = i + 1 < pasted.len ? pasted.ptr[i + 1] : '\0';
+        if (c == '\\' && (next == 'n' || next == 'r')) {
+            c = '\n';
+            i++;
+        }
+        text[len++] = c;
+    }
+    return (struct till_str){text, len};
+}
+
+/* Where `needle` begins, or text.len. */
+static size_t find_text(struct till_str text, struct till_str needle) {
+    const char *at = text.len ? memmem(text.ptr, text.len, needle.ptr, needle.len) : NULL;
+    return at ? (size_t)(at - text.ptr) : text.len;
+}
+
+static bool contains(struct till_str text, struct till_str needle) {
+    return find_text(text, needle) < text.len;
+}
+
+/* What stands between the first BEGIN and its END line; all of it when there is no armor. */
+static bool strip_armor(struct till_str text, struct till_str *ret_body, struct till_error *err) {
+    const struct till_str begin = TILL_STR("-----BEGIN "), end = TILL_STR("-----END ");
+    const struct till_str dashes = TILL_STR("-----");
+    if (!contains(text, begin)) {
+        *ret_body = text;
+        return true;
+    }
+    text = till_str_sub(text, find_text(text, begin) + begin.len, text.len);
+    size_t label_end = find_text(text, dashes);
+    struct till_str body = till_str_sub(text, label_end + dashes.len, text.len);
+    if (label_end == text.len || !contains(body, end))
+        return TILL_FAIL(err, KEY_INVALID,
+                         "The PEM text is cut: there is a BEGIN line without its END line.");
+    *ret_body = till_str_sub(body, 0, find_text(body, end));
+    return true;
+}
+
+static struct till_str without_blanks(struct till_arena *arena, struct till_str text) {
+    char *bytes = till_arena_alloc(arena, text.len);
+    size_t len = 0;
+    if (!bytes)
+        return TILL_STR_NONE;
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_blank(text.ptr[i]))
+            bytes[len++] = text.ptr[i];
+    }
+    return (struct till_str){bytes, len};
+}
+
+/* A byte order mark in front and one pair of quotes around are editors' habits. */
+static struct till_str unwrap(struct till_str text) {
+    if (till_str_starts_with(text, TILL_STR("\xef\xbb\xbf")))
+        text = till_str_sub(text, 3, text.len);
+    text = till_str_trim(text);
+    if (text.len >= 2 && text.ptr[0] == '"' && text.ptr[text.len - 1] == '"')
+        text = till_str_sub(text, 1, text.len - 2);
+    return text;
+}
+
+static bool to_der(struct till_arena *arena, struct till_str pasted, struct till_str *ret_der,
+                   struct till_error *err) {
+    struct till_str body;
+    if (pasted.len > PASTE_MAX)
+        return TILL_FAIL(err, KEY_INVALID, "The text is longer than any key; paste one key only.");
+    if (!strip_armor(unescape(arena, unwrap(pasted)), &body, err))
+        return false;
+    if (contains(body, TILL_STR("ENCRYPTED")))
+        return TILL_FAIL(err, KEY_INVALID,
+                         "The private key is encrypted; decrypt it first: openssl pkey -in FILE.");
+    body = without_blanks(arena, body);
+    if (body.len == 0)
+        return TILL_FAIL(err, KEY_WEAK, "There is no key here; paste one.");
+    if (!till_base64_decode(arena, body, ret_der, err))
+        return TILL_FAIL(err, KEY_INVALID,
+                         "Not a key: after the armor and blanks are taken off, it is not base64; "
+                         "check for missing or strange characters.");
+    return true;
+}
+
+static bool find_key(struct till_str pasted, struct key_found *found, struct till_error *err) {
+    struct till_arena arena;
+    struct till_str der;
+    till_arena_init(&arena, PARSE_MEMORY);
+    bool good = to_der(&arena, pasted, &der, err);
+    if (good)
+        *found = key_recognise((const uint8_t *)der.ptr, der.len);
+    till_arena_clean_up(&arena); /* wipes */
+    return good;
+}
+
+static bool refuse_unusable(enum key_kind kind, struct till_error *err) {
+    if (kind == KEY_PRIVATE_ENCRYPTED)
+        return TILL_FAIL(err, KEY_INVALID,
+                         "The private key is encrypted; decrypt it first: openssl pkey -in FILE.");
+    return TILL_FAIL(
+        err, KEY_INVALID,
+        "Base64, but no key inside: it is cut, damaged or something else; copy it anew.");
+}
+
+bool till_key_parse_private(struct till_str pasted, struct till_key **ret_key,
+                            struct till_error *err) {
+    struct key_found found = {.kind = KEY_NOTHING};
+    if (!find_key(pasted, &found, err))
+        return false;
+    switch (found.kind) {
+    case KEY_PRIVATE:
+        return key_make(found.pkey, true, 0, ret_key, err);
+    case KEY_PUBLIC:
+        EVP_PKEY_free(found.pkey);
+        return TILL_FAIL(err, KEY_INVALID,
+                         "This is a public key; paste the private key of the pair here.");
+    case KEY_CERTIFICATE:
+        EVP_PKEY_free(found.pkey);
+        return TILL_FAIL(err, KEY_INVALID,
+                         "This is a certificate; paste the private key that belongs to it here.");
+    case KEY_NOTHING:
+    case KEY_PRIVATE_ENCRYPTED:
+        break;
+    }
+    return refuse_unusable(found.kind, err);
+}
+
+bool till_key_parse_public(struct till_str pasted, struct till_key **ret_key,
+                           struct till_error *err) {
+    struct key_found found = {.kind = KEY_NOTHING};
+    if (!find_key(pasted, &found, err))
+        return false;
+    switch (found.kind) {
+    case KEY_PUBLIC:
+    case KEY_CERTIFICATE:
+        return key_make(found.pkey, false, found.expires_us, ret_key, err);
+    case KEY_PRIVATE:
+        EVP_PKEY_free(found.pkey);
+        return TILL_FAIL(err, KEY_INVALID,
+                         "This is a private key; paste the public key here, and make a new pair "
+                         "if the private one was shown to anybody.");
+    case KEY_NOTHING:
+    case KEY_PRIVATE_ENCRYPTED:
+        break;
+    }
+    return refuse_unusable(found.kind, err);
+}
