@@ -93,6 +93,26 @@ enum till_outcome {
 };
 const char *till_outcome_name(enum till_outcome outcome);
 
+/*
+ * Which outcome an operation can have; every channel keeps to this table.
+ *
+ *   CREATE        PENDING with an action; PAID for products that charge at once; DECLINED; UNKNOWN (with
+ *                 trade PAID or CLOSED: the number is known there, so a query settles it, not a repetition)
+ *   QUERY         PAID (trade PAID or FINISHED); PENDING (trade WAITING, or ABSENT: never scanned, not settled
+ *                 yet or never created; ABSENT proves nothing about an unknown attempt, in neither direction);
+ *                 CLOSED (trade CLOSED; or REFUNDED: money came and went, book both); UNKNOWN. Never DECLINED
+ *   CLOSE         CLOSED; UNKNOWN (trade ABSENT: never scanned, so cancel; otherwise the platform refused
+ *                 because it is paid or closed already, or nothing is known: query). Never DECLINED
+ *   CANCEL        CLOSED (trade CLOSED; ABSENT: nothing existed; REFUNDED: money came and went, book both);
+ *                 UNKNOWN: query, then cancel again. Never DECLINED
+ *   REFUND        PAID (this refund is done); DECLINED (this refund is refused, nothing moved); UNKNOWN
+ *   REFUND_QUERY  PAID; PENDING (trade ABSENT: this refund number never succeeded, so the same number may
+ *                 go again); UNKNOWN. Never DECLINED
+ *
+ * A refusal of the call itself (our signature, our rights, a rate limit) declines an order that is being
+ * created, and leaves everything else UNKNOWN: it says nothing about money that may have moved before.
+ */
+
 /* What the platform said of the trade, where it said so under a good signature. */
 enum till_trade {
     TILL_TRADE_UNSAID,
