@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The walls of the house, as TAP. Each check is also shown to fail on something broken."""
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import journey
+import layers
+import purity
+import shape
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+count = 0
+failures = 0
+
+
+def test(name, problems):
+    global count, failures
+    count += 1
+    failures += bool(problems)
+    print(f"{'not ok' if problems else 'ok'} {count} - {name}")
+    for problem in problems:
+        print(f"# {problem}")
+
+
+def library():
+    """The newest libtill.a among the build folders."""
+    archives = sorted(ROOT.glob("build*/**/libtill.a"), key=lambda path: path.stat().st_mtime)
+    plain = [path for path in archives if "asan" not in str(path) and "tsan" not in str(path)]
+    if plain:
+        return plain[-1]
+    subprocess.run(["meson", "setup", str(ROOT / "build" / "tidy"), "-Dtests=false"], check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
+    subprocess.run(["ninja", "-C", str(ROOT / "build" / "tidy"), "lib/libtill.a"], check=True, stdout=subprocess.DEVNULL)
+    return ROOT / "build" / "tidy" / "lib" / "libtill.a"
+
+
+def main():
+    test("layers_are_kept", layers.check(ROOT))
+    for path, text, word in layers.BROKEN:
+        found = layers.judge(path, text)
+        test(f"a_broken_layer_is_found: {path} {word}", [] if any(word in f for f in found) else [f"not found: {found}"])
+    for path, text in layers.WHOLE:
+        test(f"a_lawful_include_passes: {path}", layers.judge(path, text))
+
+    test("libtill_is_pure", purity.judge(library()))
+    with tempfile.TemporaryDirectory() as folder:
+        for source, word in purity.BROKEN:
+            found = purity.judge(purity.compile_object(folder, source))
+            test(f"an_impure_object_is_found: {word}", [] if any(word in f for f in found) else ["not found"])
+        test("a_pure_object_passes", purity.judge(purity.compile_object(folder, purity.WHOLE)))
+
+    test("files_and_functions_keep_their_shape", shape.check(ROOT))
+    for path, text, word in shape.BROKEN:
+        found = shape.judge(path, text)
+        test(f"a_bad_shape_is_found: {word}", [] if any(word in f for f in found) else [f"not found: {found}"])
+    for path, text in shape.WHOLE:
+        test("a_good_shape_passes", shape.judge(path, text))
+    test("the_create_flow_stays_short", shape.create_flow(ROOT))
+
+    test("the_journey_is_true", journey.check(ROOT))
+    lie = "`no_such_function` in `lib/base/str.c`\n" * 20
+    test("a_false_journey_is_found", [] if journey.judge(lie, lambda path: "int f(void);") else ["not found"])
+    test("links_lead_somewhere", journey.links(ROOT))
+    test("requirements_have_rows_and_tests", journey.requirements(ROOT))
+    print(f"1..{count}")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
