@@ -29,6 +29,15 @@ struct http_request {
 
 #define HTTP_HEADERS_OUT_MAX 16
 
+/* How an answer leaves. Everything but WHOLE spoils it on purpose: the sandbox plays a bad platform with it. */
+enum http_wire {
+    HTTP_WIRE_WHOLE,
+    HTTP_WIRE_CUT,   /* the connection is closed without a byte of answer */
+    HTTP_WIRE_RESET, /* the same, by RST */
+    HTTP_WIRE_HALF,  /* the head with the full Content-Length and half of the body, then RST */
+    HTTP_WIRE_DRIP   /* one byte each wire_pause_us (head included), until all is sent or the client leaves */
+};
+
 struct http_response {
     int status;
     struct till_str content_type;
@@ -36,6 +45,8 @@ struct http_response {
     size_t header_count;
     struct till_str body; /* in the request's arena or static */
     bool close;
+    enum http_wire wire;
+    int64_t wire_pause_us;
 };
 
 /* The header's value; false when absent. *ret_count tells how often it occurs (two Authorization lines are an error). */
