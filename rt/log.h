@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One JSON line an event: time, level, event, then fields. Values are escaped (S-132); a flow ends in exactly
- * one line. Writing never fails the caller: what cannot be written is counted (log_lost).
- * Files rotate by size and age and are kept for log.keep_days (7 or more). "-" is standard error.
+ * One JSON line an event: time, level, event, then fields. Values are escaped (S-132); a flow ends
+ * in exactly one line. Writing never fails the caller: what cannot be written is counted
+ * (log_lost). Files rotate by size and age and are kept for log.keep_days (7 or more). "-" is
+ * standard error.
  */
 #ifndef RT_LOG_H
 #define RT_LOG_H
@@ -36,16 +37,20 @@ struct log_field {
 #define LOG_N(n, v) ((struct log_field){.name = (n), .kind = LOG_NUMBER, .number = (v)})
 #define LOG_B(n, v) ((struct log_field){.name = (n), .kind = LOG_BOOL, .number = (v)})
 
-TILL_MUST_CHECK bool log_open(const struct log_options *options, struct log **ret_log, struct till_error *err);
-void log_close(struct log *log); /* accepts NULL */
+TILL_MUST_CHECK bool log_open(const struct log_options *options, struct log **ret_log,
+                              struct till_error *err);
+void log_close(struct log *log);                               /* accepts NULL */
 bool log_enabled(const struct log *log, enum log_level level); /* NULL log: false */
-void log_fields(struct log *log, enum log_level level, const char *event, const struct log_field *fields, size_t count);
-/* log_event(log, LOG_INFO, "flow", LOG_S("route", route), LOG_N("status", 200)); a NULL log swallows it. */
+void log_fields(struct log *log, enum log_level level, const char *event,
+                const struct log_field *fields, size_t count);
+/* log_event(log, LOG_INFO, "flow", LOG_S("route", route), LOG_N("status", 200)); a NULL log
+ * swallows it. */
 #define log_event(log, level, event, ...)                                                          \
     log_fields((log), (level), (event), (const struct log_field[]){__VA_ARGS__},                   \
                sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 /* An error with code, where, field, peer, text. */
-void log_failure(struct log *log, enum log_level level, const char *event, const struct till_error *error);
+void log_failure(struct log *log, enum log_level level, const char *event,
+                 const struct till_error *error);
 uint64_t log_lost(const struct log *log);
 /* Reopen after rotation by others (SIGHUP). */
 void log_reopen(struct log *log);

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <rt/worker.h>
+
+/* One thread. While idle it is a member of the pool's stack of idle workers. */
+struct worker {
+    struct worker_pool *pool;
+    struct worker *above, *below;
+    struct worker_job *job;
+    pthread_cond_t called;
+};
+
+struct worker_pool {
+    struct worker_options options;
+    pthread_mutex_t mutex;
+    pthread_cond_t left;
+    struct worker *top; /* went idle last */
+    int idle;
+    int threads;
+    int busy;        /* threads inside a job or about to be */
+    size_t reserved; /* places promised and not yet used */
+    struct worker_job *first, **last;
+    size_t queued;
+    bool closing;
+    int refs; /* owner and threads */
+};
+
+static void add_us(struct timespec *at, int64_t us) {
+    clock_gettime(CLOCK_MONOTONIC, at);
+    int64_t ns = at->tv_nsec + (us % 1000000) * 1000;
+    at->tv_sec += us / 1000000 + ns / 1000000000;
+    at->tv_nsec = ns % 1000000000;
+}
+
+static void make_cond(pthread_cond_t *cond) {
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+/* With the lock held; it is released. */
+static void release(struct worker_pool *pool) {
+    bool last = --pool->refs == 0;
+    pthread_mutex_unlock(&pool->mutex);
+    if (!last)
+        return;
+    assert(!pool->first && !pool->top);
+    pthread_cond_destroy(&pool->left);
+    pthread_mutex_destroy(&pool->mutex);
+    free(pool);
+}
+
+static void lie_down(struct worker_pool *pool, struct worker *worker) {
+    worker->above = NULL;
+    worker->below = pool->top;
+    if (pool->top)
+        pool->top->above = worker;
+    pool->top = worker;
+    pool->idle++;
+}
+
+static void stand_up(struct worker_pool *pool, struct worker *worker) {
+    if (worker->above)
+        worker->above->below = worker->below;
+    else
+        pool->top = worker->below;
+    if (worker->below)
+        worker->below->above = worker->above;
+    worker->above = worker->below = NULL;
+    pool->idle--;
+}
+
+static struct worker_job *take_queued(struct worker_pool *pool) {
+    struct worker_job *job = pool->first;
+    if (!job)
+        return NULL;
+    pool->first = job->next;
+    if (!pool->first)
+        pool->last = &pool->first;
+    pool->queued--;
+    metrics_add(pool->options.metrics, METRIC_QUEUE, pool->options.lane, NULL, -1);
+    return job;
+}
+
+/* Waits for a job, at most the time to linger. Lock held. NULL: leave. */
+static struct worker_job *next_job(struct worker_pool *pool, struct worker *worker) {
+    struct worker_job *job = take_queued(pool);
+    if (job)
+        return job;
+    if (pool->closing)
+        return NULL;
+    struct timespec until;
+    add_us(&until, pool->options.linger_us);
+    pool->busy--;
+    lie_down(pool, worker);
+    int status = 0;
+    /* One stays for ever: a queue must never be without anybody to come for it. */
+    while (!worker->job && !pool->closing && (status != ETIMEDOUT || pool->threads == 1))
+        status = pool->threads == 1 ? pthread_cond_wait(&worker->called, &pool->mutex)
+                                    : pthread_cond_timedwait(&worker->called, &pool->mutex, &until);
+    job = worker->job;
+    worker->job = NULL;
+    if (!job) { /* whoever hands a job over has made this worker stand up and busy already */
+        stand_up(pool, worker);
+        pool->busy++;
+    }
+    return job;
+}
+
+static void *work(void *arg) {
+    struct worker *worker = arg;
+    struct worker_pool *pool = worker->pool;
+    struct worker_job *job = worker->job;
+    worker->job = NULL;
+    for (;;) {
+        if (job)
+            job->run(job);
+        pthread_mutex_lock(&pool->mutex);
+        job = next_job(pool, worker);
+        if (!job)
+            break;
+        pthread_mutex_unlock(&pool->mutex);
+    }
+    pool->threads--;
+    pool->busy--;
+    metrics_add(pool->options.metrics, METRIC_WORKERS, pool->options.lane, NULL, -1);
+    pthread_cond_broadcast(&pool->left);
+    release(pool);
+    pthread_cond_destroy(&worker->called);
+    free(worker);
+    return NULL;
+}
+
+static bool create_thread(struct worker *worker) {
+    pthread_attr_t attr;
+    pthread_t thread;
+    sigset_t all, before;
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attr, WORKER_STACK);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's business */
+    int status = pthread_create(&thread, &attr, work, worker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attr);
+    return status == 0;
+}
+
+/* Another thread, with a first job or without; false when the system has none to give. Lock held.
+ */
+static bool hire(struct worker_pool *pool, struct worker_job *job) {
+    struct worker *worker = calloc(1, sizeof *worker);
+    if (!worker)
+        return false;
+    worker->pool = pool;
+    worker->job = job;
+    make_cond(&worker->called);
+    pool->refs++;
+    pool->threads++;
+    pool->busy++;
+    if (!create_thread(worker)) {
+        pool->refs--;
+        pool->threads--;
+        pool->busy--;
+        pthread_cond_destroy(&worker->called);
+        free(worker);
+        return false;
+    }
+    metrics_add(pool->options.metrics, METRIC_WORKERS, pool->options.lane, NULL, 1);
+    return true;
+}
+
+bool worker_pool_open(const struct worker_options *options, struct worker_pool **ret_pool,
+                      struct till_error *err) {
+    assert(options->workers_max >= 1 && options->linger_us >= 0);
+    struct worker_pool *pool = calloc(1, sizeof *pool);
+    if (!pool)
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
+    pool->options = *options;
+    pool->last = &pool->first;
+    pool->refs = 1;
+    pthread_mutex_init(&pool->mutex, NULL);
+    make_cond(&pool->left);
+    pthread_mutex_lock(&pool->mutex);
+    bool hired = hire(pool, NULL);
+    if (!hired) {
+        release(pool);
+        return TILL_FAIL(err, OUT_OF_MEMORY,
+                         "No thread could be started; raise the limit of tasks.");
+    }
+    pthread_mutex_unlock(&pool->mutex);
+    *ret_pool = pool;
+    return true;
+}
+
+bool worker_pool_reserve(struct worker_pool *pool, struct till_error *err) {
+    pthread_mutex_lock(&pool->mutex);
+    bool closing = pool->closing;
+    size_t free_hands = (size_t)(pool->options.workers_max - pool->busy);
+    bool room = pool->reserved + pool->queued < free_hands + pool->options.queue_max;
+    if (!closing && room)
+        pool->reserved++;
+    pthread_mutex_unlock(&pool->mutex);
+    if (closing)
+        return TILL_FAIL(err, DRAINING, NULL);
+    return room || TILL_FAIL(err, OVERLOADED, NULL);
+}
+
+static void enqueue(struct worker_pool *pool, struct worker_job *job) {
+    job->next = NULL;
+    *pool->last = job;
+    pool->last = &job->next;
+    pool->queued++;
+    metrics_add(pool->options.metrics, METRIC_QUEUE, pool->options.lane, NULL, 1);
+}
+
+void worker_pool_run(struct worker_pool *pool, struct worker_job *job) {
+    pthread_mutex_lock(&pool->mutex);
+    assert(pool->reserved > 0);
+    pool->reserved--;
+    struct worker *idle = pool->top;
+    if (idle) {
+        stand_up(pool, idle);
+        pool->busy++;
+        idle->job = job;
+        pthread_cond_signal(&idle->called);
+    } else if (pool->threads >= pool->options.workers_max || !hire(pool, job)) {
+        enqueue(pool, job);
+    }
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+int worker_pool_size(struct worker_pool *pool) {
+    pthread_mutex_lock(&pool->mutex);
+    int threads = pool->threads;
+    pthread_mutex_unlock(&pool->mutex);
+    return threads;
+}
+
+bool worker_pool_close(struct worker_pool *pool, int64_t timeout_us) {
+    if (!pool)
+        return true;
+    struct timespec until;
+    add_us(&until, timeout_us);
+    pthread_mutex_lock(&pool->mutex);
+    pool->closing = true;
+    for (struct worker *w = pool->top; w; w = w->below)
+        pthread_cond_signal(&w->called);
+    int status = 0;
+    while (pool->threads > 0 && status != ETIMEDOUT)
+        status = pthread_cond_timedwait(&pool->left, &pool->mutex, &until);
+    bool done = pool->threads == 0;
+    release(pool);
+    return done;
+}
