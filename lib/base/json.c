@@ -40,10 +40,6 @@ bool till_json_parse(struct till_str text, struct till_json **ret_json, struct t
     return true;
 }
 
-void till_json_release(struct till_json *json) {
-    json_decref(node_of(json));
-}
-
 bool till_json_is_object(const struct till_json *json) {
     return json_is_object(const_node_of(json));
 }

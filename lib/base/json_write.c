@@ -11,27 +11,45 @@ enum { NO_SUCH_TYPE = 99 };
 static json_t broken = {(json_type)NO_SUCH_TYPE, (size_t)-1};
 
 /*
- * Not even the mark could be set for want of memory: the container itself becomes broken. Its few
- * bytes are lost then, which is better than half a document that looks whole.
+ * Setting a first member failed for want of memory, and there is no place for the mark: the empty
+ * object itself becomes broken. Held by no counter then, it is freed by till_json_release; inside
+ * of another object its few bytes are lost, which is better than half a document that looks whole.
  */
-static void break_container(json_t *container) {
-    if (!container)
-        return;
-    container->type = (json_type)NO_SUCH_TYPE;
-    container->refcount = (size_t)-1;
+static void break_empty(json_t *object) {
+    object->type = (json_type)NO_SUCH_TYPE;
+    object->refcount = (size_t)-1;
+}
+
+void till_json_release(struct till_json *json) {
+    json_t *node = node_of(json);
+    if (node && node != &broken && (int)node->type == NO_SUCH_TYPE) {
+        node->type = JSON_OBJECT;
+        node->refcount = 1;
+    }
+    json_decref(node);
+}
+
+/* Puts the mark where memory is not needed: over a member that is there already. */
+static void spoil_object(json_t *object) {
+    void *first = json_object_iter(object);
+    if (first)
+        json_object_iter_set_new(object, first, &broken);
+    else if (json_is_object(object))
+        break_empty(object);
 }
 
 static void set(struct till_json *object, const char *name, json_t *value) {
     json_t *node = node_of(object);
     if (json_object_set_new(node, name, value ? value : &broken) != 0 &&
         json_object_set_new_nocheck(node, name, &broken) != 0)
-        break_container(node);
+        spoil_object(node);
 }
 
+/* An empty array has room; a full one has a first element to put the mark over. */
 static void append(struct till_json *array, json_t *value) {
     json_t *node = node_of(array);
     if (json_array_append_new(node, value ? value : &broken) != 0)
-        break_container(node);
+        json_array_set_new(node, 0, &broken);
 }
 
 static json_t *string(struct till_str value) {

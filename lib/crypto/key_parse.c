@@ -8,17 +8,19 @@
 #include "lib/crypto/key_internal.h"
 
 enum { PASTE_MAX = 32768, PARSE_MEMORY = 4 * PASTE_MAX };
+#define ENCRYPTED_TEXT "The private key is encrypted; decrypt it first: openssl pkey -in FILE."
 
 static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 /* "\n" and "\r" written as two characters, as from JSON or an environment file, become blanks. */
-static struct till_str unescape(struct till_arena *arena, struct till_str pasted) {
+static bool unescape(struct till_arena *arena, struct till_str pasted, struct till_str *ret_text,
+                     struct till_error *err) {
     char *text = till_arena_alloc(arena, pasted.len);
     size_t len = 0;
     if (!text)
-        return TILL_STR_NONE;
+        return till_arena_refused(arena, err);
     for (size_t i = 0; i < pasted.len; i++) {
         char c = pasted.ptr[i];
         char next = i + 1 < pasted.len ? pasted.ptr[i + 1] : '\0';
@@ -28,7 +30,8 @@ static struct till_str unescape(struct till_arena *arena, struct till_str pasted
         }
         text[len++] = c;
     }
-    return (struct till_str){text, len};
+    *ret_text = (struct till_str){text, len};
+    return true;
 }
 
 /* Where `needle` begins, or text.len. */
@@ -59,16 +62,18 @@ static bool strip_armor(struct till_str text, struct till_str *ret_body, struct 
     return true;
 }
 
-static struct till_str without_blanks(struct till_arena *arena, struct till_str text) {
+static bool drop_blanks(struct till_arena *arena, struct till_str text, struct till_str *ret_text,
+                        struct till_error *err) {
     char *bytes = till_arena_alloc(arena, text.len);
     size_t len = 0;
     if (!bytes)
-        return TILL_STR_NONE;
+        return till_arena_refused(arena, err);
     for (size_t i = 0; i < text.len; i++) {
         if (!is_blank(text.ptr[i]))
             bytes[len++] = text.ptr[i];
     }
-    return (struct till_str){bytes, len};
+    *ret_text = (struct till_str){bytes, len};
+    return true;
 }
 
 /* A byte order mark in front and one pair of quotes around are editors' habits. */
@@ -83,22 +88,24 @@ static struct till_str unwrap(struct till_str text) {
 
 static bool to_der(struct till_arena *arena, struct till_str pasted, struct till_str *ret_der,
                    struct till_error *err) {
-    struct till_str body;
+    struct till_str text = TILL_STR_NONE, body = TILL_STR_NONE;
     if (pasted.len > PASTE_MAX)
         return TILL_FAIL(err, KEY_INVALID, "The text is longer than any key; paste one key only.");
-    if (!strip_armor(unescape(arena, unwrap(pasted)), &body, err))
+    if (!unescape(arena, unwrap(pasted), &text, err) || !strip_armor(text, &body, err))
         return false;
     if (contains(body, TILL_STR("ENCRYPTED")))
-        return TILL_FAIL(err, KEY_INVALID,
-                         "The private key is encrypted; decrypt it first: openssl pkey -in FILE.");
-    body = without_blanks(arena, body);
+        return TILL_FAIL(err, KEY_INVALID, ENCRYPTED_TEXT);
+    if (!drop_blanks(arena, body, &body, err))
+        return false;
     if (body.len == 0)
         return TILL_FAIL(err, KEY_WEAK, "There is no key here; paste one.");
-    if (!till_base64_decode(arena, body, ret_der, err))
-        return TILL_FAIL(err, KEY_INVALID,
-                         "Not a key: after the armor and blanks are taken off, it is not base64; "
-                         "check for missing or strange characters.");
-    return true;
+    if (till_base64_decode(arena, body, ret_der, err))
+        return true;
+    if (err->code != TILL_E_TEXT_INVALID)
+        return false;
+    return TILL_FAIL(err, KEY_INVALID,
+                     "Not a key: after the armor and blanks are taken off, it is not base64; "
+                     "check for missing or strange characters.");
 }
 
 static bool find_key(struct till_str pasted, struct key_found *found, struct till_error *err) {

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every allocation fails once. A scenario runs to its end a first time; then once for each cap
+ * below what it needed, and once for each of its calls of calloc, malloc (OpenSSL, jansson)
+ * failing. Wanted each time: no crash, no leak (the sanitizers look), an error of memory, results
+ * untouched. calloc of libtill is replaced by the linker (--wrap), the libraries' allocators by
+ * their hooks.
+ */
+#include <stdlib.h>
+
+#include <jansson.h>
+#include <openssl/crypto.h>
+
+#include <till/crypto.h>
+#include <till/encode.h>
+#include <till/form.h>
+#include <till/json.h>
+#include <till/key.h>
+#include <till/signing.h>
+#include <till/webhook.h>
+
+#include "tests/unit/base/base_test.h"
+
+static long calls_left = -1; /* the call that fails; negative: none does */
+
+static bool fails_now(void) {
+    return calls_left >= 0 && calls_left-- == 0;
+}
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size) {
+    return fails_now() ? NULL : __real_calloc(count, size);
+}
+
+/* A digest has no error to return: without memory it stops the process, and recovery takes over. So
+ * it is left out here. */
+void __real_till_sha256(struct till_str bytes, uint8_t ret_digest[TILL_SHA256_SIZE]);
+void __wrap_till_sha256(struct till_str bytes, uint8_t ret_digest[TILL_SHA256_SIZE]);
+void __wrap_till_sha256(struct till_str bytes, uint8_t ret_digest[TILL_SHA256_SIZE]) {
+    long left = calls_left;
+    calls_left = -1;
+    __real_till_sha256(bytes, ret_digest);
+    calls_left = left;
+}
+
+static void *flaky_malloc(size_t size) {
+    return fails_now() ? NULL : malloc(size);
+}
+
+static void *crypto_malloc(size_t size, const char *file, int line) {
+    (void)file, (void)line;
+    return flaky_malloc(size);
+}
+
+static void *crypto_realloc(void *old, size_t size, const char *file, int line) {
+    (void)file, (void)line;
+    return fails_now() ? NULL : realloc(old, size);
+}
+
+static void crypto_free(void *old, const char *file, int line) {
+    (void)file, (void)line;
+    free(old);
+}
+
+#define UNTOUCHED TILL_STR("untouched")
+static const struct till_secret secret = {.bytes = "0123456789abcdef0123456789abcdef", .len = 32};
+
+static bool build_form(struct till_arena *arena, struct till_str *out, struct till_error *err) {
+    struct till_form form, back;
+    struct till_str body;
+    return till_form_init(arena, &form, err) &&
+           till_form_add(&form, TILL_STR("b"), TILL_STR("2 & more"), err) &&
+           till_form_add(&form, TILL_STR("a"), TILL_STR("1"), err) &&
+           till_form_encode(arena, &form, &body, err) && till_form_parse(arena, body, &back, err) &&
+           till_form_canonical(arena, &back, NULL, true, out, err);
+}
+
+static bool build_text(struct till_arena *arena, struct till_str *out, struct till_error *err) {
+    struct till_buf buf;
+    struct till_str bytes;
+    const char *text;
+    till_buf_init(&buf, arena);
+    for (int i = 0; i < 300; i++)
+        till_buf_format(&buf, "%d,", i);
+    return till_buf_finish(&buf, &bytes, err) && till_base64_encode(arena, bytes, &bytes, err) &&
+           till_base64_decode(arena, bytes, &bytes, err) &&
+           till_hex_decode(arena, TILL_STR("00ff"), &bytes, err) &&
+           till_percent_decode(arena, TILL_STR("a%41"), true, &bytes, err) &&
+           till_arena_cstr(arena, bytes, &text, err) &&
+           till_arena_format(arena, out, err, "%s", text);
+}
+
+static bool build_json(struct till_arena *arena, struct till_str *out, struct till_error *err) {
+    TILL_JSON_SCOPED struct till_json *parsed = NULL;
+    if (!till_json_parse(TILL_STR("{\"a\":[1,{\"b\":\"c\"}],\"d\":null}"), &parsed, err))
+        return false;
+    TILL_JSON_SCOPED struct till_json *json = till_json_object();
+    struct till_json *list = till_json_array();
+    for (int i = 0; i < 12; i++)
+        till_json_append_str(list, TILL_STR("x"));
+    till_json_set(json, "list", list);
+    till_json_set_int(json, "int", 1);
+    till_json_set_text(json, "text", "text");
+    till_json_set_copy(json, "copy", parsed);
+    return till_json_write(arena, json, TILL_JSON_SORTED, out, err);
+}
+
+static bool build_signature(struct till_arena *arena, struct till_str *out,
+                            struct till_error *err) {
+    const struct till_signed_request request = {
+        .method = TILL_STR("POST"),
+        .host = TILL_STR("till.test"),
+        .target = TILL_STR("/v1/payments"),
+        .timestamp_s = 1,
+        .nonce = TILL_STR("0123456789abcdef"),
+    };
+    struct till_authorization parsed;
+    return till_signing_authorize(arena, &request, TILL_STR("key"), &secret, out, err) &&
+           till_signing_parse(*out, &parsed, err) &&
+           till_signing_verify(arena, &request, parsed.signature, &secret, err);
+}
+
+static bool build_webhook(struct till_arena *arena, struct till_str *out, struct till_error *err) {
+    struct till_secret copy;
+    struct till_str text;
+    return till_webhook_secret_format(arena, &secret, &text, err) &&
+           till_webhook_secret_parse(text, &copy, err) &&
+           till_webhook_sign(arena, &copy, 1, TILL_STR("id"), 1, TILL_STR("{}"), out, err) &&
+           till_webhook_verify(&copy, TILL_STR("id"), TILL_STR("1"), *out, TILL_STR("{}"), 1000000,
+                               err);
+}
+
+static bool build_seal(struct till_arena *arena, struct till_str *out, struct till_error *err) {
+    static const uint8_t key[TILL_SEAL_KEY_SIZE] = {1}, nonce[TILL_SEAL_NONCE_SIZE] = {2};
+    struct till_str sealed;
+    return till_seal(arena, key, nonce, TILL_STR("row"), TILL_STR("plain"), &sealed, err) &&
+           till_open_seal(arena, key, TILL_STR("row"), sealed, out, err);
+}
+
+static const char private_key[] =
+    "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g"; /* RFC 8032, test 1 */
+
+static bool build_key(struct till_arena *arena, struct till_str *out, struct till_error *err) {
+    TILL_KEY_SCOPED struct till_key *key = NULL;
+    struct till_str text;
+    return till_key_parse_private(till_str_of(private_key), &key, err) &&
+           till_key_export(arena, key, TILL_KEY_PKCS8_PEM, &text, err) &&
+           till_key_sign(arena, key, TILL_ED25519, TILL_STR("x"), out, err) &&
+           till_key_verify(key, TILL_ED25519, TILL_STR("x"), *out, err);
+}
+
+typedef bool scenario(struct till_arena *arena, struct till_str *out, struct till_error *err);
+static scenario *const scenarios[] = {build_form,    build_text, build_json, build_signature,
+                                      build_webhook, build_seal, build_key};
+
+static void every_cap_below_the_need_is_refused(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(scenarios); i++) {
+        struct till_error err;
+        struct till_str out;
+        struct till_arena arena = arena_of(1 << 20);
+        must(scenarios[i](&arena, &out, &err));
+        size_t need = arena.used;
+        till_arena_clean_up(&arena);
+        for (size_t cap = 0; cap<need; cap += need> 2048 ? 48 : 16) {
+            arena = arena_of(cap);
+            must_refuse(ARENA_FULL, scenarios[i](&arena, &out, &err));
+            till_arena_clean_up(&arena);
+        }
+        arena = arena_of(need);
+        must(scenarios[i](&arena, &out, &err));
+        till_arena_clean_up(&arena);
+    }
+}
+
+/*
+ * Codes a want of memory may end in: the library's own, that of an unfinished JSON, or, where
+ * OpenSSL tells no reasons apart, the refusal of the key or the signature: closed, never open.
+ */
+static bool is_refusal(enum till_code code) {
+    return code == TILL_E_OUT_OF_MEMORY || code == TILL_E_TEXT_INVALID ||
+           code == TILL_E_BODY_MALFORMED || code == TILL_E_KEY_INVALID ||
+           code == TILL_E_SIGNATURE_WRONG || code == TILL_E_SEAL_BROKEN;
+}
+
+static void every_call_for_memory_may_fail(void **state) {
+    (void)state;
+    for (size_t i = 0; i < COUNT(scenarios); i++) {
+        long refusals = 0;
+        bool passed = false;
+        for (long n = 0; !passed; n++) {
+            struct till_error err = {.code = TILL_OK};
+            struct till_str out = UNTOUCHED;
+            struct till_arena arena = arena_of(1 << 20);
+            calls_left = n;
+            bool good = scenarios[i](&arena, &out, &err);
+            passed = calls_left >= 0; /* fewer than n calls: nothing failed */
+            calls_left = -1;
+            if (passed)
+                assert_true(good);
+            else if (!good)
+                assert_true(is_refusal(err.code) ||
+                            (print_error("scenario %zu call %ld: %s %s\n", i, n,
+                                         till_code_slug(err.code), err.text),
+                             0));
+            refusals += !good;
+            till_arena_clean_up(&arena);
+        }
+        assert_true(refusals > 0);
+    }
+}
+
+static void the_machine_without_memory_is_told_from_the_cap(void **state) {
+    (void)state;
+    struct till_error err;
+    struct till_str out = UNTOUCHED;
+    struct till_arena arena = arena_of(1 << 20);
+    calls_left = 0;
+    must_refuse(OUT_OF_MEMORY, till_arena_copy(&arena, TILL_STR("x"), &out, &err));
+    assert_true(arena.full && arena.starved);
+    assert_str(out, "untouched");
+    till_arena_clean_up(&arena);
+    assert_false(arena.full || arena.starved);
+}
+
+int main(void) {
+    /* Before anything else of OpenSSL or jansson. */
+    if (!CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free))
+        return 1;
+    json_set_alloc_funcs(flaky_malloc, free);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_cap_below_the_need_is_refused),
+        cmocka_unit_test(every_call_for_memory_may_fail),
+        cmocka_unit_test(the_machine_without_memory_is_told_from_the_cap),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
