@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Settings into an account. Each mistake that would close or open a path later is refused here,
+ * naming the setting and never its value: an empty or weak key, the app's own public key in the
+ * platform's place, a gateway in clear text for live money.
+ */
+#include "lib/channel/alipay/account.h"
+
+#include <stdlib.h>
+
+#include "lib/channel/address.h"
+
+enum { ACCOUNT_ARENA = 8192, GATEWAY_URL_MAX = 512, RSA2_BITS_MIN = 2048 };
+
+const struct till_channel_setting alipay_settings[] = {
+    {"app_id", true, false, "Application id, digits only."},
+    {"seller_id", true, false, "The payee's user id (PID), 16 digits starting with 2088."},
+    {"private_key", true, true,
+     "The app's private key as the key tool gives it (PKCS#8 or PKCS#1)."},
+    {"platform_public_key", true, false,
+     "Alipay's public key for this app, from the console; not the app's own."},
+    {"sign_type", false, false,
+     "RSA2 (default), or RSA for an old app that asks for SHA-1 by name."},
+    {"gateway_url", false, false,
+     "Address of gateway.do; by default Alipay's production or sandbox address, by mode."},
+    {"sys_service_provider_id", false, false, "The service provider's PID, for rebates."},
+    {"store_id", false, false, "Default store number of the orders."},
+    {"product_code", false, false, "Product code of the orders instead of the product's own."},
+    {NULL, false, false, NULL},
+};
+
+static const char *const setting_names[] = {"app_id",
+                                            "seller_id",
+                                            "private_key",
+                                            "platform_public_key",
+                                            "sign_type",
+                                            "gateway_url",
+                                            "sys_service_provider_id",
+                                            "store_id",
+                                            "product_code",
+                                            NULL};
+
+static bool is_digits(struct till_str s) {
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+    }
+    return s.len > 0;
+}
+
+/* The optional text setting, copied; at most max bytes of printable ASCII without blanks. */
+static bool read_text(struct alipay_account *a, const struct till_json *settings, const char *name,
+                      size_t max, struct till_str *value, struct till_error *err) {
+    char field[64] = "/";
+    struct till_str text = TILL_STR_NONE;
+    memcpy(field + 1, name, strlen(name) + 1);
+    if (!till_json_want_str(settings, name, &text, err))
+        return false;
+    if (text.len > max || !till_str_is_printable_ascii(text) || till_str_find(text, ' ') < text.len)
+        return TILL_FAIL_FIELD(err, FIELD_INVALID, field,
+                               "Give at most %zu visible ASCII characters without blanks.", max);
+    return text.len == 0 || till_arena_copy(&a->arena, text, value, err);
+}
+
+static bool read_ids(struct alipay_account *a, const struct till_json *settings,
+                     struct till_error *err) {
+    if (!read_text(a, settings, "app_id", 32, &a->app_id, err) ||
+        !read_text(a, settings, "seller_id", 28, &a->seller_id, err))
+        return false;
+    if (a->app_id.len == 0)
+        return TILL_FAIL_FIELD(err, FIELD_MISSING, "/app_id", "Set the app id of the console.");
+    if (!is_digits(a->app_id))
+        return TILL_FAIL_FIELD(err, FIELD_INVALID, "/app_id", "An app id is digits only.");
+    if (a->seller_id.len == 0)
+        return TILL_FAIL_FIELD(err, FIELD_MISSING, "/seller_id",
+                               "Set the payee's PID; notifications for another one are held.");
+    if (a->seller_id.len != 16 || !is_digits(a->seller_id) ||
+        !till_str_starts_with(a->seller_id, TILL_STR("2088")))
+        return TILL_FAIL_FIELD(err, FIELD_INVALID, "/seller_id",
+                               "A PID is 16 digits that start with 2088.");
+    return true;
+}
+
+static bool read_sign_type(struct alipay_account *a, const struct till_json *settings,
+                           struct till_error *err) {
+    a->sign_type = TILL_STR("RSA2");
+    if (!read_text(a, settings, "sign_type", 8, &a->sign_type, err))
+        return false;
+    if (till_str_is(a->sign_type, "RSA2"))
+        a->algorithm = TILL_RSA_SHA256;
+    else if (till_str_is(a->sign_type, "RSA"))
+        a->algorithm = TILL_RSA_SHA1;
+    else
+        return TILL_FAIL_FIELD(err, FIELD_INVALID, "/sign_type",
+                               "Use RSA2, or RSA where the app really has a SHA-1 key.");
+    return true;
+}
+
+static bool read_gateway(struct alipay_account *a, enum till_mode mode,
+                         const struct till_json *settings, struct till_error *err) {
+    struct address address;
+    a->gateway_url = mode == TILL_LIVE
+                         ? TILL_STR("https://openapi.alipay.com/gateway.do")
+                         : TILL_STR("https://openapi-sandbox.dl.alipaydev.com/gateway.do");
+    if (!read_text(a, settings, "gateway_url", GATEWAY_URL_MAX, &a->gateway_url, err) ||
+        !address_read(a->gateway_url, GATEWAY_URL_MAX, "/gateway_url", &address, err))
+        return false;
+    if (address.has_query)
+        return TILL_FAIL_FIELD(err, URL_FORBIDDEN, "/gateway_url",
+                               "Leave the query out; the parameters are added here.");
+    if (mode == TILL_LIVE && !address.is_https)
+        return TILL_FAIL_FIELD(err, URL_FORBIDDEN, "/gateway_url",
+                               "A live account needs https; http is for sandboxes only.");
+    return true;
+}
+
+/* A failure inside of the key parser, told with the setting's name. */
+static bool name_setting(const char *field, struct till_error *err) {
+    memcpy(err->field, field, strlen(field) + 1);
+    return false;
+}
+
+static bool check_strength(const struct alipay_account *a, const struct till_key *key,
+                           const char *field, struct till_error *err) {
+    if (a->algorithm == TILL_RSA_SHA256 && till_key_bits(key) < RSA2_BITS_MIN)
+        return TILL_FAIL_FIELD(err, KEY_WEAK, field,
+                               "RSA2 needs a key of at least %d bits; make a new pair.",
+                               RSA2_BITS_MIN);
+    return true;
+}
+
+static bool read_keys(struct alipay_account *a, const struct till_json *settings,
+                      struct till_error *err) {
+    struct till_str private_key, public_key;
+    if (!till_json_need_str(settings, "private_key", &private_key, err) ||
+        !till_json_need_str(settings, "platform_public_key", &public_key, err))
+        return false;
+    if (!till_key_parse_private(private_key, &a->private_key, err))
+        return name_setting("/private_key", err);
+    if (!till_key_parse_public(public_key, &a->platform_key, err))
+        return name_setting("/platform_public_key", err);
+    if (till_key_same_pair(a->private_key, a->platform_key))
+        return TILL_FAIL_FIELD(err, KEY_INVALID, "/platform_public_key",
+                               "This is the public half of the app's own private key. Copy the "
+                               "\"Alipay public key\" from the console, not the app public key.");
+    return check_strength(a, a->private_key, "/private_key", err) &&
+           check_strength(a, a->platform_key, "/platform_public_key", err);
+}
+
+bool alipay_load(const struct till_json *settings, struct till_account *account,
+                 struct till_error *err) {
+    if (!till_json_is_object(settings))
+        return TILL_FAIL(err, SETTING_INVALID, "The account's settings are not one JSON object.");
+    struct alipay_account *a = calloc(1, sizeof *a);
+    if (!a)
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
+    till_arena_init(&a->arena, ACCOUNT_ARENA);
+    account->credentials = a;
+    if (till_json_only(settings, setting_names, err) && read_ids(a, settings, err) &&
+        read_sign_type(a, settings, err) && read_gateway(a, account->mode, settings, err) &&
+        read_text(a, settings, "sys_service_provider_id", 64, &a->sys_service_provider_id, err) &&
+        read_text(a, settings, "store_id", 32, &a->store_id, err) &&
+        read_text(a, settings, "product_code", 32, &a->product_code, err) &&
+        read_keys(a, settings, err))
+        return true;
+    alipay_unload(account);
+    return false;
+}
+
+void alipay_unload(struct till_account *account) {
+    struct alipay_account *a = account->credentials;
+    if (!a)
+        return;
+    till_key_free(a->private_key);
+    till_key_free(a->platform_key);
+    till_arena_clean_up(&a->arena);
+    free(a);
+    account->credentials = NULL;
+}

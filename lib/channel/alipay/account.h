@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an Alipay account is made of (key mode): read once from settings, immutable afterwards,
+ * shared by threads. The texts live in the account's own arena, the keys with libcrypto.
+ */
+#ifndef LIB_CHANNEL_ALIPAY_ACCOUNT_H
+#define LIB_CHANNEL_ALIPAY_ACCOUNT_H
+
+#include <till/channel.h>
+#include <till/key.h>
+
+struct alipay_account {
+    struct till_arena arena;
+    struct till_str app_id;
+    struct till_str seller_id;
+    struct till_str gateway_url; /* without query */
+    struct till_str sign_type;   /* "RSA2" or "RSA" */
+    struct till_str sys_service_provider_id;
+    struct till_str store_id;
+    struct till_str product_code; /* empty: the product's own */
+    enum till_signature algorithm;
+    struct till_key *private_key;
+    struct till_key *platform_key;
+};
+
+extern const struct till_channel_setting alipay_settings[];
+
+bool alipay_load(const struct till_json *settings, struct till_account *account,
+                 struct till_error *err);
+void alipay_unload(struct till_account *account);
+
+static inline const struct alipay_account *alipay_of(const struct till_account *account) {
+    return account->credentials;
+}
+
+#endif

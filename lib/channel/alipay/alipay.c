@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The channel as the factory hands it out: its tables and its parts. */
+#include "lib/channel/channels.h"
+
+#include <till/time.h>
+
+#include "lib/channel/alipay/wire.h"
+
+#define SECONDS(n) ((n)*TILL_US_PER_SECOND)
+#define HOURS(n) SECONDS(INT64_C(3600) * (n))
+
+/* A product is a row. The QR code lives two hours at most, whatever the order's expiry (5.2). */
+const struct till_product alipay_products[] = {
+    {.name = "precreate",
+     .method = "alipay.trade.precreate",
+     .action = "qr_code",
+     .code = "FACE_TO_FACE_PAYMENT",
+     .action_lifetime_us = HOURS(2),
+     .expires_min_us = SECONDS(60),
+     .expires_max_us = HOURS(24 * 15),
+     .expires_default_us = HOURS(2)},
+    {.name = NULL},
+};
+
+static const char *const currencies[] = {"CNY", NULL};
+
+bool alipay_method(const struct till_ask *ask, struct till_str *ret_method,
+                   struct till_error *err) {
+    static const char *const methods[TILL_OPERATIONS] = {
+        [TILL_QUERY] = "alipay.trade.query",
+        [TILL_CLOSE] = "alipay.trade.close",
+        [TILL_CANCEL] = "alipay.trade.cancel",
+        [TILL_REFUND] = "alipay.trade.refund",
+        [TILL_REFUND_QUERY] = "alipay.trade.fastpay.refund.query",
+    };
+    const struct till_product *product;
+    if (ask->operation != TILL_CREATE) {
+        *ret_method = till_str_of(methods[ask->operation]);
+        return true;
+    }
+    if (!till_product_find(&alipay_channel, ask->product, &product, err))
+        return false;
+    *ret_method = till_str_of(product->method);
+    return true;
+}
+
+void alipay_acknowledge(enum till_acknowledgement acknowledgement, struct till_reply *ret_reply) {
+    /* Exactly these bytes: anything but "success" makes the platform send again (7.5). */
+    *ret_reply = (struct till_reply){.status = 200,
+                                     .content_type = TILL_STR("text/plain"),
+                                     .body = acknowledgement == TILL_ACK ? TILL_STR("success")
+                                                                         : TILL_STR("failure")};
+}
+
+const struct till_channel alipay_channel = {
+    .name = "alipay",
+    .products = alipay_products,
+    .currencies = currencies,
+    .load = alipay_load,
+    .unload = alipay_unload,
+    .settings = alipay_settings,
+    .compose = alipay_compose,
+    .build = alipay_build,
+    .parse = alipay_parse,
+    .notified = alipay_notified,
+    .returned = alipay_returned,
+    .acknowledge = alipay_acknowledge,
+    /*
+     * A never scanned precreate order "does not exist" for hours, so a query settles nothing there
+     * and the identical request does. A close that was refused or lost is asked after first:
+     * cancelling at once would send back the money of a buyer who was faster.
+     */
+    .recovery = {[TILL_CREATE] = TILL_RECOVER_REPEAT,
+                 [TILL_QUERY] = TILL_RECOVER_QUERY,
+                 [TILL_CLOSE] = TILL_RECOVER_QUERY_THEN_CANCEL,
+                 [TILL_CANCEL] = TILL_RECOVER_QUERY_THEN_CANCEL,
+                 [TILL_REFUND] = TILL_RECOVER_REFUND_QUERY,
+                 [TILL_REFUND_QUERY] = TILL_RECOVER_REFUND_QUERY},
+};

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The channels that this build knows: one line each, one folder each. */
+#ifndef LIB_CHANNEL_CHANNELS_H
+#define LIB_CHANNEL_CHANNELS_H
+
+#include <till/channel.h>
+
+extern const struct till_channel alipay_channel;
+
+#endif
