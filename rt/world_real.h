@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The real world: clocks, getrandom, futexes, threads of 128 KiB stack, and the upstream client
+ * The real world: clocks, getrandom, futexes, threads of 256 KiB stack, and the upstream client
  * (libcurl multi, keep-alive pools; ENGINEERING-NOTES section 2). TLS verification cannot be switched off.
  */
 #ifndef RT_WORLD_REAL_H
@@ -8,11 +8,22 @@
 
 #include <rt/world.h>
 
+/* One address of a name, in network order. */
+struct world_real_address {
+    int family; /* AF_INET or AF_INET6 */
+    unsigned char bytes[16];
+};
+
 struct world_real_options {
     struct till_str permit;      /* outbound.permit: blank- or comma-separated "host:port" or "address/prefix:port" exceptions */
     struct till_str ca_file;     /* additional trust anchors (a PEM file); empty: the system's only */
     int upstream_threads;        /* >= 1 */
     int64_t connect_timeout_us;
+    /* How names become addresses; NULL: the system's resolver. Runs on a thread of its own and may hang: only
+     * its own callers wait, to their deadlines. False: there is no such name. */
+    bool (*resolve)(void *resolver, const char *host, struct world_real_address *addresses, size_t room, size_t *ret_count);
+    void *resolver;
+    int64_t names_live_us;       /* how long an answer is believed; 0: 30 s */
 };
 
 TILL_MUST_CHECK bool world_real_open(const struct world_real_options *options, struct world **ret_world, struct till_error *err);
