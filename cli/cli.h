@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command line: one file per verb, one row per verb in cli/main.c. A verb reads its options by a
- * table, does its work, and says the result once: as JSON with --json, else as lines for people.
- * Exit status: 0 done, 1 refused or failed, 2 the command line cannot be understood; `serve` has its own.
+ * The command line: one file per verb, one row per verb in cli/main.c. A verb reads its options by
+ * a table, does its work, and says the result once: as JSON with --json, else as lines for people.
+ * Exit status: 0 done, 1 refused or failed, 2 the command line cannot be understood; `serve` has
+ * its own.
  */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
@@ -14,7 +15,7 @@
 
 struct cli {
     const char *verb;
-    int count;          /* words after the verb */
+    int count; /* words after the verb */
     char **words;
     bool json;
     struct till_arena *arena;
@@ -35,27 +36,32 @@ struct cli_option {
     const char *meaning;
 };
 
-/* Words that are no options go to `rest` (NULL: none are allowed). `--help` prints the table and exits. */
-TILL_MUST_CHECK bool cli_read(struct cli *cli, const char *usage, const struct cli_option *options, size_t count,
-                              struct cli_values *rest, struct till_error *err);
+/* Words that are no options go to `rest` (NULL: none are allowed). `--help` prints the table and
+ * exits. */
+TILL_MUST_CHECK bool cli_read(struct cli *cli, const char *usage, const struct cli_option *options,
+                              size_t count, struct cli_values *rest, struct till_error *err);
 /* The result: JSON with --json; else "name  value" lines. Takes ownership of result. */
 TILL_MUST_CHECK bool cli_say(struct cli *cli, struct till_json *result, struct till_error *err);
 /* Text as it is, for people only. */
 void cli_text(struct cli *cli, struct till_str text);
 /* "@path" is replaced by the file's content (at most 64 KiB), anything else stays. */
-TILL_MUST_CHECK bool cli_value(struct cli *cli, struct till_str text, struct till_str *ret_value, struct till_error *err);
+TILL_MUST_CHECK bool cli_value(struct cli *cli, struct till_str text, struct till_str *ret_value,
+                               struct till_error *err);
 /* Standard input, at most max bytes. */
-TILL_MUST_CHECK bool cli_input(struct cli *cli, size_t max, struct till_str *ret_text, struct till_error *err);
+TILL_MUST_CHECK bool cli_input(struct cli *cli, size_t max, struct till_str *ret_text,
+                               struct till_error *err);
 /* "127.0.0.1:8100" into address and port. */
-TILL_MUST_CHECK bool cli_listen(struct till_str text, struct till_str *ret_address, uint16_t *ret_port, struct till_error *err);
+TILL_MUST_CHECK bool cli_listen(struct till_str text, struct till_str *ret_address,
+                                uint16_t *ret_port, struct till_error *err);
 /* A whole number within min..max for the option `name`. */
-TILL_MUST_CHECK bool cli_number(struct till_str text, const char *name, int64_t min, int64_t max, int64_t *ret_number, struct till_error *err);
+TILL_MUST_CHECK bool cli_number(struct till_str text, const char *name, int64_t min, int64_t max,
+                                int64_t *ret_number, struct till_error *err);
 
 /* A verb: false with err for status 1 (2 for USAGE). */
 typedef bool cli_verb(struct cli *cli, struct till_error *err);
 
-cli_verb verb_init, verb_app, verb_key, verb_account, verb_endpoint, verb_pay, verb_query, verb_refund, verb_close, verb_explain, verb_doctor,
-    verb_backup, verb_status, verb_shop;
+cli_verb verb_init, verb_app, verb_key, verb_account, verb_endpoint, verb_pay, verb_query,
+    verb_refund, verb_close, verb_explain, verb_doctor, verb_backup, verb_status, verb_shop;
 /* These run until a signal and have exit statuses of their own. */
 int verb_serve(struct cli *cli);
 int verb_sandbox(struct cli *cli);

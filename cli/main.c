@@ -18,7 +18,8 @@ static const struct verb {
 };
 
 static void print_help(void) {
-    printf("till %s: a payment gateway\n\nusage: till VERB [options]   (till VERB --help tells more)\n\n",
+    printf("till %s: a payment gateway\n\nusage: till VERB [options]   (till VERB --help tells "
+           "more)\n\n",
            TILL_VERSION);
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         printf("  %-10s %s\n", verbs[i].name, verbs[i].meaning);

@@ -83,8 +83,8 @@ bool cli_read(struct cli *cli, const char *usage, const struct cli_option *optio
         }
         bool is_option = word[0] == '-' && word[1];
         if (is_option ? !take(cli, &i, options, count, err)
-                      : rest ? !add(rest, till_str_of(word), err)
-                             : !TILL_FAIL(err, USAGE, "'%s' is one word too many.", word) )
+            : rest    ? !add(rest, till_str_of(word), err)
+                      : !TILL_FAIL(err, USAGE, "'%s' is one word too many.", word))
             return false;
     }
     return check_required(cli, options, count, err);
@@ -129,7 +129,8 @@ bool cli_listen(struct till_str text, struct till_str *ret_address, uint16_t *re
     while (colon > 0 && text.ptr[colon - 1] != ':')
         colon--;
     if (colon < 2)
-        return TILL_FAIL(err, USAGE, "Give the address as ADDRESS:PORT, for example 127.0.0.1:8080.");
+        return TILL_FAIL(err, USAGE,
+                         "Give the address as ADDRESS:PORT, for example 127.0.0.1:8080.");
     if (!cli_number(till_str_sub(text, colon, text.len), "the port", 0, 65535, &port, err))
         return false;
     *ret_address = till_str_sub(text, 0, colon - 1);

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* till explain: paste a request, answer or notification; get the canonical string and the usual
+ * cause. */
+#include <cli/cli.h>
+
+#include <stdio.h>
+
+#include <rt/file.h>
+#include <till/explain.h>
+
+#define PASTED_MAX (1u << 20)
+#define KEY_FILE_MAX (64u << 10)
+
+static bool read_public(struct cli *cli, struct till_str path, struct till_key **ret_key,
+                        struct till_error *err) {
+    struct till_str pasted;
+    return file_read(cli->arena, path, KEY_FILE_MAX, &pasted, err) &&
+           till_key_parse_public(pasted, ret_key, err);
+}
+
+static const char *kind_name(enum till_explained_kind kind) {
+    static const char *const names[] = {"request", "answer", "notification"};
+    return names[kind];
+}
+
+static struct till_json *tell(const struct till_explanation *found) {
+    struct till_json *json = till_json_object();
+    till_json_set_text(json, "kind", kind_name(found->kind));
+    till_json_set_bool(json, "verified", found->verified);
+    till_json_set_str(json, "verdict", found->verdict);
+    if (found->cause.len)
+        till_json_set_str(json, "cause", found->cause);
+    if (found->advice.len)
+        till_json_set_str(json, "advice", found->advice);
+    till_json_set_str(json, "canonical", found->canonical);
+    if (found->compared.len) {
+        till_json_set_str(json, "compared", found->compared);
+        till_json_set_int(json, "first_difference", (int64_t)found->first_difference);
+    }
+    return json;
+}
+
+bool verb_explain(struct cli *cli, struct till_error *err) {
+    struct till_str key_path = TILL_STR_NONE, app_key_path = TILL_STR_NONE,
+                    expected = TILL_STR_NONE;
+    struct till_str pasted;
+    TILL_KEY_SCOPED struct till_key *key = NULL;
+    TILL_KEY_SCOPED struct till_key *app_key = NULL;
+    struct till_explanation found = {0};
+    const struct cli_option options[] = {
+        {"--key", CLI_VALUE, true, &key_path,
+         "the signer's public key (the platform's for answers and notifications)"},
+        {"--app-key", CLI_VALUE, false, &app_key_path,
+         "your own public key, to see whether it was pasted in the other's place"},
+        {"--expected", CLI_VALUE, false, &expected,
+         "the other side's canonical string (@FILE reads one)"},
+    };
+    if (!cli_read(cli, "--key FILE [--app-key FILE] [--expected TEXT] < pasted", options, 3, NULL,
+                  err) ||
+        !read_public(cli, key_path, &key, err) ||
+        (app_key_path.len && !read_public(cli, app_key_path, &app_key, err)) ||
+        !cli_value(cli, expected, &expected, err) || !cli_input(cli, PASTED_MAX, &pasted, err) ||
+        !till_explain_alipay(cli->arena, pasted, expected, key, app_key, &found, err) ||
+        !cli_say(cli, tell(&found), err))
+        return false;
+    if (found.verified)
+        return true;
+    return TILL_FAIL(err, SIGNATURE_WRONG, "%.*s", TILL_STR_ARG(found.verdict));
+}
