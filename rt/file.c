@@ -52,6 +52,8 @@ static bool read_all(int fd, char *bytes, size_t room, size_t *ret_len, struct t
     return true;
 }
 
+enum { UNSIZED_MAX = 64 * 1024 };
+
 static bool read_open(struct till_arena *arena, int fd, const char *path, size_t max,
                       struct till_str *ret_bytes, struct till_error *err) {
     struct stat st;
@@ -61,9 +63,10 @@ static bool read_open(struct till_arena *arena, int fd, const char *path, size_t
         return TILL_FAIL(err, FILE_FAILED, "\"%s\" is a directory; name a file.", path);
     if (st.st_size > 0 && (uintmax_t)st.st_size > max)
         return TILL_FAIL(err, FILE_FAILED, "\"%s\" is larger than %zu bytes.", path, max);
-    /* The size is a hint (pipes, /proc): one byte beyond the limit tells "too large" for certain.
-     */
-    size_t room = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size + 1 : max + 1;
+    /* The size is a hint (pipes, /proc): one byte beyond the limit tells "too large" for certain. */
+    size_t room = max < UNSIZED_MAX ? max + 1 : UNSIZED_MAX;
+    if (S_ISREG(st.st_mode) && st.st_size > 0)
+        room = (size_t)st.st_size + 1;
     char *bytes = till_arena_alloc(arena, room);
     if (!bytes)
         return TILL_FAIL(err, ARENA_FULL, "\"%s\" needs more memory than one call may use.", path);
