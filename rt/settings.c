@@ -39,6 +39,13 @@ static bool place_error(const struct loading *loading, size_t row, struct till_s
                            loading->places[row].line, loading->places[row].column, inner.text);
 }
 
+static bool has_values(const struct loading *loading) {
+    for (size_t i = 0; i < loading->count; i++)
+        if (loading->places[i].line != 0)
+            return true;
+    return false;
+}
+
 static bool read_config(struct loading *loading, struct till_str path, struct till_error *err) {
     struct settings_source source = {
         .table = loading->table, .count = loading->count, .name = path};
@@ -47,8 +54,10 @@ static bool read_config(struct loading *loading, struct till_str path, struct ti
         return true;
     if (!file_read(loading->arena, path, FILE_MAX, &source.bytes, &inner))
         return TILL_FAIL_FIELD(err, SETTING_INVALID, "file", "%s", inner.text);
-    if (!settings_places(&source, loading->places, err) ||
-        !settings_texts(&source, loading->arena, loading->texts, err))
+    if (!settings_places(&source, loading->places, err))
+        return false;
+    /* An empty document is no mapping to libcyaml, and nothing to load. */
+    if (has_values(loading) && !settings_texts(&source, loading->arena, loading->texts, err))
         return false;
     for (size_t i = 0; i < loading->count; i++) {
         if (loading->places[i].line == 0)
