@@ -46,7 +46,7 @@ static bool contains(struct till_str text, struct till_str needle) {
 
 /* What stands between the first BEGIN and its END line; all of it when there is no armor. */
 static bool strip_armor(struct till_str text, struct till_str *ret_body, struct till_error *err) {
-    const struct till_str begin = TILL_STR("-----BEGIN "), end = TILL_STR("-----END ");
+    const struct till_str begin = TILL_STR("-----BEGIN"), end = TILL_STR("-----END");
     const struct till_str dashes = TILL_STR("-----");
     if (!contains(text, begin)) {
         *ret_body = text;
