@@ -188,13 +188,13 @@ bool alipay_notified(const struct till_account *account,
            decode_charset(&form, arena, err) && read_notice(a, &form, ret_notice, err);
 }
 
-/* The signed parameters of a return page; the merchant's own ones beside them are not signed. */
+const char *const alipay_return_names[] = {
+    "app_id",    "auth_app_id", "charset",      "method",   "out_trade_no", "seller_id", "sign",
+    "sign_type", "timestamp",   "total_amount", "trade_no", "version",      NULL};
+
 static bool keep_signed(const struct till_form *all, struct till_form *ret_signed,
                         struct till_error *err) {
-    static const char *const names[] = {
-        "app_id",    "auth_app_id", "charset",      "method",   "out_trade_no", "seller_id", "sign",
-        "sign_type", "timestamp",   "total_amount", "trade_no", "version",      NULL};
-    for (const char *const *name = names; *name; name++) {
+    for (const char *const *name = alipay_return_names; *name; name++) {
         const struct till_pair *pair = till_form_find(all, *name);
         if (pair && !till_form_add(ret_signed, pair->name, pair->value, err))
             return false;

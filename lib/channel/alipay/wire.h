@@ -32,6 +32,8 @@ bool alipay_notified(const struct till_account *account,
 bool alipay_returned(const struct till_account *account,
                      const struct till_notification *notification, struct till_arena *arena,
                      struct till_str *ret_upstream_no, struct till_error *err);
+/* The parameters of a return page that are signed; the merchant's own ones beside them are not. */
+extern const char *const alipay_return_names[];
 void alipay_acknowledge(enum till_acknowledgement acknowledgement, struct till_reply *ret_reply);
 
 #endif
