@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <cli/admin.h>
+
+#include <string.h>
+
+#include <gateway/settings.h>
+#include <rt/local.h>
+
+static bool find_socket(struct cli *cli, const struct admin_place *place,
+                        struct till_str *ret_socket, struct till_error *err) {
+    struct gateway_settings settings = {0};
+    if (place->socket.len) {
+        *ret_socket = place->socket;
+        return true;
+    }
+    if (!place->config.len)
+        return TILL_FAIL(err, USAGE, "Say which daemon: -c CONFIG or --socket PATH.");
+    if (!settings_load(gateway_setting_rows, gateway_setting_count, cli->arena, place->config, NULL,
+                       0, &settings, err))
+        return false;
+    *ret_socket = settings.admin_socket;
+    return true;
+}
+
+/* A problem document (RFC 9457) into our error: the field it names, its sentence. */
+static bool refuse(struct till_str body, int status, struct till_error *err) {
+    TILL_JSON_SCOPED struct till_json *problem = NULL;
+    struct till_error second;
+    if (!till_json_parse(body, &problem, &second))
+        return TILL_FAIL(err, UPSTREAM_UNKNOWN, "The daemon answered %d without a reason.", status);
+    struct till_str detail = till_json_get_str(problem, "detail");
+    struct till_str pointer =
+        till_json_get_str(till_json_element(till_json_member(problem, "errors"), 0), "pointer");
+    char field[sizeof err->field];
+    size_t len = pointer.len < sizeof field ? pointer.len : sizeof field - 1;
+    if (len)
+        memcpy(field, pointer.ptr, len);
+    field[len] = '\0';
+    return TILL_FAIL_FIELD(err, FIELD_INVALID, field, "%.*s", TILL_STR_ARG(detail));
+}
+
+bool admin_call(struct cli *cli, const struct admin_place *place, const char *method,
+                struct till_str target, struct till_json *body, struct till_json **ret_answer,
+                struct till_error *err) {
+    struct till_str socket, text = TILL_STR_NONE;
+    struct local_answer answer;
+    bool written = !body || till_json_write(cli->arena, body, TILL_JSON_COMPACT, &text, err);
+    till_json_release(body);
+    if (!written || !find_socket(cli, place, &socket, err) ||
+        !local_exchange(cli->arena, socket, till_str_of(method), target, text, &answer, err))
+        return false;
+    if (answer.status < 200 || answer.status > 299)
+        return refuse(answer.body, answer.status, err);
+    return till_json_parse(answer.body, ret_answer, err);
+}
+
+bool admin_say(struct cli *cli, const struct admin_place *place, const char *method,
+               struct till_str target, struct till_json *body, struct till_error *err) {
+    struct till_json *answer = NULL;
+    return admin_call(cli, place, method, target, body, &answer, err) && cli_say(cli, answer, err);
+}
+
+bool cli_part(struct cli *cli, const struct cli_part *parts, size_t count, struct till_error *err) {
+    struct till_buf names;
+    struct till_str text;
+    for (size_t i = 0; cli->count && i < count; i++) {
+        if (strcmp(cli->words[0], parts[i].name) != 0)
+            continue;
+        cli->words++;
+        cli->count--;
+        return parts[i].run(cli, err);
+    }
+    till_buf_init(&names, cli->arena);
+    for (size_t i = 0; i < count; i++)
+        till_buf_format(&names, "%s%s", i ? " | " : "", parts[i].name);
+    if (!till_buf_finish(&names, &text, err))
+        return false;
+    return TILL_FAIL(err, USAGE, "Say what to do: till %s %.*s.", cli->verb, TILL_STR_ARG(text));
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Talking to the running daemon through its Unix socket: the CLI never opens the store itself. */
+#ifndef CLI_ADMIN_H
+#define CLI_ADMIN_H
+
+#include <cli/cli.h>
+
+/* Where the daemon is: rows for every verb that talks to it. */
+struct admin_place {
+    struct till_str config; /* -c, --config */
+    struct till_str socket; /* --socket */
+};
+#define ADMIN_OPTIONS(place)                                                                       \
+    {"-c", CLI_VALUE, false, &(place).config, "configuration file of the daemon"},                 \
+        {"--config", CLI_VALUE, false, &(place).config, "the same"}, {                             \
+        "--socket", CLI_VALUE, false, &(place).socket,                                             \
+            "its admin socket, instead of a configuration"                                         \
+    }
+#define ADMIN_OPTION_COUNT 3
+
+/* body may be NULL (released here otherwise). A 2xx gives its JSON (to be released), a problem its
+ * own words as err. */
+TILL_MUST_CHECK bool admin_call(struct cli *cli, const struct admin_place *place,
+                                const char *method, struct till_str target, struct till_json *body,
+                                struct till_json **ret_answer, struct till_error *err);
+/* The same, and the answer is the verb's result. */
+TILL_MUST_CHECK bool admin_say(struct cli *cli, const struct admin_place *place, const char *method,
+                               struct till_str target, struct till_json *body,
+                               struct till_error *err);
+/* Chooses `verb PART ...` from a table and runs it with the part taken off. */
+struct cli_part {
+    const char *name;
+    cli_verb *run;
+};
+TILL_MUST_CHECK bool cli_part(struct cli *cli, const struct cli_part *parts, size_t count,
+                              struct till_error *err);
+
+#endif

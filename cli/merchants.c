@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* till app, account, endpoint: who may order, at which platform account, and who is told. */
+#include <cli/admin.h>
+
+#include <string.h>
+
+/* ---- till app add | list | key | keys | enable | disable | revoke
+ * --------------------------------- */
+
+static bool app_add(struct cli *cli, struct till_error *err) {
+    struct admin_place place = {0};
+    struct till_str name = TILL_STR_NONE, mode = TILL_STR("test"), hosts = TILL_STR_NONE;
+    struct till_str late = TILL_STR("keep");
+    const struct cli_option options[] = {
+        ADMIN_OPTIONS(place),
+        {"--name", CLI_VALUE, true, &name, "what people call it"},
+        {"--mode", CLI_VALUE, false, &mode, "test or live (test)"},
+        {"--hosts", CLI_VALUE, false, &hosts,
+         "blank-separated hosts that return addresses may point to"},
+        {"--late-policy", CLI_VALUE, false, &late,
+         "money that comes after the end: keep or refund (keep)"},
+    };
+    if (!cli_read(cli, "add --name NAME", options, ADMIN_OPTION_COUNT + 4, NULL, err))
+        return false;
+    struct till_json *body = till_json_object();
+    till_json_set_str(body, "name", name);
+    till_json_set_str(body, "mode", mode);
+    till_json_set_str(body, "hosts", hosts);
+    till_json_set_str(body, "late_policy", late);
+    return admin_say(cli, &place, "POST", TILL_STR("/admin/apps"), body, err);
+}
+
+/* A list, of one app or of all. */
+static bool list(struct cli *cli, const char *path, struct till_error *err) {
+    struct admin_place place = {0};
+    struct till_str app = TILL_STR_NONE, target;
+    const struct cli_option options[] = {
+        ADMIN_OPTIONS(place),
+        {"--app", CLI_VALUE, false, &app, "only this app's"},
+    };
+    return cli_read(cli, "", options, ADMIN_OPTION_COUNT + 1, NULL, err) &&
+           till_arena_format(cli->arena, &target, err, app.len ? "%s?app_id=%.*s" : "%s", path,
+                             TILL_STR_ARG(app)) &&
+           admin_say(cli, &place, "GET", target, NULL, err);
+}
+
+static bool app_list(struct cli *cli, struct till_error *err) {
+    return list(cli, "/admin/apps", err);
+}
+
+static bool app_keys(struct cli *cli, struct till_error *err) {
+    return list(cli, "/admin/keys", err);
+}
+
+static bool app_key(struct cli *cli, struct till_error *err) {
+    struct admin_place place = {0};
+    struct till_str app = TILL_STR_NONE;
+    const struct cli_option options[] = {
+        ADMIN_OPTIONS(place),
+        {"--app", CLI_VALUE, true, &app, "the app that shall sign with it"},
+    };
+    if (!cli_read(cli, "key --app ID", options, ADMIN_OPTION_COUNT + 1, NULL, err))
+        return false;
+    struct till_json *body = till_json_object();
+    till_json_set_str(body, "app_id", app);
+    return admin_say(cli, &place, "POST", TILL_STR("/admin/keys"), body, err);
+}
+
+/* POST {folder}/{id}/enable or /disable */
+static bool switch_row(struct cli *cli, const char *folder, const char *what,
+                       struct till_error *err) {
+    struct admin_place place = {0};
+    struct cli_values ids = {0};
+    struct till_str target;
+    const struct cli_option options[] = {ADMIN_OPTIONS(place)};
+    if (!cli_read(cli, "ID", options, ADMIN_OPTION_COUNT, &ids, err))
+        return false;
+    if (ids.count != 1)
+        return TILL_FAIL(err, USAGE, "Name one id.");
+    return till_arena_format(cli->arena, &target, err, "%s/%.*s/%s", folder,
+                             TILL_STR_ARG(ids.at[0]), what) &&
+           admin_say(cli, &place, "POST", target, NULL, err);
+}
+
+static bool app_enable(struct cli *cli, struct till_error *err) {
+    return switch_row(cli, "/admin/apps", "enable", err);
+}
+
+static bool app_disable(struct cli *cli, struct till_error *err) {
+    return switch_row(cli, "/admin/apps", "disable", err);
+}
+
+static bool app_revoke(struct cli *cli, struct till_error *err) {
+    return switch_row(cli, "/admin/keys", "disable", err);
+}
+
+bool verb_app(struct cli *cli, struct till_error *err) {
+    static const struct cli_part parts[] = {
+        {"add", app_add},       {"list", app_list},       {"key", app_key},      {"keys", app_keys},
+        {"enable", app_enable}, {"disable", app_disable}, {"revoke", app_revoke}};
+    return cli_part(cli, parts, sizeof parts / sizeof *parts, err);
+}
+
+/* ---- till account add | list | enable | disable | update
+ * ------------------------------------------- */
+
+/* "name=value" words into a JSON object; "@file" values are read. */
+static bool read_settings(struct cli *cli, const struct cli_values *words,
+                          struct till_json **ret_settings, struct till_error *err) {
+    TILL_JSON_SCOPED struct till_json *settings = till_json_object();
+    for (size_t i = 0; i < words->count; i++) {
+        struct till_str word = words->at[i], value;
+        char name[64];
+        size_t equals = till_str_find(word, '=');
+        if (equals == word.len || equals == 0 || equals >= sizeof name)
+            return TILL_FAIL(err, USAGE, "--set takes name=value or name=@file.");
+        memcpy(name, word.ptr, equals);
+        name[equals] = '\0';
+        if (!cli_value(cli, till_str_sub(word, equals + 1, word.len), &value, err))
+            return false;
+        till_json_set_str(settings, name, value);
+    }
+    *ret_settings = settings;
+    settings = NULL;
+    return true;
+}
+
+static bool account_add(struct cli *cli, struct till_error *err) {
+    struct admin_place place = {0};
+    struct till_str app = TILL_STR_NONE, channel = TILL_STR_NONE, name = TILL_STR("main");
+    struct cli_values words = {0};
+    struct till_json *settings = NULL;
+    const struct cli_option options[] = {
+        ADMIN_OPTIONS(place),
+        {"--app", CLI_VALUE, true, &app, "the app whose money it takes"},
+        {"--channel", CLI_VALUE, true, &channel, "alipay"},
+        {"--name", CLI_VALUE, false, &name, "what people call it (main)"},
+        {"--set", CLI_LIST, false, &words, "name=value or name=@file of the channel's settings"},
+    };
+    if (!cli_read(cli, "add --app ID --channel C --set name=value ...", options,
+                  ADMIN_OPTION_COUNT + 4, NULL, err) ||
+        !read_settings(cli, &words, &settings, err))
+        return false;
+    struct till_json *body = till_json_object();
+    till_json_set_str(body, "app_id", app);
+    till_json_set_str(body, "channel", channel);
+    till_json_set_str(body, "name", name);
+    till_json_set(body, "settings", settings);
+    return admin_say(cli, &place, "POST", TILL_STR("/admin/accounts"), body, err);
+}
+
+static bool account_update(struct cli *cli, struct till_error *err) {
+    struct admin_place place = {0};
+    struct till_str id = TILL_STR_NONE, target;
+    struct cli_values words = {0};
+    struct till_json *settings = NULL;
+    const struct cli_option options[] = {
+        ADMIN_OPTIONS(place),
+        {"--id", CLI_VALUE, true, &id, "the account"},
+        {"--set", CLI_LIST, false, &words, "all of its settings anew: name=value or name=@file"},
+    };
+    if (!cli_read(cli, "update --id ID --set name=value ...", options, ADMIN_OPTION_COUNT + 2, NULL,
+                  err) ||
+        !till_arena_format(cli->arena, &target, err, "/admin/accounts/%.*s/settings",
+                           TILL_STR_ARG(id)) ||
+        !read_settings(cli, &words, &settings, err))
+        return false;
+    return admin_say(cli, &place, "POST", target, settings, err);
+}
+
+static bool account_list(struct cli *cli, struct till_error *err) {
+    return list(cli, "/admin/accounts", err);
+}
+
+static bool account_enable(struct cli *cli, struct till_error *err) {
+    return switch_row(cli, "/admin/accounts", "enable", err);
+}
+
+static bool account_disable(struct cli *cli, struct till_error *err) {
+    return switch_row(cli, "/admin/accounts", "disable", err);
+}
+
+bool verb_account(struct cli *cli, struct till_error *err) {
+    static const struct cli_part parts[] = {{"add", account_add},
+                                            {"list", account_list},
+                                            {"update", account_update},
+                                            {"enable", account_enable},
+                                            {"disable", account_disable}};
+    return cli_part(cli, parts, sizeof parts / sizeof *parts, err);
+}
+
+/* ---- till endpoint add | list | enable | disable
+ * ----------------------------------------------------- */
+
+static bool endpoint_add(struct cli *cli, struct till_error *err) {
+    struct admin_place place = {0};
+    struct till_str app = TILL_STR_NONE, url = TILL_STR_NONE;
+    const struct cli_option options[] = {
+        ADMIN_OPTIONS(place),
+        {"--app", CLI_VALUE, true, &app, "whose events"},
+        {"--url", CLI_VALUE, true, &url, "where they go"},
+    };
+    if (!cli_read(cli, "add --app ID --url URL", options, ADMIN_OPTION_COUNT + 2, NULL, err))
+        return false;
+    struct till_json *body = till_json_object();
+    till_json_set_str(body, "app_id", app);
+    till_json_set_str(body, "url", url);
+    return admin_say(cli, &place, "POST", TILL_STR("/admin/endpoints"), body, err);
+}
+
+static bool endpoint_list(struct cli *cli, struct till_error *err) {
+    return list(cli, "/admin/endpoints", err);
+}
+
+static bool endpoint_enable(struct cli *cli, struct till_error *err) {
+    return switch_row(cli, "/admin/endpoints", "enable", err);
+}
+
+static bool endpoint_disable(struct cli *cli, struct till_error *err) {
+    return switch_row(cli, "/admin/endpoints", "disable", err);
+}
+
+bool verb_endpoint(struct cli *cli, struct till_error *err) {
+    static const struct cli_part parts[] = {{"add", endpoint_add},
+                                            {"list", endpoint_list},
+                                            {"enable", endpoint_enable},
+                                            {"disable", endpoint_disable}};
+    return cli_part(cli, parts, sizeof parts / sizeof *parts, err);
+}

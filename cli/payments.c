@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* till pay, query, refund, close, status, backup: the operator's hands on orders. */
+#include <cli/admin.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include <cli/random.h>
+#include <gateway/api/qr.h>
+#include <till/encode.h>
+#include <till/money.h>
+
+/* A number of our own when the operator gives none. */
+static bool make_number(struct cli *cli, const char *prefix, struct till_str *number,
+                        struct till_error *err) {
+    uint8_t random[8];
+    char hex[17];
+    if (number->len)
+        return true;
+    if (!random_bytes(random, sizeof random, err))
+        return false;
+    till_hex_encode(random, sizeof random, hex);
+    return till_arena_format(cli->arena, number, err, "%s%s", prefix, hex);
+}
+
+static bool show_code(struct cli *cli, const struct till_json *payment, struct till_error *err) {
+    const struct till_json *action = till_json_member(payment, "action");
+    struct till_str lines;
+    if (cli->json || !till_str_is(till_json_get_str(action, "kind"), "qr_code"))
+        return true;
+    if (!qr_terminal(cli->arena, till_json_get_str(action, "value"), &lines, err))
+        return false;
+    cli_text(cli, lines);
+    return true;
+}
+
+bool verb_pay(struct cli *cli, struct till_error *err) {
+    struct admin_place place = {0};
+    struct till_str app = TILL_STR_NONE, amount = TILL_STR_NONE, currency = TILL_STR("CNY");
+    struct till_str subject = TILL_STR("Order"), order = TILL_STR_NONE, account = TILL_STR_NONE;
+    struct till_str channel = TILL_STR("alipay"), product = TILL_STR("precreate"), target;
+    struct till_money money;
+    struct till_json *answer = NULL;
+    const struct cli_option options[] = {
+        ADMIN_OPTIONS(place),
+        {"--app", CLI_VALUE, true, &app, "the app that sells"},
+        {"--amount", CLI_VALUE, true, &amount, "decimal text, for example 9.90"},
+        {"--currency", CLI_VALUE, false, &currency, "CNY"},
+        {"--subject", CLI_VALUE, false, &subject, "what is sold"},
+        {"--order", CLI_VALUE, false, &order, "out_trade_no (made up when absent)"},
+        {"--channel", CLI_VALUE, false, &channel, "alipay"},
+        {"--product", CLI_VALUE, false, &product, "precreate"},
+        {"--account", CLI_VALUE, false, &account, "account id, when the app has several"},
+    };
+    if (!cli_read(cli, "--app ID --amount 9.90", options, ADMIN_OPTION_COUNT + 8, NULL, err) ||
+        !till_money_parse(amount, currency, &money, err) ||
+        !make_number(cli, "cli-", &order, err) ||
+        !till_arena_format(cli->arena, &target, err, "/admin/payments?app_id=%.*s",
+                           TILL_STR_ARG(app)))
+        return false;
+    struct till_json *body = till_json_object();
+    till_json_set_str(body, "channel", channel);
+    till_json_set_str(body, "product", product);
+    till_json_set_int(body, "amount", money.minor);
+    till_json_set_text(body, "currency", money.currency);
+    till_json_set_str(body, "out_trade_no", order);
+    till_json_set_str(body, "subject", subject);
+    if (account.len)
+        till_json_set_str(body, "account", account);
+    if (!admin_call(cli, &place, "POST", target, body, &answer, err))
+        return false;
+    bool shown = show_code(cli, answer, err);
+    return cli_say(cli, answer, err) && shown;
+}
+
+bool verb_query(struct cli *cli, struct till_error *err) {
+    struct admin_place place = {0};
+    struct till_str app = TILL_STR_NONE, order = TILL_STR_NONE, target;
+    struct cli_values ids = {0};
+    const struct cli_option options[] = {
+        ADMIN_OPTIONS(place),
+        {"--app", CLI_VALUE, false, &app, "with --order: the app"},
+        {"--order", CLI_VALUE, false, &order, "its out_trade_no"},
+    };
+    if (!cli_read(cli, "PAYMENT | --app ID --order NO", options, ADMIN_OPTION_COUNT + 2, &ids, err))
+        return false;
+    if (ids.count == 1 && !order.len)
+        return till_arena_format(cli->arena, &target, err, "/admin/payments/%.*s",
+                                 TILL_STR_ARG(ids.at[0])) &&
+               admin_say(cli, &place, "GET", target, NULL, err);
+    if (ids.count || !app.len || !order.len)
+        return TILL_FAIL(err, USAGE, "Name a payment, or an app and its order.");
+    return till_arena_format(cli->arena, &target, err,
+                             "/admin/payments?app_id=%.*s&out_trade_no=%.*s", TILL_STR_ARG(app),
+                             TILL_STR_ARG(order)) &&
+           admin_say(cli, &place, "GET", target, NULL, err);
+}
+
+bool verb_refund(struct cli *cli, struct till_error *err) {
+    struct admin_place place = {0};
+    struct till_str amount = TILL_STR_NONE, currency = TILL_STR("CNY"), number = TILL_STR_NONE;
+    struct till_str reason = TILL_STR_NONE, target;
+    struct cli_values ids = {0};
+    struct till_money money;
+    const struct cli_option options[] = {
+        ADMIN_OPTIONS(place),
+        {"--amount", CLI_VALUE, true, &amount, "decimal text, for example 3.00"},
+        {"--currency", CLI_VALUE, false, &currency, "CNY"},
+        {"--no", CLI_VALUE, false, &number,
+         "out_refund_no; repeat it to repeat the same refund (made up when absent)"},
+        {"--reason", CLI_VALUE, false, &reason, "for the buyer"},
+    };
+    if (!cli_read(cli, "PAYMENT --amount 3.00", options, ADMIN_OPTION_COUNT + 4, &ids, err))
+        return false;
+    if (ids.count != 1)
+        return TILL_FAIL(err, USAGE, "Name one payment.");
+    if (!till_money_parse(amount, currency, &money, err) ||
+        !make_number(cli, "cli-refund-", &number, err) ||
+        !till_arena_format(cli->arena, &target, err, "/admin/payments/%.*s/refunds",
+                           TILL_STR_ARG(ids.at[0])))
+        return false;
+    struct till_json *body = till_json_object();
+    till_json_set_int(body, "amount", money.minor);
+    till_json_set_str(body, "out_refund_no", number);
+    if (reason.len)
+        till_json_set_str(body, "reason", reason);
+    return admin_say(cli, &place, "POST", target, body, err);
+}
+
+bool verb_close(struct cli *cli, struct till_error *err) {
+    struct admin_place place = {0};
+    struct cli_values ids = {0};
+    struct till_str target;
+    bool cancels = false;
+    const struct cli_option options[] = {
+        ADMIN_OPTIONS(place),
+        {"--cancel", CLI_FLAG, false, &cancels, "cancel instead of close (also undoes a payment)"},
+    };
+    if (!cli_read(cli, "PAYMENT", options, ADMIN_OPTION_COUNT + 1, &ids, err))
+        return false;
+    if (ids.count != 1)
+        return TILL_FAIL(err, USAGE, "Name one payment.");
+    return till_arena_format(cli->arena, &target, err, "/admin/payments/%.*s/%s",
+                             TILL_STR_ARG(ids.at[0]), cancels ? "cancel" : "close") &&
+           admin_say(cli, &place, "POST", target, NULL, err);
+}
+
+bool verb_status(struct cli *cli, struct till_error *err) {
+    struct admin_place place = {0};
+    const struct cli_option options[] = {ADMIN_OPTIONS(place)};
+    return cli_read(cli, "", options, ADMIN_OPTION_COUNT, NULL, err) &&
+           admin_say(cli, &place, "GET", TILL_STR("/admin/status"), NULL, err);
+}
+
+bool verb_backup(struct cli *cli, struct till_error *err) {
+    struct admin_place place = {0};
+    struct cli_values paths = {0};
+    const struct cli_option options[] = {ADMIN_OPTIONS(place)};
+    if (!cli_read(cli, "FILE", options, ADMIN_OPTION_COUNT, &paths, err))
+        return false;
+    if (paths.count != 1 || paths.at[0].ptr[0] != '/')
+        return TILL_FAIL(err, USAGE,
+                         "Name one new file with its whole path (the daemon writes it).");
+    struct till_json *body = till_json_object();
+    till_json_set_str(body, "path", paths.at[0]);
+    return admin_say(cli, &place, "POST", TILL_STR("/admin/backup"), body, err);
+}
