@@ -184,7 +184,6 @@ static void the_wrong_half_is_named(void **state) {
 
 static void encrypted_keys_are_refused_in_words(void **state) {
     (void)state;
-    ARENA(arena);
     static const struct till_str samples[] = {TILL_STR_INIT(sample_encrypted),
                                               TILL_STR_INIT(sample_encrypted_old)};
     for (size_t i = 0; i < COUNT(samples); i++) {
