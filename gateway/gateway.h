@@ -16,6 +16,14 @@ struct nonce_filter;  /* guard/nonces.h */
 struct capture;       /* guard/capture.h: log.debug exchange capture, redacted */
 struct outbound_policy;
 
+enum { GATEWAY_DELIVERERS_MAX = 16, GATEWAY_ASKED_SLOTS = 256 };
+
+/* One delivery task and the place where it waits. The first waits at deliver_spot and wakes the others. */
+struct gateway_deliverer {
+    struct gateway *gw;
+    struct world_spot spot;
+};
+
 struct gateway {
     struct world *world;
     struct store *store;
@@ -27,7 +35,13 @@ struct gateway {
     struct nonce_filter *nonces;
     struct capture *capture;
     struct world_spot deliver_spot, sweep_spot; /* woken when there is new work */
+    struct world_spot housekeep_spot;
+    struct gateway_deliverer deliverers[GATEWAY_DELIVERERS_MAX];
+    int64_t opened_us; /* wall clock */
     _Atomic bool draining;
+    _Atomic int64_t asked_us[GATEWAY_ASKED_SLOTS]; /* flow/return.c: last question on behalf of a page, by payment */
+    int64_t purged_us; /* flow/housekeep.c */
+    _Atomic int64_t security_second, security_lines, security_muted; /* guard/security.c */
 };
 
 /* Fills gateway; store, world, log, metrics, settings, policy are borrowed and must outlive it. */

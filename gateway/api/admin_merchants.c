@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Apps, keys and endpoints. A secret appears once, in the answer that makes it. */
+#include <gateway/api/routes.h>
+
+#include <stdio.h>
+
+#include <gateway/guard/guard.h>
+#include <till/time.h>
+
+enum { NAME_MAX_BYTES = 128, KEY_BYTES = 32 };
+
+static void set_time(struct till_json *json, const char *name, int64_t us) {
+    char text[TILL_TIME_TEXT];
+    struct till_error ignored;
+    if (till_time_format(us, text, &ignored))
+        till_json_set_text(json, name, text);
+}
+
+static bool reply_list(struct call *c, struct till_json *data, struct till_error *err) {
+    struct till_json *json = till_json_object();
+    till_json_set(json, "data", data);
+    return reply_json(c, 200, json, err);
+}
+
+static bool reply_enabled(struct call *c, bool enabled, struct till_error *err) {
+    struct till_json *json = till_json_object();
+    till_json_set_str(json, "id", c->parameter);
+    till_json_set_bool(json, "enabled", enabled);
+    return reply_json(c, 200, json, err);
+}
+
+/* ---- apps ---- */
+
+static struct till_json *app_json(const struct app_row *app) {
+    struct till_json *json = till_json_object();
+    till_json_set_text(json, "id", app->id);
+    till_json_set_str(json, "name", app->name);
+    till_json_set_text(json, "mode", app->mode == TILL_LIVE ? "live" : "test");
+    till_json_set_bool(json, "enabled", app->enabled);
+    till_json_set_str(json, "hosts", app->hosts);
+    till_json_set_str(json, "late_policy", app->late_policy);
+    set_time(json, "created_at", app->created_us);
+    return json;
+}
+
+static bool read_app(const struct till_json *body, struct app_row *row, struct till_error *err) {
+    static const char *const NAMES[] = {"name", "mode", "hosts", "late_policy", NULL};
+    struct till_str mode = TILL_STR("test");
+    row->late_policy = TILL_STR("keep");
+    if (!till_json_only(body, NAMES, err) || !till_json_need_str(body, "name", &row->name, err) ||
+        !till_json_want_str(body, "mode", &mode, err) ||
+        !till_json_want_str(body, "hosts", &row->hosts, err) ||
+        !till_json_want_str(body, "late_policy", &row->late_policy, err) ||
+        !address_check_hosts(row->hosts, err))
+        return false;
+    if (row->name.len < 1 || row->name.len > NAME_MAX_BYTES)
+        return TILL_FAIL_FIELD(err, FIELD_INVALID, "/name", "The name has 1 to %d bytes.",
+                               NAME_MAX_BYTES);
+    if (!till_str_is(mode, "test") && !till_str_is(mode, "live"))
+        return TILL_FAIL_FIELD(err, FIELD_INVALID, "/mode", "The mode is test or live.");
+    if (!till_str_is(row->late_policy, "keep") && !till_str_is(row->late_policy, "refund"))
+        return TILL_FAIL_FIELD(err, FIELD_INVALID, "/late_policy",
+                               "The late_policy is keep or refund.");
+    row->mode = till_str_is(mode, "live") ? TILL_LIVE : TILL_TEST;
+    return true;
+}
+
+bool admin_add_app(struct call *c, struct till_error *err) {
+    struct till_json *body TILL_JSON_SCOPED = NULL;
+    struct app_row row = {.enabled = true, .created_us = c->now_us};
+    if (!call_body(c, &body, err) || !read_app(body, &row, err) ||
+        !flow_webhook_secret(c, &row.webhook_secret, err))
+        return false;
+    flow_id(c->gw->world, "app", c->now_us, row.id);
+    if (!store_app_add(c->gw->store, &row, err))
+        return false;
+    struct till_json *json = app_json(&row);
+    till_json_set_str(json, "webhook_secret", row.webhook_secret);
+    return reply_json(c, 201, json, err);
+}
+
+bool admin_list_apps(struct call *c, struct till_error *err) {
+    struct app_row *rows;
+    size_t count;
+    if (!store_app_list(c->gw->store, c->arena, &rows, &count, err))
+        return false;
+    struct till_json *data = till_json_array();
+    for (size_t i = 0; i < count; i++)
+        till_json_append(data, app_json(&rows[i]));
+    return reply_list(c, data, err);
+}
+
+bool admin_enable_app(struct call *c, struct till_error *err) {
+    return store_app_enable(c->gw->store, c->parameter, true, err) && reply_enabled(c, true, err);
+}
+
+bool admin_disable_app(struct call *c, struct till_error *err) {
+    return store_app_enable(c->gw->store, c->parameter, false, err) && reply_enabled(c, false, err);
+}
+
+/* ---- keys ---- */
+
+static struct till_json *key_json(const struct key_row *key) {
+    struct till_json *json = till_json_object();
+    till_json_set_text(json, "id", key->id);
+    till_json_set_text(json, "app_id", key->app_id);
+    till_json_set_str(json, "algorithm", key->algorithm);
+    till_json_set_text(json, "mode", key->mode == TILL_LIVE ? "live" : "test");
+    till_json_set_bool(json, "enabled", key->enabled);
+    set_time(json, "created_at", key->created_us);
+    return json;
+}
+
+/* The secret is a text; its bytes are the HMAC key, in every language the same. */
+static void make_secret(struct call *c, enum till_mode mode, struct till_secret *ret) {
+    uint8_t random[KEY_BYTES];
+    char hex[2 * KEY_BYTES + 1];
+    world_random(c->gw->world, random, sizeof random);
+    till_hex_encode(random, sizeof random, hex);
+    int len = snprintf((char *)ret->bytes, sizeof ret->bytes, "sk_%s_%s",
+                       mode == TILL_LIVE ? "live" : "test", hex);
+    ret->len = (size_t)len;
+    till_wipe(random, sizeof random);
+    till_wipe(hex, sizeof hex);
+}
+
+static bool read_key_app(struct call *c, struct app_row *ret_app, struct till_error *err) {
+    static const char *const NAMES[] = {"app_id", NULL};
+    struct till_json *body TILL_JSON_SCOPED = NULL;
+    struct till_str app_id;
+    return call_body(c, &body, err) && till_json_only(body, NAMES, err) &&
+           till_json_need_str(body, "app_id", &app_id, err) &&
+           store_app_get(c->gw->store, c->arena, app_id, ret_app, err);
+}
+
+bool admin_add_key(struct call *c, struct till_error *err) {
+    struct app_row app;
+    struct key_row row = {
+        .algorithm = TILL_STR("hmac-sha256"), .enabled = true, .created_us = c->now_us};
+    if (!read_key_app(c, &app, err))
+        return false;
+    row.mode = app.mode;
+    row.app_enabled = app.enabled;
+    memcpy(row.app_id, app.id, sizeof row.app_id);
+    flow_id(c->gw->world, "key", c->now_us, row.id);
+    make_secret(c, app.mode, &row.secret);
+    struct till_json *json = key_json(&row);
+    till_json_set_str(json, "secret",
+                      (struct till_str){(const char *)row.secret.bytes, row.secret.len});
+    bool good = store_key_add(c->gw->store, &row, err);
+    till_secret_wipe(&row.secret);
+    if (good)
+        return reply_json(c, 201, json, err);
+    till_json_release(json);
+    return false;
+}
+
+bool admin_list_keys(struct call *c, struct till_error *err) {
+    struct key_row *rows;
+    size_t count;
+    if (!store_key_list(c->gw->store, c->arena, till_str_of(c->app.id), &rows, &count, err))
+        return false;
+    struct till_json *data = till_json_array();
+    for (size_t i = 0; i < count; i++)
+        till_json_append(data, key_json(&rows[i]));
+    return reply_list(c, data, err);
+}
+
+bool admin_enable_key(struct call *c, struct till_error *err) {
+    return store_key_enable(c->gw->store, c->parameter, true, err) && reply_enabled(c, true, err);
+}
+
+bool admin_disable_key(struct call *c, struct till_error *err) {
+    return store_key_enable(c->gw->store, c->parameter, false, err) && reply_enabled(c, false, err);
+}
+
+/* ---- endpoints ---- */
+
+bool admin_enable_endpoint(struct call *c, struct till_error *err) {
+    return store_endpoint_enable(c->gw->store, c->parameter, true, TILL_STR_NONE, err) &&
+           reply_enabled(c, true, err);
+}
+
+bool admin_disable_endpoint(struct call *c, struct till_error *err) {
+    return store_endpoint_enable(c->gw->store, c->parameter, false, TILL_STR("by hand"), err) &&
+           reply_enabled(c, false, err);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The three listeners' tables of routes, and the handlers that are no flows. */
+#ifndef GATEWAY_API_ROUTES_H
+#define GATEWAY_API_ROUTES_H
+
+#include <gateway/api/router.h>
+
+struct route_table {
+    const struct route *rows;
+    size_t count;
+};
+extern const struct route_table routes_public;  /* service.c */
+extern const struct route_table routes_private; /* service.c */
+extern const struct route_table routes_admin;   /* admin.c */
+
+/* health.c */
+bool ping(struct call *c, struct till_error *err);
+bool health(struct call *c, struct till_error *err);
+bool ready(struct call *c, struct till_error *err);
+bool metrics_page(struct call *c, struct till_error *err);
+
+/* admin_merchants.c: apps, keys, endpoints */
+bool admin_add_app(struct call *c, struct till_error *err);
+bool admin_list_apps(struct call *c, struct till_error *err);
+bool admin_enable_app(struct call *c, struct till_error *err);
+bool admin_disable_app(struct call *c, struct till_error *err);
+bool admin_add_key(struct call *c, struct till_error *err);
+bool admin_list_keys(struct call *c, struct till_error *err);
+bool admin_enable_key(struct call *c, struct till_error *err);
+bool admin_disable_key(struct call *c, struct till_error *err);
+bool admin_enable_endpoint(struct call *c, struct till_error *err);
+bool admin_disable_endpoint(struct call *c, struct till_error *err);
+
+/* admin_accounts.c */
+bool admin_add_account(struct call *c, struct till_error *err);
+bool admin_list_accounts(struct call *c, struct till_error *err);
+bool admin_enable_account(struct call *c, struct till_error *err);
+bool admin_disable_account(struct call *c, struct till_error *err);
+bool admin_update_account(struct call *c, struct till_error *err);
+
+/* admin_status.c */
+bool admin_status(struct call *c, struct till_error *err);
+bool admin_backup(struct call *c, struct till_error *err);
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a request to its flow: find the route, prove who asks, run, answer.
+ */
+#include <gateway/api/call.h>
+#include <gateway/api/cashier.h>
+#include <gateway/api/problem.h>
+#include <gateway/api/routes.h>
+#include <gateway/guard/guard.h>
+#include <rt/failpoint.h>
+#include <till/time.h>
+
+static bool cashier(struct call *c, struct till_error *err) {
+    (void)err;
+    cashier_handle(c);
+    return true;
+}
+
+static bool notify(struct call *c, struct till_error *err) {
+    (void)err;
+    take_notification(c, c->parameter, c->second_parameter);
+    return true;
+}
+
+static bool come_back(struct call *c, struct till_error *err) {
+    (void)err;
+    take_return(c, c->parameter, c->second_parameter);
+    return true;
+}
+
+static const struct route PUBLIC[] = {
+    {"POST", "/v1/payments", "payments.create", NEED_APP_WITH_EFFECT, true, create_payment},
+    {"GET", "/v1/payments", "payments.list", NEED_APP, false, list_payments},
+    {"GET", "/v1/payments/{id}", "payments.get", NEED_APP, false, get_payment},
+    {"POST", "/v1/payments/{id}/close", "payments.close", NEED_APP_WITH_EFFECT, true,
+     close_payment},
+    {"POST", "/v1/payments/{id}/cancel", "payments.cancel", NEED_APP_WITH_EFFECT, true,
+     cancel_payment},
+    {"POST", "/v1/payments/{id}/renew", "payments.renew", NEED_APP_WITH_EFFECT, true,
+     renew_payment},
+    {"POST", "/v1/payments/{id}/refunds", "refunds.create", NEED_APP_WITH_EFFECT, true,
+     create_refund},
+    {"GET", "/v1/refunds/{id}", "refunds.get", NEED_APP, false, get_refund},
+    {"GET", "/v1/events", "events.list", NEED_APP, false, list_events},
+    {"POST", "/v1/events/{id}/redeliver", "events.redeliver", NEED_APP, true, redeliver_event},
+    {"GET", "/v1/deliveries", "deliveries.list", NEED_APP, false, list_deliveries},
+    {"POST", "/v1/webhook-endpoints", "endpoints.create", NEED_APP, true, create_endpoint},
+    {"GET", "/v1/webhook-endpoints", "endpoints.list", NEED_APP, false, list_endpoints},
+    {"GET", "/v1/discrepancies", "discrepancies.list", NEED_APP, false, list_discrepancies},
+    {"POST", "/notify/{channel}/{account}", "notify", NEED_NOTHING, false, notify},
+    {"GET", "/return/{channel}/{account}", "return", NEED_NOTHING, false, come_back},
+    {"POST", "/return/{channel}/{account}", "return", NEED_NOTHING, false, come_back},
+    {"GET", "/checkout/{rest}", "cashier", NEED_NOTHING, false, cashier},
+    {"POST", "/checkout/{rest}", "cashier", NEED_NOTHING, false, cashier},
+    {"GET", "/assets/{rest}", "assets", NEED_NOTHING, false, cashier},
+    {"GET", "/ping", "ping", NEED_NOTHING, false, ping},
+    {"GET", "/health", "health", NEED_NOTHING, false, health},
+    {"GET", "/ready", "ready", NEED_NOTHING, false, ready},
+};
+
+static const struct route PRIVATE[] = {
+    {"GET", "/metrics", "metrics", NEED_NOTHING, false, metrics_page},
+    {"GET", "/ping", "ping", NEED_NOTHING, false, ping},
+    {"GET", "/health", "health", NEED_NOTHING, false, health},
+    {"GET", "/ready", "ready", NEED_NOTHING, false, ready},
+};
+
+const struct route_table routes_public = {PUBLIC, sizeof PUBLIC / sizeof PUBLIC[0]};
+const struct route_table routes_private = {PRIVATE, sizeof PRIVATE / sizeof PRIVATE[0]};
+
+/* A body must call itself JSON, or nothing. */
+static bool check_media_type(const struct http_request *request, struct till_error *err) {
+    struct till_str type;
+    size_t count = 0;
+    if (!http_header(request, "Content-Type", &type, &count))
+        return true;
+    struct till_str essence = till_str_trim(till_str_sub(type, 0, till_str_find(type, ';')));
+    if (count == 1 && till_str_equal_ignoring_case(essence, TILL_STR("application/json")))
+        return true;
+    return TILL_FAIL(err, MEDIA_TYPE, NULL);
+}
+
+static bool admit_app(struct call *c, bool with_effect, struct till_error *err) {
+    if (!auth_request(c->gw, c->request, c->now_us, c->arena, &c->app, &c->claim, err)) {
+        if (till_code_class(err->code) == TILL_CLASS_AUTH)
+            security_event(c->gw, "request_refused", c->trace_id, c->request->peer);
+        return false;
+    }
+    if (with_effect)
+        TILL_FP("C2");
+    return with_effect || auth_claim_is_new(c->gw, &c->claim, c->now_us, err);
+}
+
+/* ?app_id= says for which app the administrator acts. */
+static bool admit_admin(struct call *c, bool for_app, struct till_error *err) {
+    struct till_form query;
+    c->is_admin = true;
+    if (!till_form_parse(c->arena, c->request->query, &query, err))
+        return false;
+    struct till_str app_id = till_form_get(&query, "app_id");
+    if (for_app && app_id.len == 0)
+        return TILL_FAIL_FIELD(err, FIELD_MISSING, "/app_id",
+                               "Name the app: add ?app_id=... to the address.");
+    return app_id.len == 0 || store_app_get(c->gw->store, c->arena, app_id, &c->app, err);
+}
+
+static bool admit(struct call *c, const struct route *route, struct till_error *err) {
+    if (route->takes_json && !check_media_type(c->request, err))
+        return false;
+    switch (route->need) {
+    case NEED_APP:
+        return admit_app(c, false, err);
+    case NEED_APP_WITH_EFFECT:
+        return admit_app(c, true, err);
+    case NEED_ADMIN:
+        return admit_admin(c, false, err);
+    case NEED_ADMIN_APP:
+        return admit_admin(c, true, err);
+    case NEED_NOTHING:
+        break;
+    }
+    return true;
+}
+
+static void serve(struct gateway *gw, const struct route_table *table, struct http_request *request,
+                  struct http_response *response) {
+    struct call c;
+    struct route_match match;
+    struct till_error err = {.code = TILL_OK};
+    struct till_str allow;
+    call_begin(&c, gw, request, response);
+    bool found =
+        route_find(table->rows, table->count, request->method, request->path, &match, &err);
+    if (found) {
+        c.route = match.route->name;
+        c.parameter = match.parameters[0];
+        c.second_parameter = match.parameters[1];
+    }
+    bool good = found && admit(&c, match.route, &err) && match.route->handle(&c, &err);
+    if (!found && match.allow[0] &&
+        till_arena_copy(c.arena, till_str_of(match.allow), &allow, &(struct till_error){0}))
+        http_response_header(response, TILL_STR("Allow"), allow);
+    bool quiet = found && (match.route->handle == ping || match.route->handle == health ||
+                           match.route->handle == ready || match.route->handle == metrics_page);
+    call_end(&c, good ? NULL : &err, quiet);
+}
+
+static void serve_public(void *self, struct http_request *request, struct http_response *response) {
+    serve(self, &routes_public, request, response);
+}
+
+static void serve_private(void *self, struct http_request *request,
+                          struct http_response *response) {
+    serve(self, &routes_private, request, response);
+}
+
+static void serve_admin(void *self, struct http_request *request, struct http_response *response) {
+    serve(self, &routes_admin, request, response);
+}
+
+static bool is_notify(struct till_str path) {
+    return till_str_starts_with(path, TILL_STR("/notify/"));
+}
+
+static size_t body_max(void *self, struct till_str method, struct till_str path) {
+    const struct gateway *gw = self;
+    (void)method;
+    return (size_t)(is_notify(path) ? gw->settings->notify_body_max : gw->settings->api_body_max);
+}
+
+static enum http_lane lane(void *self, struct till_str method, struct till_str path) {
+    (void)self;
+    (void)method;
+    if (is_notify(path))
+        return HTTP_LANE_NOTIFY;
+    return till_str_is(path, "/ping") || till_str_is(path, "/health") ? HTTP_LANE_INLINE
+                                                                      : HTTP_LANE_API;
+}
+
+/* What the server must answer by itself is worded like everything else. */
+static void refuse(void *self, const struct till_error *error, struct till_arena *arena,
+                   struct http_response *response) {
+    (void)self;
+    problem_write(&(struct problem){.error = error}, arena, response);
+}
+
+static struct http_service service(struct gateway *gateway,
+                                   void (*handle)(void *, struct http_request *,
+                                                  struct http_response *)) {
+    return (struct http_service){
+        .self = gateway, .body_max = body_max, .lane = lane, .handle = handle, .refuse = refuse};
+}
+
+struct http_service gateway_public_service(struct gateway *gateway) {
+    return service(gateway, serve_public);
+}
+
+struct http_service gateway_private_service(struct gateway *gateway) {
+    return service(gateway, serve_private);
+}
+
+struct http_service gateway_admin_service(struct gateway *gateway) {
+    return service(gateway, serve_admin);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where an app wants to be told. The signing secret is shown once, in the answer that makes it. */
+#include <gateway/flow/flow.h>
+
+#include <gateway/guard/guard.h>
+#include <till/time.h>
+#include <till/webhook.h>
+
+enum { WEBHOOK_SECRET_BYTES = 32 };
+
+bool flow_webhook_secret(struct call *c, struct till_str *ret_text, struct till_error *err) {
+    struct till_secret secret TILL_SECRET_SCOPED = {.len = WEBHOOK_SECRET_BYTES};
+    world_random(c->gw->world, secret.bytes, WEBHOOK_SECRET_BYTES);
+    return till_webhook_secret_format(c->arena, &secret, ret_text, err);
+}
+
+static struct till_json *endpoint_json(const struct endpoint_row *row) {
+    struct till_json *json = till_json_object();
+    char created[TILL_TIME_TEXT] = "";
+    struct till_error ignored;
+    if (!till_time_format(row->created_us, created, &ignored))
+        created[0] = 0;
+    till_json_set_text(json, "id", row->id);
+    till_json_set_text(json, "app_id", row->app_id);
+    till_json_set_str(json, "url", row->url);
+    till_json_set_bool(json, "enabled", row->enabled);
+    if (row->disabled_reason.len > 0)
+        till_json_set_str(json, "disabled_reason", row->disabled_reason);
+    till_json_set_text(json, "created_at", created);
+    return json;
+}
+
+static bool read_url(struct call *c, struct till_str *ret_url, struct till_error *err) {
+    static const char *const NAMES[] = {"url", "app_id", NULL};
+    struct till_json *body TILL_JSON_SCOPED = NULL;
+    struct till_str url;
+    if (!call_body(c, &body, err) || !till_json_only(body, NAMES, err) ||
+        !till_json_need_str(body, "url", &url, err))
+        return false;
+    if (!address_check_notify(c->gw, url, err)) {
+        memcpy(err->field, "/url", sizeof "/url");
+        return false;
+    }
+    return till_arena_copy(c->arena, url, ret_url, err);
+}
+
+bool create_endpoint(struct call *c, struct till_error *err) {
+    struct endpoint_row row = {.enabled = true, .created_us = c->now_us};
+    if (!read_url(c, &row.url, err) || !flow_webhook_secret(c, &row.secrets, err))
+        return false;
+    flow_id(c->gw->world, "whe", c->now_us, row.id);
+    memcpy(row.app_id, c->app.id, sizeof row.app_id);
+    if (!store_endpoint_add(c->gw->store, &row, err))
+        return false;
+    struct till_json *json = endpoint_json(&row);
+    till_json_set_str(json, "secret", row.secrets);
+    return reply_json(c, 201, json, err);
+}
+
+bool list_endpoints(struct call *c, struct till_error *err) {
+    struct endpoint_row *rows;
+    size_t count;
+    if (!store_endpoint_list(c->gw->store, c->arena, till_str_of(c->app.id), &rows, &count, err))
+        return false;
+    struct till_json *data = till_json_array(), *json = till_json_object();
+    for (size_t i = 0; i < count; i++)
+        till_json_append(data, endpoint_json(&rows[i]));
+    till_json_set(json, "data", data);
+    return reply_json(c, 200, json, err);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What happened, in the order of public numbers; who was told, and telling again by hand. */
+#include <gateway/flow/flow.h>
+
+#include <till/time.h>
+
+static void set_time(struct till_json *json, const char *name, int64_t us) {
+    char text[TILL_TIME_TEXT];
+    struct till_error ignored;
+    if (us > 0 && till_time_format(us, text, &ignored))
+        till_json_set_text(json, name, text);
+    else
+        till_json_set_null(json, name);
+}
+
+/* The body is what every delivery carried, as an object. */
+static struct till_json *event_json(const struct event_row *row) {
+    struct till_json *json = till_json_object(), *body = NULL;
+    struct till_error ignored;
+    till_json_set_text(json, "id", row->id);
+    till_json_set_int(json, "number", row->number);
+    till_json_set_int(json, "sequence", row->sequence);
+    till_json_set_str(json, "type", row->type);
+    till_json_set_text(json, "payment_id", row->payment_id);
+    set_time(json, "created_at", row->created_us);
+    if (till_json_parse(row->body, &body, &ignored))
+        till_json_set(json, "body", body);
+    return json;
+}
+
+bool list_events(struct call *c, struct till_error *err) {
+    static const char *const NAMES[] = {"after", "limit", NULL};
+    struct till_form query;
+    struct event_row *rows;
+    size_t count;
+    int limit;
+    unsigned long long after = 0;
+    if (!call_query(c, NAMES, &query, err) || !call_limit(&query, &limit, err))
+        return false;
+    struct till_str text = till_form_get(&query, "after");
+    if (text.len > 0 && !till_str_to_u64(text, INT64_MAX, &after))
+        return TILL_FAIL_FIELD(err, FIELD_INVALID, "/after",
+                               "after is the number of the last event you have seen.");
+    if (!store_event_list(c->gw->store, c->arena, till_str_of(c->app.id), (int64_t)after, limit,
+                          &rows, &count, err))
+        return false;
+    struct till_json *data = till_json_array(), *json = till_json_object();
+    for (size_t i = 0; i < count; i++)
+        till_json_append(data, event_json(&rows[i]));
+    till_json_set(json, "data", data);
+    till_json_set_int(json, "next_after", count ? rows[count - 1].number : (int64_t)after);
+    return reply_json(c, 200, json, err);
+}
+
+bool redeliver_event(struct call *c, struct till_error *err) {
+    int deliveries;
+    if (!store_redeliver(c->gw->store, till_str_of(c->app.id), c->parameter, c->now_us, &deliveries,
+                         err))
+        return false;
+    world_wake(c->gw->world, &c->gw->deliver_spot);
+    struct till_json *json = till_json_object();
+    till_json_set_str(json, "event_id", c->parameter);
+    till_json_set_int(json, "deliveries", deliveries);
+    return reply_json(c, 202, json, err);
+}
+
+static struct till_json *delivery_json(const struct delivery_row *row) {
+    struct till_json *json = till_json_object();
+    till_json_set_text(json, "id", row->id);
+    till_json_set_text(json, "event_id", row->event_id);
+    till_json_set_text(json, "endpoint_id", row->endpoint_id[0] ? row->endpoint_id : NULL);
+    till_json_set_str(json, "url", row->url);
+    till_json_set_str(json, "type", row->type);
+    till_json_set_str(json, "state", row->state);
+    till_json_set_int(json, "attempts", row->attempts);
+    till_json_set_int(json, "last_status", row->last_status);
+    till_json_set_str(json, "last_reason", row->last_reason);
+    set_time(json, "next_at", till_str_is(row->state, "pending") ? row->next_us : 0);
+    set_time(json, "created_at", row->created_us);
+    return json;
+}
+
+bool list_deliveries(struct call *c, struct till_error *err) {
+    static const char *const NAMES[] = {"event_id", "limit", NULL};
+    struct till_form query;
+    struct delivery_row *rows;
+    size_t count;
+    int limit;
+    if (!call_query(c, NAMES, &query, err) || !call_limit(&query, &limit, err) ||
+        !store_delivery_list(c->gw->store, c->arena, till_str_of(c->app.id),
+                             till_form_get(&query, "event_id"), limit, &rows, &count, err))
+        return false;
+    struct till_json *data = till_json_array(), *json = till_json_object();
+    for (size_t i = 0; i < count; i++)
+        till_json_append(data, delivery_json(&rows[i]));
+    till_json_set(json, "data", data);
+    return reply_json(c, 200, json, err);
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a verdict means for an attempt: the event, the next question, the action's window. One table
+ * per operation and outcome. Evidence (paid, accepted, closed) is true whatever the row says by
+ * now; "nothing was learned" and a refusal hold only for the row that was asked about, so they
+ * carry its version and are dropped when it has moved.
+ */
+#include <gateway/flow/parts.h>
+
+#include <gateway/guard/guard.h>
+#include <rt/failpoint.h>
+
+static enum finding_source source_of(enum till_operation operation) {
+    switch (operation) {
+    case TILL_CREATE:
+        return FOUND_BY_CREATE;
+    case TILL_CLOSE:
+        return FOUND_BY_CLOSE;
+    case TILL_CANCEL:
+        return FOUND_BY_CANCEL;
+    default:
+        return FOUND_BY_QUERY;
+    }
+}
+
+/* An attempt that never left stays prepared; any other becomes, or stays, unknown. */
+static enum till_event nothing_learned(const struct attempt_row *attempt) {
+    return attempt->state == TILL_ATTEMPT_PREPARED ? TILL_EVENT_UNSENT : TILL_EVENT_LOST;
+}
+
+static enum till_event event_of_create(const struct attempt_row *attempt,
+                                       const struct till_verdict *verdict) {
+    switch (verdict->outcome) {
+    case TILL_PAID:
+        return TILL_EVENT_PAID;
+    case TILL_PENDING:
+        return TILL_EVENT_ACCEPTED;
+    case TILL_CLOSED:
+        return TILL_EVENT_CLOSED;
+    case TILL_DECLINED: /* that a fresh code was refused takes nothing from an order that stands */
+        return attempt->state == TILL_ATTEMPT_PENDING ? TILL_EVENT_LOST : TILL_EVENT_DECLINED;
+    case TILL_UNSENT:
+        return TILL_EVENT_UNSENT;
+    case TILL_UNKNOWN:
+        break;
+    }
+    return nothing_learned(attempt);
+}
+
+/* Query, close and cancel: that *their* request was refused or did not leave says nothing about the
+ * order. "Does not exist" proves nothing either (S-084), unless a cancel says it. */
+static enum till_event event_of_question(const struct attempt_row *attempt,
+                                         const struct till_verdict *verdict) {
+    bool was_paid = attempt->state == TILL_ATTEMPT_PAID;
+    if (verdict->outcome == TILL_PAID)
+        return TILL_EVENT_PAID;
+    if (verdict->outcome == TILL_PENDING && verdict->trade == TILL_TRADE_WAITING)
+        return TILL_EVENT_ACCEPTED;
+    if (verdict->outcome == TILL_CLOSED && was_paid)
+        return verdict->trade == TILL_TRADE_REFUNDED ? TILL_EVENT_PAID : TILL_EVENT_LOST;
+    if (verdict->outcome == TILL_CLOSED)
+        return TILL_EVENT_CLOSED;
+    return nothing_learned(attempt);
+}
+
+/* Doubling from `first`, at most `slowest`. */
+static int64_t grown(int64_t first, int64_t slowest, int times) {
+    int64_t wait = first;
+    for (int i = 0; i < times && wait < slowest; i++)
+        wait *= 2;
+    return wait < slowest ? wait : slowest;
+}
+
+/* Unpaid orders are asked after more and more slowly, but once right after expiry plus grace. */
+static int64_t next_question(const struct gateway *gw, const struct attempt_row *attempt,
+                             enum till_event event, int64_t now_us) {
+    const struct gateway_settings *settings = gw->settings;
+    int64_t end_us = attempt->expires_us + settings->settle_grace;
+    int64_t first_us = settings->ask_after, next_us;
+    switch (event) {
+    case TILL_EVENT_PAID:
+    case TILL_EVENT_DECLINED:
+    case TILL_EVENT_CLOSED:
+        return 0;
+    case TILL_EVENT_UNSENT:
+        return end_us > now_us ? end_us : now_us + settings->ask_slowest;
+    case TILL_EVENT_LOST:
+        if (attempt->state != TILL_ATTEMPT_PENDING)
+            first_us = first_us / 4 + 1;
+        break;
+    default:
+        break;
+    }
+    next_us = now_us + grown(first_us, settings->ask_slowest, attempt->asks);
+    return now_us < end_us && next_us > end_us ? end_us : next_us;
+}
+
+/* A QR code lives shorter than its order. */
+static int64_t action_end(const struct attempt_row *attempt, int64_t now_us) {
+    const struct till_channel *channel = till_channel_find(attempt->channel);
+    const struct till_product *product;
+    struct till_error ignored;
+    if (!channel || !till_product_find(channel, attempt->product, &product, &ignored) ||
+        product->action_lifetime_us == 0)
+        return attempt->expires_us;
+    int64_t end_us = now_us + product->action_lifetime_us;
+    return end_us < attempt->expires_us ? end_us : attempt->expires_us;
+}
+
+static void fill_money(const struct attempt_row *attempt, const struct till_verdict *verdict,
+                       struct finding *finding) {
+    finding->amount = verdict->amount.minor > 0 ? verdict->amount : attempt->amount;
+    finding->paid_us = verdict->paid_us;
+    finding->buyer = verdict->buyer;
+    finding->finished = verdict->trade == TILL_TRADE_FINISHED;
+}
+
+void finding_from_verdict(struct gateway *gw, enum till_operation operation,
+                          const struct payment_row *payment, const struct attempt_row *attempt,
+                          const struct till_verdict *verdict, int64_t now_us,
+                          struct finding *ret_finding) {
+    (void)payment;
+    enum till_event event = operation == TILL_CREATE ? event_of_create(attempt, verdict)
+                                                     : event_of_question(attempt, verdict);
+    struct finding finding = {.attempt_id = till_str_of(attempt->id),
+                              .source = source_of(operation),
+                              .event = event,
+                              .trade_no = verdict->trade_no,
+                              .peer_code = till_str_of(verdict->peer_code),
+                              .peer_text = till_str_of(verdict->peer_text),
+                              .evidence_kind = till_str_of(till_operation_name(operation)),
+                              .now_us = now_us,
+                              .release_crashes = 1};
+    finding.next_ask_us = next_question(gw, attempt, event, now_us);
+    if (event == TILL_EVENT_UNSENT || event == TILL_EVENT_LOST || event == TILL_EVENT_DECLINED)
+        finding.expected_version = attempt->version;
+    if (event == TILL_EVENT_PAID ||
+        (event == TILL_EVENT_CLOSED && verdict->trade == TILL_TRADE_REFUNDED))
+        fill_money(attempt, verdict, &finding);
+    if (event == TILL_EVENT_CLOSED)
+        finding.came_and_went = verdict->trade == TILL_TRADE_REFUNDED;
+    if (event == TILL_EVENT_ACCEPTED && verdict->action_value.len > 0) {
+        finding.action_kind = verdict->action_kind;
+        finding.action_value = verdict->action_value;
+        finding.action_expires_us = action_end(attempt, now_us);
+    }
+    *ret_finding = finding;
+}
+
+void flow_applied(struct gateway *gw, enum till_payment_state before,
+                  const struct applied *applied) {
+    const char *state = till_state_name(TILL_MACHINE_PAYMENT, (int)applied->payment.state);
+    const struct till_channel *channel = till_channel_find(applied->payment.channel);
+    if (applied->kind == APPLIED_NOTHING)
+        return;
+    if (applied->payment.state != before)
+        metrics_add(gw->metrics, METRIC_PAYMENTS, channel ? channel->name : "none", state, 1);
+    world_wake(gw->world, &gw->deliver_spot);
+}
+
+/* The row moved while we asked: whoever moved it knew more than "nothing". */
+static bool read_again(struct gateway *gw, const struct payment_row *payment,
+                       const struct attempt_row *attempt, struct till_arena *arena,
+                       struct applied *ret, struct till_error *err) {
+    struct applied now = {.kind = APPLIED_NOTHING};
+    if (!store_payment_get(gw->store, arena, TILL_STR_NONE, till_str_of(payment->id), &now.payment,
+                           err) ||
+        !store_attempt_get(gw->store, arena, till_str_of(attempt->id), &now.attempt, err))
+        return false;
+    *ret = now;
+    return true;
+}
+
+bool apply_asked(struct gateway *gw, enum till_operation operation,
+                 const struct payment_row *payment, const struct attempt_row *attempt,
+                 const struct asked *asked, struct till_arena *arena, struct applied *ret,
+                 struct till_error *err) {
+    struct finding finding;
+    finding_from_verdict(gw, operation, payment, attempt, &asked->verdict, world_now_us(gw->world),
+                         &finding);
+    if (asked->verdict.verified && finding.expected_version == 0)
+        finding.evidence = asked->answer;
+    if (operation == TILL_CREATE)
+        TILL_FP("C11");
+    if (!store_apply(gw->store, arena, &finding, ret, err))
+        return err->code == TILL_E_STORE_STALE ? read_again(gw, payment, attempt, arena, ret, err)
+                                               : false;
+    if (operation == TILL_CREATE)
+        TILL_FP("C12");
+    flow_applied(gw, payment->state, ret);
+    return true;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <gateway/gateway.h>
+
+#include <gateway/flow/flow.h>
+#include <gateway/guard/guard.h>
+
+enum {
+    NONCES_MAX = 1 << 17, /* reads remembered within the window: 6 MiB of table at most */
+    ROUND_PAUSE_US = 1000,
+    ROUND_SLOWEST_US = 5000000,
+    LOAD_ARENA = 16 * 1024 * 1024
+};
+
+static bool check_public_url(const struct gateway_settings *settings, struct till_error *err) {
+    struct till_str url = settings->public_url;
+    bool has_scheme = till_str_starts_with(url, TILL_STR("https://")) ||
+                      till_str_starts_with(url, TILL_STR("http://"));
+    if (url.len == 0)
+        return TILL_FAIL_FIELD(
+            err, SETTING_INVALID, "public_url",
+            "public_url is missing: platforms and buyers must know where to go.");
+    if (!has_scheme || url.len < 10 || url.ptr[url.len - 1] == '/' ||
+        till_str_find(url, '?') < url.len || till_str_find(url, '#') < url.len ||
+        !till_str_is_printable_ascii(url) || till_str_find(url, ' ') < url.len)
+        return TILL_FAIL_FIELD(err, SETTING_INVALID, "public_url",
+                               "public_url is an http(s) address without a slash at its end, such "
+                               "as https://pay.example.com.");
+    return true;
+}
+
+/* An enabled account whose keys cannot be used would refuse its own notifications: do not start
+ * (S-072). The message names account and setting, never a value. */
+static bool check_account(struct gateway *gw, const struct account_row *row,
+                          struct till_error *err) {
+    const struct till_account *account;
+    struct till_error inner;
+    if (!row->enabled)
+        return true;
+    if (!account_borrow(gw->accounts, row, &account, &inner))
+        return TILL_FAIL_FIELD(err, SETTING_INVALID, inner.field,
+                               "The enabled account %s does not load: %.120s Correct its settings "
+                               "or disable it.",
+                               row->id, inner.text);
+    account_return(gw->accounts, account);
+    return true;
+}
+
+static bool check_accounts(struct gateway *gw, struct till_error *err) {
+    struct till_arena arena;
+    struct account_row *rows;
+    size_t count = 0;
+    till_arena_init(&arena, LOAD_ARENA);
+    bool good = store_account_list(gw->store, &arena, TILL_STR_NONE, &rows, &count, err);
+    for (size_t i = 0; good && i < count; i++)
+        good = check_account(gw, &rows[i], err);
+    till_arena_clean_up(&arena);
+    return good;
+}
+
+bool gateway_open(struct gateway *gateway, struct world *world, struct store *store,
+                  struct log *log, struct metrics *metrics, const struct gateway_settings *settings,
+                  const struct outbound_policy *policy, struct till_error *err) {
+    *gateway = (struct gateway){.world = world,
+                                .store = store,
+                                .log = log,
+                                .metrics = metrics,
+                                .settings = settings,
+                                .policy = policy,
+                                .opened_us = world_now_us(world)};
+    if (check_public_url(settings, err) && account_cache_open(world, &gateway->accounts, err) &&
+        nonce_filter_open(world, NONCES_MAX, &gateway->nonces, err) &&
+        (!settings->log_debug || capture_open(log, &gateway->capture, err)) &&
+        check_accounts(gateway, err))
+        return true;
+    gateway_close(gateway);
+    return false;
+}
+
+void gateway_close(struct gateway *gateway) {
+    account_cache_close(gateway->accounts);
+    nonce_filter_close(gateway->nonces);
+    capture_close(gateway->capture);
+    gateway->accounts = NULL;
+    gateway->nonces = NULL;
+    gateway->capture = NULL;
+}
+
+/* ---- the background: rounds until the world stops ---- */
+
+/* Until woken or until next_us of the wall clock; bounded, since the wall clock may jump. */
+static void wait_for_work(struct gateway *gw, struct world_spot *spot, int64_t next_us) {
+    int64_t now_us = world_now_us(gw->world);
+    int64_t pause_us = next_us <= now_us ? 0 : next_us - now_us;
+    if (pause_us < ROUND_PAUSE_US)
+        pause_us = ROUND_PAUSE_US;
+    if (pause_us > ROUND_SLOWEST_US)
+        pause_us = ROUND_SLOWEST_US;
+    world_park(gw->world, spot, world_monotonic_us(gw->world) + pause_us);
+}
+
+static void sweep(void *arg) {
+    struct gateway *gw = arg;
+    while (!world_stopping(gw->world)) {
+        int64_t next_us = INT64_MAX;
+        sweep_once(gw, &next_us);
+        wait_for_work(gw, &gw->sweep_spot, next_us);
+    }
+}
+
+static void housekeep(void *arg) {
+    struct gateway *gw = arg;
+    while (!world_stopping(gw->world)) {
+        int64_t next_us = INT64_MAX;
+        housekeep_once(gw, &next_us);
+        wait_for_work(gw, &gw->housekeep_spot, next_us);
+    }
+}
+
+/* The first one waits where everybody wakes deliveries, and passes the wake on. */
+static void deliver(void *arg) {
+    struct gateway_deliverer *deliverer = arg;
+    struct gateway *gw = deliverer->gw;
+    bool first = deliverer == &gw->deliverers[0];
+    while (!world_stopping(gw->world)) {
+        int64_t next_us = INT64_MAX;
+        deliver_once(gw, &next_us);
+        wait_for_work(gw, first ? &gw->deliver_spot : &deliverer->spot, next_us);
+        for (int64_t i = 1; first && i < gw->settings->webhook_workers; i++)
+            world_wake(gw->world, &gw->deliverers[i].spot);
+    }
+}
+
+bool gateway_start(struct gateway *gateway, struct till_error *err) {
+    int64_t deliverers = gateway->settings->webhook_workers;
+    assert(deliverers >= 1 && deliverers <= GATEWAY_DELIVERERS_MAX);
+    for (int64_t i = 0; i < deliverers; i++) {
+        gateway->deliverers[i].gw = gateway;
+        if (!world_spawn(gateway->world, "deliver", deliver, &gateway->deliverers[i], err))
+            return false;
+    }
+    return world_spawn(gateway->world, "sweep", sweep, gateway, err) &&
+           world_spawn(gateway->world, "housekeep", housekeep, gateway, err);
+}

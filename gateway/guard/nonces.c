@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The nonces of reads, in memory. An open-addressing table of fixed size: 16 bytes of digest and a
+ * time each. A nonce whose timestamp left the window is dead, since the clock check refuses it
+ * before anybody asks here; dead ones are swept out when the table fills. A table that is still
+ * full then refuses (S-012): it never forgets what could still be replayed.
+ */
+#include <gateway/guard/guard.h>
+
+#include <stdlib.h>
+
+#include <till/signing.h>
+#include <till/time.h>
+
+enum { NONCES_MIN = 64, SWEEP_EVERY_S = 5 };
+
+struct remembered {
+    uint8_t digest[16];
+    int64_t timestamp_s; /* 0: free */
+};
+
+struct nonce_filter {
+    struct world *world;
+    struct world_lock lock;
+    struct remembered *rows;
+    size_t room;  /* a power of two, twice nonces_max */
+    size_t count; /* at most max */
+    size_t max;
+    int64_t keep_s;
+    int64_t swept_s;
+};
+
+bool nonce_filter_open(struct world *world, size_t nonces_max, struct nonce_filter **ret,
+                       struct till_error *err) {
+    size_t max = nonces_max < NONCES_MIN ? NONCES_MIN : nonces_max, room = 1;
+    while (room < max * 2)
+        room *= 2;
+    struct nonce_filter *filter = calloc(1, sizeof *filter);
+    struct remembered *rows = calloc(room, sizeof *rows);
+    if (!filter || !rows) {
+        free(filter);
+        free(rows);
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
+    }
+    *filter = (struct nonce_filter){.world = world,
+                                    .rows = rows,
+                                    .room = room,
+                                    .max = max,
+                                    .keep_s = 2 * TILL_SIGNING_WINDOW_S};
+    *ret = filter;
+    return true;
+}
+
+void nonce_filter_close(struct nonce_filter *filter) {
+    if (!filter)
+        return;
+    free(filter->rows);
+    free(filter);
+}
+
+/* Length-prefixed, so that no two pairs of key and nonce read the same. */
+static void digest_claim(const struct nonce_claim *claim, uint8_t ret[16]) {
+    uint8_t whole[TILL_SHA256_SIZE], text[2 * TILL_SHA256_SIZE];
+    till_sha256(claim->key_id, whole);
+    memcpy(text, whole, sizeof whole);
+    till_sha256(claim->nonce, whole);
+    memcpy(text + sizeof whole, whole, sizeof whole);
+    till_sha256((struct till_str){(const char *)text, sizeof text}, whole);
+    memcpy(ret, whole, 16);
+}
+
+static size_t slot_of(const struct nonce_filter *filter, const uint8_t digest[16]) {
+    uint64_t hash;
+    memcpy(&hash, digest, sizeof hash);
+    return (size_t)hash & (filter->room - 1);
+}
+
+/* The row of this digest, or the free one where it belongs. There is always a free one. */
+static struct remembered *find_row(struct nonce_filter *filter, const uint8_t digest[16]) {
+    size_t slot = slot_of(filter, digest);
+    while (filter->rows[slot].timestamp_s != 0 &&
+           memcmp(filter->rows[slot].digest, digest, 16) != 0)
+        slot = (slot + 1) & (filter->room - 1);
+    return &filter->rows[slot];
+}
+
+/* Rebuilds the table without the dead ones. When there is no memory for it nothing is lost: the
+ * table stays as it is and the caller refuses. */
+static void sweep_dead(struct nonce_filter *filter, int64_t now_s) {
+    if (filter->swept_s != 0 && now_s - filter->swept_s < SWEEP_EVERY_S && now_s >= filter->swept_s)
+        return;
+    filter->swept_s = now_s;
+    struct remembered *old = filter->rows, *fresh = calloc(filter->room, sizeof *fresh);
+    if (!fresh)
+        return;
+    filter->rows = fresh;
+    filter->count = 0;
+    for (size_t i = 0; i < filter->room; i++) {
+        if (old[i].timestamp_s == 0 || old[i].timestamp_s < now_s - filter->keep_s)
+            continue;
+        *find_row(filter, old[i].digest) = old[i];
+        filter->count++;
+    }
+    free(old);
+}
+
+static enum till_code take(struct nonce_filter *filter, const uint8_t digest[16],
+                           int64_t timestamp_s, int64_t now_s) {
+    if (find_row(filter, digest)->timestamp_s != 0)
+        return TILL_E_NONCE_USED;
+    if (filter->count >= filter->max)
+        sweep_dead(filter, now_s);
+    if (filter->count >= filter->max)
+        return TILL_E_OVERLOADED;
+    struct remembered *row = find_row(filter, digest);
+    memcpy(row->digest, digest, 16);
+    row->timestamp_s = timestamp_s;
+    filter->count++;
+    return TILL_OK;
+}
+
+bool nonce_filter_take(struct nonce_filter *filter, const struct nonce_claim *claim, int64_t now_s,
+                       struct till_error *err) {
+    uint8_t digest[16];
+    if (claim->nonce.len == 0)
+        return TILL_FAIL(err, NONCE_USED, "The request has no nonce; sign it with one.");
+    digest_claim(claim, digest);
+    int64_t timestamp_s = claim->timestamp_s > 0 ? claim->timestamp_s : 1;
+    world_acquire(filter->world, &filter->lock);
+    enum till_code code = take(filter, digest, timestamp_s, now_s);
+    world_release(filter->world, &filter->lock);
+    if (code == TILL_E_NONCE_USED)
+        return TILL_FAIL(err, NONCE_USED, NULL);
+    if (code == TILL_E_OVERLOADED)
+        return TILL_FAIL(err, OVERLOADED,
+                         "More signed requests came within the window than can be remembered; "
+                         "repeat after the time in Retry-After.");
+    return true;
+}
