@@ -83,9 +83,9 @@ static void cut(struct http_reaper *reaper, struct http_connection *c, const cha
         return;
     c->is_cut = true;
     reaper->cut++;
-    shutdown(c->fd, SHUT_RDWR);
-    if (reason)
+    if (reason) /* counted before anybody can see it */
         metrics_add(reaper->options.metrics, METRIC_CONNECTIONS_CUT, reason, NULL, 1);
+    shutdown(c->fd, SHUT_RDWR);
 }
 
 /* Cuts what is due; returns when to look again. */

@@ -235,12 +235,12 @@ static void chunks_outside_the_grammar_are_refused(void **state) {
 /* bytes = prefix, then `unit` so often that there are count of them, then the end of the head. */
 static char *repeat(const char *prefix, const char *unit, int count, size_t *ret_len) {
     size_t len = strlen(prefix) + strlen(unit) * (size_t)count;
-    char *text = malloc(len + 3);
+    char *text = malloc(len + 5);
     char *at = stpcpy(text, prefix);
     for (int i = 0; i < count; i++)
         at = stpcpy(at, unit);
-    stpcpy(at, "\r\n");
-    *ret_len = len + 2;
+    stpcpy(at, "\r\n\r\n"); /* an empty line more in front of the next request hurts nobody */
+    *ret_len = len + 4;
     return text;
 }
 
