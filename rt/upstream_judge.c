@@ -46,6 +46,9 @@ static const char *stage_of(const struct upstream_call *call, CURLcode code) {
     }
     if (call->head_bytes > 0)
         return "read";
+    /* The first, whole request got no answer; the repetition was refused before its first byte. */
+    if (call->prereqs > 1 && call->request->once)
+        return "wait";
     curl_off_t sent = 0;
     curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
     return (size_t)sent < call->request->body.len ? "write" : "wait";
