@@ -200,12 +200,14 @@ static bool endpoint_add(struct cli *cli, struct till_error *err) {
         {"--app", CLI_VALUE, true, &app, "whose events"},
         {"--url", CLI_VALUE, true, &url, "where they go"},
     };
-    if (!cli_read(cli, "add --app ID --url URL", options, ADMIN_OPTION_COUNT + 2, NULL, err))
+    struct till_str target;
+    if (!cli_read(cli, "add --app ID --url URL", options, ADMIN_OPTION_COUNT + 2, NULL, err) ||
+        !till_arena_format(cli->arena, &target, err, "/admin/endpoints?app_id=%.*s",
+                           TILL_STR_ARG(app)))
         return false;
     struct till_json *body = till_json_object();
-    till_json_set_str(body, "app_id", app);
     till_json_set_str(body, "url", url);
-    return admin_say(cli, &place, "POST", TILL_STR("/admin/endpoints"), body, err);
+    return admin_say(cli, &place, "POST", target, body, err);
 }
 
 static bool endpoint_list(struct cli *cli, struct till_error *err) {

@@ -124,7 +124,7 @@ bool cli_number(struct till_str text, const char *name, int64_t min, int64_t max
 
 bool cli_listen(struct till_str text, struct till_str *ret_address, uint16_t *ret_port,
                 struct till_error *err) {
-    int64_t port;
+    int64_t port = 0;
     size_t colon = text.len;
     while (colon > 0 && text.ptr[colon - 1] != ':')
         colon--;

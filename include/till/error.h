@@ -49,11 +49,12 @@ struct till_error {
 #define TILL_STRINGIFY_(x) #x
 #define TILL_STRINGIFY(x) TILL_STRINGIFY_(x)
 #define TILL_FAIL(err, name, ...)                                                                  \
-    till_error_set((err), TILL_E_##name, __FILE__ ":" TILL_STRINGIFY(__LINE__), NULL, __VA_ARGS__)
-/* The same, naming the field. */
+    TILL_FAIL_FIELD(err, name, NULL, __VA_ARGS__)
+/* The same, naming the field. The comma tells the compiler that the result is always false. */
 #define TILL_FAIL_FIELD(err, name, field, ...)                                                     \
-    till_error_set((err), TILL_E_##name, __FILE__ ":" TILL_STRINGIFY(__LINE__), (field),           \
-                   __VA_ARGS__)
+    ((void)till_error_set((err), TILL_E_##name, __FILE__ ":" TILL_STRINGIFY(__LINE__), (field),    \
+                          __VA_ARGS__),                                                            \
+     false)
 
 bool till_error_set(struct till_error *err, enum till_code code, const char *where,
                     const char *field, const char *format, ...)
