@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Housekeeping: public numbers for committed events, figures into metrics, and now and then a
+ * bounded purge of what only had to be kept for a while. Alarms are lines of their own.
+ */
+#include <gateway/flow/flow.h>
+
+#include <till/time.h>
+
+#define ROUND_US TILL_US_PER_SECOND
+#define MINUTE_US (60 * TILL_US_PER_SECOND)
+enum { SEQUENCE_BATCHES = 16 };
+
+static void sequence(struct gateway *gw) {
+    struct till_error err;
+    int numbered = 1;
+    for (int i = 0; i < SEQUENCE_BATCHES && numbered > 0; i++)
+        if (!store_sequence_events(gw->store, world_now_us(gw->world), &numbered, &err)) {
+            log_failure(gw->log, LOG_ERROR, "sequence_failed", &err);
+            return;
+        }
+}
+
+static void raise_alarms(struct gateway *gw, const struct store_figures *figures) {
+    if (figures->ledger_imbalance != 0)
+        log_event(gw->log, LOG_ERROR, "ledger_imbalance",
+                  LOG_N("minor", figures->ledger_imbalance));
+    if (figures->parked > 0)
+        log_event(gw->log, LOG_ERROR, "rows_parked", LOG_N("rows", figures->parked));
+}
+
+static void show(struct gateway *gw, const struct store_figures *figures) {
+    int64_t now_us = world_now_us(gw->world), since_us = figures->oldest_unknown_us;
+    int64_t oldest_us = since_us > 0 && now_us > since_us ? now_us - since_us : 0;
+    metrics_set_us(gw->metrics, METRIC_UNKNOWN_OLDEST, NULL, NULL, oldest_us);
+    metrics_set(gw->metrics, METRIC_OUTBOX_PENDING, NULL, NULL, figures->deliveries_pending);
+    metrics_set(gw->metrics, METRIC_DISCREPANCIES, NULL, NULL, figures->discrepancies_open);
+    metrics_set_us(gw->metrics, METRIC_STORE_STALL, NULL, NULL, figures->longest_commit_us);
+}
+
+static void purge(struct gateway *gw) {
+    struct till_error err;
+    int removed = 0;
+    if (!store_purge(gw->store, world_now_us(gw->world), &removed, &err))
+        log_failure(gw->log, LOG_ERROR, "purge_failed", &err);
+    else if (removed > 0)
+        log_event(gw->log, LOG_INFO, "purge", LOG_N("rows", removed));
+}
+
+/* The rarer half of the work, first at the start. */
+static bool is_full_minute(struct gateway *gw) {
+    int64_t now_us = world_monotonic_us(gw->world);
+    if (gw->purged_us != 0 && now_us - gw->purged_us < MINUTE_US)
+        return false;
+    gw->purged_us = now_us;
+    return true;
+}
+
+void housekeep_once(struct gateway *gw, int64_t *ret_next_us) {
+    struct store_figures figures;
+    struct till_error err;
+    *ret_next_us = world_now_us(gw->world) + ROUND_US;
+    if (!store_figures(gw->store, &figures, &err)) {
+        log_failure(gw->log, LOG_ERROR, "figures_failed", &err);
+        return;
+    }
+    show(gw, &figures);
+    if (figures.events_unnumbered > 0)
+        sequence(gw);
+    if (is_full_minute(gw)) {
+        raise_alarms(gw, &figures);
+        purge(gw);
+    }
+}

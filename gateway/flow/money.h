@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the money flows (notify, close, refund, resolve) share with each other and nobody else.
+ * Rows live in the caller's arena; everything but the reckoning waits.
+ */
+#ifndef GATEWAY_FLOW_MONEY_H
+#define GATEWAY_FLOW_MONEY_H
+
+#include <gateway/flow/parts.h>
+
+/* ---- money.c ---- */
+
+/* When to ask again after `asks` questions without news: ask_after doubling up to ask_slowest and a
+ * tenth of jitter, at least `least_us` from now. */
+int64_t money_ask_again_us(struct gateway *gw, int asks, int64_t least_us, int64_t now_us);
+/* Money that came after the end, under the app's policy "refund": all of it is reserved for a
+ * refund of a number of its own, due at once. The second time it is found. Sends nothing, and does
+ * nothing for anything else than late money. */
+TILL_MUST_CHECK bool money_refund_late(struct gateway *gw, const struct applied *applied,
+                                       struct till_arena *arena, struct till_error *err);
+
+/* ---- close.c ---- */
+
+/* POST close and POST cancel: they differ in the first question to the platform. */
+TILL_MUST_CHECK bool money_end_payment(struct call *c, bool cancel, struct till_error *err);
+/* How long closing may take, all its questions included. */
+int64_t money_close_lease_us(const struct gateway *gw);
+
+/* ---- refund_ask.c ---- */
+
+struct refund_wish {
+    struct nonce_claim claim;
+    struct till_str out_refund_no, reason;
+    int64_t minor, lease_us;
+};
+/* Composes the bytes and reserves the money, or finds the refund. Errors of store_open_refund. */
+TILL_MUST_CHECK bool money_open_refund(struct gateway *gw, const struct payment_row *payment,
+                                       const struct refund_wish *wish, struct till_arena *arena,
+                                       struct refund_opened *ret, struct till_error *err);
+/* Sends it, the identical bytes every time; whatever comes of it is stored. */
+TILL_MUST_CHECK bool money_send_refund(struct gateway *gw, const char *trace_id,
+                                       const struct payment_row *payment,
+                                       const struct attempt_row *attempt,
+                                       const struct refund_row *refund, struct till_arena *arena,
+                                       struct refund_row *ret_refund, struct till_error *err);
+/* One that is due: asked after, or sent again. */
+TILL_MUST_CHECK bool money_resolve_refund(struct gateway *gw, const struct due *due,
+                                          struct till_arena *arena, struct till_error *err);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What to do about a row that is due: one look at what is known of it (`situation`), one look at
+ * how its channel settles an unknown creation, and the table `rules` names the step. A step asks
+ * the platform, stores what it said and sets the next question; a timer alone never closes or fails
+ * anything.
+ */
+#include <gateway/flow/money.h>
+
+#include <till/time.h>
+
+enum situation {
+    UNSENT,  /* nothing ever left */
+    UNKNOWN, /* something may have arrived */
+    UNPAID,  /* the platform has it, the buyer has time */
+    OVER,    /* past its expiry and the platform's settling time */
+    CLOSING,
+    ENDED
+};
+
+struct resolving {
+    struct gateway *gw;
+    const struct due *due;
+    struct till_arena *arena;
+    struct till_verdict verdict;
+    struct applied applied;
+};
+
+static int64_t now_of(const struct resolving *r) {
+    return world_now_us(r->gw->world);
+}
+
+static enum situation situation_of(const struct resolving *r) {
+    const struct attempt_row *attempt = &r->due->attempt;
+    int64_t now_us = now_of(r);
+    bool is_over = now_us >= attempt->expires_us + r->gw->settings->settle_grace;
+    switch (attempt->state) {
+    case TILL_ATTEMPT_PREPARED:
+        return is_over ? OVER : UNSENT;
+    case TILL_ATTEMPT_SENT:
+    case TILL_ATTEMPT_UNKNOWN:
+        /* After its expiry a repetition would be refused for that alone: ask instead. */
+        if (now_us >= attempt->expires_us)
+            return is_over ? OVER : UNPAID;
+        return UNKNOWN;
+    case TILL_ATTEMPT_PENDING:
+        return is_over ? OVER : UNPAID;
+    case TILL_ATTEMPT_CLOSING:
+        return CLOSING;
+    default:
+        return ENDED;
+    }
+}
+
+static bool ask(struct resolving *r, enum till_operation operation, struct till_error *err) {
+    return ask_and_apply(r->gw, NULL, operation, &r->due->payment, &r->due->attempt, r->arena,
+                         &r->verdict, &r->applied, err) &&
+           money_refund_late(r->gw, &r->applied, r->arena, err);
+}
+
+static bool query(struct resolving *r, struct till_error *err) {
+    return ask(r, TILL_QUERY, err);
+}
+
+/* The identical request. A platform that knows the number as paid or closed is asked for evidence.
+ */
+static bool repeat(struct resolving *r, struct till_error *err) {
+    if (!ask(r, TILL_CREATE, err))
+        return false;
+    bool knows_it = r->verdict.outcome == TILL_UNKNOWN && r->verdict.verified &&
+                    r->verdict.trade != TILL_TRADE_UNSAID && r->verdict.trade != TILL_TRADE_ABSENT;
+    if (!knows_it)
+        return true;
+    struct applied first = r->applied;
+    return ask_and_apply(r->gw, NULL, TILL_QUERY, &first.payment, &first.attempt, r->arena,
+                         &r->verdict, &r->applied, err) &&
+           money_refund_late(r->gw, &r->applied, r->arena, err);
+}
+
+static bool close_now(struct resolving *r, bool cancel, struct till_error *err) {
+    struct gateway *gw = r->gw;
+    struct payment_opened opened;
+    struct nonce_claim none = {.timestamp_s = 0};
+    if (!store_begin_close(gw->store, r->arena, till_str_of(r->due->payment.id), &none, now_of(r),
+                           money_close_lease_us(gw), &opened, err))
+        return err->code == TILL_E_STATE_CONFLICT; /* paid or over meanwhile */
+    if (opened.kind == OPENED_BY_TWIN || opened.kind == OPENED_SETTLED)
+        return true;
+    return close_upstream(gw, NULL, &opened.payment, &opened.attempt, cancel, r->arena, &r->applied,
+                          err) &&
+           money_refund_late(gw, &r->applied, r->arena, err);
+}
+
+/* Did the platform itself say that nobody has paid yet? */
+static bool is_unpaid(const struct resolving *r) {
+    return r->verdict.verified && r->verdict.outcome == TILL_PENDING;
+}
+
+static bool query_then_close(struct resolving *r, struct till_error *err) {
+    return query(r, err) && (!is_unpaid(r) || close_now(r, false, err));
+}
+
+static bool query_then_cancel(struct resolving *r, struct till_error *err) {
+    const struct attempt_row *attempt = &r->due->attempt;
+    int64_t since_us = attempt->first_unknown_us ? attempt->first_unknown_us : attempt->created_us;
+    bool had_time = now_of(r) - since_us >= r->gw->settings->settle_grace;
+    return query(r, err) && (!had_time || !is_unpaid(r) || close_now(r, true, err));
+}
+
+static bool go_on_closing(struct resolving *r, struct till_error *err) {
+    return close_upstream(r->gw, NULL, &r->due->payment, &r->due->attempt, false, r->arena,
+                          &r->applied, err) &&
+           money_refund_late(r->gw, &r->applied, r->arena, err);
+}
+
+/* The merchant repeats it or lets it expire. */
+static bool wait_for_expiry(struct resolving *r, struct till_error *err) {
+    int64_t end_us = r->due->attempt.expires_us + r->gw->settings->settle_grace;
+    return store_defer(r->gw->store, r->due, end_us, now_of(r), err);
+}
+
+static bool rest(struct resolving *r, struct till_error *err) {
+    return store_defer(r->gw->store, r->due, 0, now_of(r), err);
+}
+
+enum { ANY = -1 };
+
+/* The first row that fits. */
+static const struct {
+    enum situation situation;
+    int recovery; /* of an unknown creation */
+    bool (*step)(struct resolving *r, struct till_error *err);
+} rules[] = {
+    {ENDED, ANY, rest},
+    {UNSENT, ANY, wait_for_expiry},
+    {UNPAID, ANY, query},
+    {CLOSING, ANY, go_on_closing},
+    {OVER, ANY, query_then_close},
+    {UNKNOWN, TILL_RECOVER_REPEAT, repeat},
+    {UNKNOWN, TILL_RECOVER_QUERY, query},
+    {UNKNOWN, TILL_RECOVER_QUERY_THEN_CANCEL, query_then_cancel},
+    {UNKNOWN, TILL_RECOVER_CANCEL, query_then_cancel},
+    {UNKNOWN, TILL_RECOVER_REFUND_QUERY, query},
+};
+
+bool resolve_due(struct gateway *gw, const struct due *due, struct till_arena *arena,
+                 struct till_error *err) {
+    struct resolving r = {.gw = gw, .due = due, .arena = arena};
+    const struct till_channel *channel = till_channel_find(due->attempt.channel);
+    if (due->is_refund)
+        return money_resolve_refund(gw, due, arena, err);
+    if (!channel)
+        return TILL_FAIL(err, CHANNEL_UNKNOWN, "The attempt's channel is not in this build.");
+    enum situation situation = situation_of(&r);
+    int recovery = (int)channel->recovery[TILL_CREATE];
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (rules[i].situation == situation &&
+            (rules[i].recovery == ANY || rules[i].recovery == recovery))
+            return rules[i].step(&r, err);
+    return TILL_FAIL(err, BUG, "There is no rule for what is due.");
+}
+
+/* An attempt that is being sent is left to its sender; one whose answer was lost is the resolver's,
+ * because only the repetition brings the code. */
+static bool may_query(const struct attempt_row *attempt, int64_t now_us) {
+    bool is_open = attempt->state == TILL_ATTEMPT_PENDING || attempt->state == TILL_ATTEMPT_CLOSING;
+    return is_open && attempt->lease_until_us <= now_us;
+}
+
+bool query_payment_now(struct gateway *gw, const char *trace_id, const struct payment_row *payment,
+                       struct till_arena *arena, struct payment_row *ret_payment,
+                       struct till_error *err) {
+    struct attempt_row attempt;
+    struct till_verdict verdict;
+    struct applied applied;
+    struct payment_row now = *payment;
+    if (!store_attempt_get(gw->store, arena, till_str_of(payment->attempt_id), &attempt, err))
+        return false;
+    if (may_query(&attempt, world_now_us(gw->world))) {
+        if (!ask_and_apply(gw, trace_id, TILL_QUERY, payment, &attempt, arena, &verdict, &applied,
+                           err) ||
+            !money_refund_late(gw, &applied, arena, err))
+            return false;
+        now = applied.payment;
+    } else if (attempt.state == TILL_ATTEMPT_UNKNOWN) {
+        if (!store_ask_soon(gw->store, till_str_of(payment->id), world_now_us(gw->world), err))
+            return false;
+        world_wake(gw->world, &gw->sweep_spot);
+    }
+    *ret_payment = now;
+    return true;
+}
