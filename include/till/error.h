@@ -50,11 +50,16 @@ struct till_error {
 #define TILL_STRINGIFY(x) TILL_STRINGIFY_(x)
 #define TILL_FAIL(err, name, ...)                                                                  \
     TILL_FAIL_FIELD(err, name, NULL, __VA_ARGS__)
-/* The same, naming the field. The comma tells the compiler that the result is always false. */
+/* The same, naming the field. */
 #define TILL_FAIL_FIELD(err, name, field, ...)                                                     \
-    ((void)till_error_set((err), TILL_E_##name, __FILE__ ":" TILL_STRINGIFY(__LINE__), (field),    \
-                          __VA_ARGS__),                                                            \
-     false)
+    till_failed(till_error_set((err), TILL_E_##name, __FILE__ ":" TILL_STRINGIFY(__LINE__),        \
+                               (field), __VA_ARGS__))
+
+/* Shows the compiler that a failure is always false, so that it knows what is set on success. */
+static inline bool till_failed(bool set) {
+    (void)set;
+    return false;
+}
 
 bool till_error_set(struct till_error *err, enum till_code code, const char *where,
                     const char *field, const char *format, ...)
