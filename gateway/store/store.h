@@ -108,6 +108,14 @@ TILL_MUST_CHECK bool store_account_update(struct store *store, struct till_str i
 TILL_MUST_CHECK bool store_route_choose(struct store *store, struct till_arena *arena, const struct app_row *app, struct till_str channel, struct till_str product,
                                         struct till_money amount, struct till_str account_or_empty, struct account_row *ret_row, struct till_error *err);
 
+/* One rule of the app's ordered table; empty product or currency: any. Replaces the rule at its position. ACCOUNT_UNKNOWN. */
+struct route_row {
+    struct till_str app_id, channel, product, currency, account_id;
+    int position;
+    int64_t amount_min, amount_max;
+};
+TILL_MUST_CHECK bool store_route_put(struct store *store, const struct route_row *row, struct till_error *err);
+
 struct endpoint_row {
     char id[TILL_ID_SIZE]; /* "whe_..." */
     char app_id[TILL_ID_SIZE];

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/store/applying.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static bool post(struct applying *a, enum posting posting, struct till_error *err) {
+    return ledger_post(a->store, a->db, posting, &a->payment, a->attempt.amount, a->finding->now_us,
+                       err);
+}
+
+bool apply_ledger(struct applying *a, struct till_error *err) {
+    if (a->duplicate)
+        return post(a, POSTING_DUPLICATE_PAYMENT, err);
+    if (a->went_back)
+        return (!a->came_now || post(a, POSTING_PAYMENT, err)) && post(a, POSTING_REFUND, err);
+    if (a->payment_moved && a->payment.state == TILL_PAYMENT_PAID)
+        return post(a, a->late ? POSTING_LATE_PAYMENT : POSTING_PAYMENT, err);
+    return true;
+}
+
+static bool note_duplicate(struct applying *a, struct till_error *err) {
+    struct till_str cause, detail;
+    bool is_new;
+    if (!till_arena_format(a->arena, &cause, err, "duplicate_payment/%s", a->attempt.id) ||
+        !till_arena_format(a->arena, &detail, err, "{\"amount\":%" PRId64 ",\"currency\":\"%s\"}",
+                           a->attempt.amount.minor, a->attempt.amount.currency))
+        return false;
+    struct discrepancy discrepancy = {.type = TILL_STR("duplicate_payment"),
+                                      .cause = cause,
+                                      .account_id = till_str_of(a->attempt.account_id),
+                                      .payment_id = till_str_of(a->payment.id),
+                                      .attempt_id = till_str_of(a->attempt.id),
+                                      .detail = detail,
+                                      .now_us = a->finding->now_us};
+    return discrepancy_write(a->store, a->db, &discrepancy, &is_new, err);
+}
+
+static const char *type_of(const struct applying *a) {
+    if (a->duplicate)
+        return "payment.duplicate";
+    if (!a->payment_moved)
+        return NULL;
+    switch (a->payment.state) {
+    case TILL_PAYMENT_PAID:
+        return a->late ? "payment.paid_late" : "payment.succeeded";
+    case TILL_PAYMENT_CLOSED:
+        return "payment.closed";
+    case TILL_PAYMENT_FAILED:
+        return "payment.failed";
+    default:
+        return NULL; /* reopened: inside business */
+    }
+}
+
+bool apply_outbox(struct applying *a, struct till_error *err) {
+    const char *type = type_of(a);
+    if (a->duplicate && !note_duplicate(a, err))
+        return false;
+    return !type ||
+           event_write(a->store, a->db, a->arena, type, &a->payment, NULL, a->finding->now_us, err);
+}
+
+static bool describe_own_refund(struct applying *a, struct refund_row *ret_row,
+                                struct till_error *err) {
+    struct refund_row row = {.reason = TILL_STR("cancelled at the platform"),
+                             .amount = a->attempt.amount,
+                             .paid_amount = a->attempt.amount,
+                             .state = TILL_REFUND_SUCCEEDED,
+                             .version = 1,
+                             .created_us = a->finding->now_us,
+                             .updated_us = a->finding->now_us,
+                             .upstream_no = a->attempt.upstream_no};
+    row.amount.minor = a->attempt.received - a->attempt.refund_held;
+    new_id(a->store, "ref", a->finding->now_us, row.id);
+    memcpy(row.payment_id, a->payment.id, sizeof row.payment_id);
+    memcpy(row.attempt_id, a->attempt.id, sizeof row.attempt_id);
+    memcpy(row.app_id, a->payment.app_id, sizeof row.app_id);
+    memcpy(row.account_id, a->attempt.account_id, sizeof row.account_id);
+    if (!till_arena_format(a->arena, &row.out_refund_no, err, "cancel:%s", a->payment.id) ||
+        !till_arena_format(a->arena, &row.refund_no, err, "cancel:%.*s",
+                           TILL_STR_ARG(a->attempt.upstream_no)))
+        return false;
+    *ret_row = row;
+    return true;
+}
+
+bool apply_own_refund(struct applying *a, struct till_error *err) {
+    struct refund_row refund;
+    if (!describe_own_refund(a, &refund, err))
+        return false;
+    a->attempt.refund_held += refund.amount.minor;
+    a->attempt.refunded += refund.amount.minor;
+    a->attempt.lease_until_us = 0;
+    a->attempt.next_ask_us = a->finding->next_ask_us;
+    if (!attempt_save(a->db, &a->attempt, TILL_STR_NONE, err))
+        return false;
+    payment_mirror(&a->payment, &a->attempt);
+    a->kind = APPLIED;
+    return refund_insert(a->db, &refund, err) &&
+           ledger_post(a->store, a->db, POSTING_REFUND, &a->payment, refund.amount,
+                       a->finding->now_us, err) &&
+           event_write(a->store, a->db, a->arena, "refund.succeeded", &a->payment, &refund,
+                       a->finding->now_us, err);
+}
+
+/* Asked again at once, unless a sender is at it or it has ended. */
+static void ask_at_once(struct applying *a) {
+    struct attempt_row *attempt = &a->attempt;
+    if (till_state_is_final(TILL_MACHINE_ATTEMPT, (int)attempt->state) ||
+        attempt->lease_until_us > a->finding->now_us)
+        return;
+    attempt->next_ask_us = a->finding->now_us;
+    attempt->lease_until_us = 0;
+    a->attempt_dirty = true;
+}
+
+bool apply_hold(struct applying *a, const char *type, struct till_error *err) {
+    struct till_str cause, detail;
+    bool is_new;
+    const struct till_money *said = &a->finding->amount;
+    const struct till_money *ours = &a->attempt.amount;
+    if (!till_arena_format(a->arena, &cause, err, "%s/%s", type, a->attempt.id) ||
+        !till_arena_format(a->arena, &detail, err,
+                           "{\"expected\":%" PRId64 ",\"expected_currency\":\"%s\","
+                           "\"said\":%" PRId64 ",\"said_currency\":\"%s\",\"state\":\"%s\"}",
+                           ours->minor, ours->currency, said->minor, said->currency,
+                           till_state_name(TILL_MACHINE_ATTEMPT, (int)a->attempt.state)))
+        return false;
+    struct discrepancy discrepancy = {.type = till_str_of(type),
+                                      .cause = cause,
+                                      .account_id = till_str_of(a->attempt.account_id),
+                                      .payment_id = till_str_of(a->payment.id),
+                                      .attempt_id = till_str_of(a->attempt.id),
+                                      .detail = detail,
+                                      .now_us = a->finding->now_us};
+    if (!discrepancy_write(a->store, a->db, &discrepancy, &is_new, err))
+        return false;
+    ask_at_once(a);
+    a->kind = APPLIED_HELD;
+    return !a->attempt_dirty || attempt_save(a->db, &a->attempt, TILL_STR_NONE, err);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One finding on its way into the books: the rows as loaded, as they become, and what follows from
+ * it. apply.c decides, apply_money.c books.
+ */
+#ifndef GATEWAY_STORE_APPLYING_H
+#define GATEWAY_STORE_APPLYING_H
+
+#include <gateway/store/operations.h>
+
+struct applying {
+    struct store *store;
+    struct db *db;
+    struct till_arena *arena;
+    const struct finding *finding;
+    struct payment_row payment;
+    struct attempt_row attempt;
+    bool attempt_moved, payment_moved, late, duplicate;
+    bool attempt_dirty, payment_dirty; /* to be saved */
+    bool went_back;                    /* money that came and went is to be booked */
+    bool came_now;                     /* its coming too: it was never booked as received */
+    enum applied_kind kind;
+};
+
+/* Ledger lines of what was decided. */
+TILL_MUST_CHECK bool apply_ledger(struct applying *a, struct till_error *err);
+/* The one event of the transition, with its deliveries; the discrepancy of a duplicate. */
+TILL_MUST_CHECK bool apply_outbox(struct applying *a, struct till_error *err);
+/* A row for a refund that the platform made on its own with a cancel. */
+TILL_MUST_CHECK bool apply_own_refund(struct applying *a, struct till_error *err);
+/* A contradiction: durable, one open row per cause, and the platform is asked soon. */
+TILL_MUST_CHECK bool apply_hold(struct applying *a, const char *type, struct till_error *err);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/store/operations.h"
+
+struct app_change {
+    const struct app_row *row;
+    struct till_str id;
+    struct till_arena *arena;
+    bool enabled;
+};
+
+static bool add(struct store *store, struct db *db, void *arg, struct till_error *err) {
+    static const char SQL[] =
+        "INSERT INTO apps(id, name, mode, enabled, hosts, late_policy, sealed_webhook_secret,"
+        " created_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    struct app_change *change = arg;
+    const struct app_row *row = change->row;
+    struct till_str sealed;
+    int64_t epoch;
+    bool refused;
+    if (!seal(store, change->arena, "apps", row->id, row->webhook_secret, &sealed, err))
+        return false;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, row->id);
+    bind(&query, row->name);
+    bind(&query, row->mode);
+    bind(&query, row->enabled);
+    bind(&query, row->hosts);
+    bind(&query, row->late_policy.len ? row->late_policy : TILL_STR("keep"));
+    bind_blob(&query, sealed.ptr, sealed.len);
+    bind(&query, row->created_us);
+    if (!query_try(&query, &refused))
+        return false;
+    if (refused)
+        return TILL_FAIL(err, ALREADY_EXISTS, "There is an app with this id already.");
+    return config_changed(db, &epoch, err);
+}
+
+bool store_app_add(struct store *store, const struct app_row *row, struct till_error *err) {
+    if (!till_str_is(row->late_policy, "") && !till_str_is(row->late_policy, "keep") &&
+        !till_str_is(row->late_policy, "refund"))
+        return TILL_FAIL_FIELD(err, FIELD_INVALID, "/late_policy",
+                               "Choose \"keep\" or \"refund\".");
+    struct till_arena arena;
+    till_arena_init(&arena, 8192);
+    struct app_change change = {.row = row, .arena = &arena};
+    bool done = store_write(store, add, &change, err);
+    till_arena_clean_up(&arena);
+    config_forget(store);
+    return done;
+}
+
+static bool enable(struct store *store, struct db *db, void *arg, struct till_error *err) {
+    static const char SQL[] = "UPDATE apps SET enabled = ? WHERE id = ?";
+    const struct app_change *change = arg;
+    int64_t epoch;
+    int changed;
+    (void)store;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, change->enabled);
+    bind(&query, change->id);
+    if (!query_run(&query, &changed))
+        return false;
+    if (changed == 0)
+        return TILL_FAIL(err, NOT_FOUND, "There is no such app.");
+    return config_changed(db, &epoch, err);
+}
+
+bool store_app_enable(struct store *store, struct till_str id, bool enabled,
+                      struct till_error *err) {
+    struct app_change change = {.id = id, .enabled = enabled};
+    bool done = store_write(store, enable, &change, err);
+    config_forget(store);
+    return done;
+}
+
+#define APP_COLUMNS "id, name, mode, enabled, hosts, late_policy, created_us, sealed_webhook_secret"
+
+static bool read_row(struct store *store, struct query *query, struct app_row *ret_row) {
+    read_id(query, ret_row->id);
+    ret_row->name = read_str(query);
+    ret_row->mode = (enum till_mode)read_int(query);
+    ret_row->enabled = read_bool(query);
+    ret_row->hosts = read_str(query);
+    ret_row->late_policy = read_str(query);
+    ret_row->created_us = read_int(query);
+    struct till_str sealed = read_str(query);
+    if (query_read_all(query) && open_seal(store, query->arena, "apps", ret_row->id, sealed,
+                                           &ret_row->webhook_secret, query->err))
+        return true;
+    query->failed = true;
+    return false;
+}
+
+bool store_app_get(struct store *store, struct till_arena *arena, struct till_str id,
+                   struct app_row *ret_row, struct till_error *err) {
+    static const char SQL[] = "SELECT " APP_COLUMNS " FROM apps WHERE id = ?";
+    bool found;
+    struct app_row row;
+    READING(reading, store, err);
+    if (!reading.db)
+        return false;
+    QUERY_SCOPED struct query query = query_start(reading.db, arena, SQL, err);
+    bind(&query, id);
+    if (!query_step(&query, &found))
+        return false;
+    if (!found)
+        return TILL_FAIL(err, NOT_FOUND, "There is no such app.");
+    if (!read_row(store, &query, &row))
+        return false;
+    *ret_row = row;
+    return true;
+}
+
+bool store_app_list(struct store *store, struct till_arena *arena, struct app_row **ret_rows,
+                    size_t *ret_count, struct till_error *err) {
+    static const char SQL[] = "SELECT " APP_COLUMNS " FROM apps ORDER BY created_us, id";
+    READING(reading, store, err);
+    if (!reading.db)
+        return false;
+    struct list list = list_of(arena, sizeof(struct app_row));
+    QUERY_SCOPED struct query query = query_start(reading.db, arena, SQL, err);
+    for (struct app_row *row; (row = list_next(&list, &query));)
+        if (!read_row(store, &query, row))
+            return false;
+    return list_end(&list, &query, ret_rows, ret_count);
+}

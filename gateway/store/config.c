@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration's epoch: one number that moves with every change of an app, key, account,
+ * endpoint or route, in the same commit. Caches follow it; it is read at most once a second, and at
+ * once after a change made here.
+ */
+#include "gateway/store/internal.h"
+
+enum { EPOCH_POLL_US = 1000000 };
+
+bool config_changed(struct db *db, int64_t *ret_epoch, struct till_error *err) {
+    static const char SQL[] =
+        "UPDATE store_facts SET config_epoch = config_epoch + 1 RETURNING config_epoch";
+    bool row;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    if (!query_step(&query, &row))
+        return false;
+    *ret_epoch = row ? read_int(&query) : 0;
+    return query_step(&query, &row); /* to the end, so that the statement is finished */
+}
+
+void config_forget(struct store *store) {
+    atomic_store(&store->epoch_read_us, 0);
+}
+
+static bool poll(struct store *store, int64_t *ret_epoch, struct till_error *err) {
+    static const char SQL[] = "SELECT config_epoch FROM store_facts";
+    bool row;
+    READING(reading, store, err);
+    if (!reading.db)
+        return false;
+    QUERY_SCOPED struct query query = query_start(reading.db, NULL, SQL, err);
+    if (!query_step(&query, &row) || !row)
+        return false;
+    *ret_epoch = read_int(&query);
+    return true;
+}
+
+int64_t store_config_epoch(struct store *store) {
+    int64_t now_us = world_monotonic_us(store->world);
+    int64_t read_us = atomic_load(&store->epoch_read_us);
+    if (read_us != 0 && now_us - read_us < EPOCH_POLL_US)
+        return atomic_load(&store->epoch);
+    struct till_error ignored;
+    int64_t epoch;
+    /* Stamped before reading: a change that lands meanwhile resets the stamp and is seen next time.
+     */
+    atomic_store(&store->epoch_read_us, now_us ? now_us : 1);
+    if (!poll(store, &epoch, &ignored)) {
+        config_forget(store);
+        return atomic_load(&store->epoch) + 1; /* no cache answers what cannot be checked */
+    }
+    int64_t known = atomic_load(&store->epoch); /* a slow reader must not take a newer one back */
+    while (epoch > known && !atomic_compare_exchange_weak(&store->epoch, &known, epoch))
+        ;
+    return epoch > known ? epoch : known;
+}

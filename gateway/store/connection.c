@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connections. One writes and checkpoints, some read; the writer creates the file so that its
+ * creation itself is durable (ENGINEERING-NOTES 5: synchronous=EXTRA before journal_mode=WAL, then
+ * FULL).
+ */
+#include "gateway/store/internal.h"
+
+#include <stdlib.h>
+
+static bool open_handle(struct store *store, struct db *db, int flags, struct till_error *err) {
+    db->health = &store->health;
+    int code = sqlite3_open_v2(store->path, &db->handle,
+                               flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, store->vfs);
+    if (code != SQLITE_OK) {
+        db_fail(db, code, err);
+        db_close(db);
+        return TILL_FAIL(err, STORE_FAILED, "The database file cannot be opened (%d): %s.", code,
+                         sqlite3_errstr(code));
+    }
+    sqlite3_extended_result_codes(db->handle, 1);
+    sqlite3_busy_timeout(db->handle, 5000);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    return true;
+}
+
+bool connection_open_writer(struct store *store, struct till_error *err) {
+    static const char *const SETTINGS[] = {
+        "PRAGMA synchronous = EXTRA",  "PRAGMA journal_mode = WAL",
+        "PRAGMA synchronous = FULL",   "PRAGMA wal_autocheckpoint = 0",
+        "PRAGMA foreign_keys = ON",    "PRAGMA temp_store = MEMORY",
+        "PRAGMA cache_size = -16384",  "PRAGMA journal_size_limit = 67108864",
+        "PRAGMA cell_size_check = ON",
+    };
+    struct db *db = &store->writer;
+    if (!open_handle(store, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err))
+        return false;
+    for (size_t i = 0; i < sizeof SETTINGS / sizeof *SETTINGS; i++)
+        if (!db_run(db, SETTINGS[i], err)) {
+            db_close(db);
+            return false;
+        }
+    return true;
+}
+
+bool connection_open_reader(struct store *store, struct db *ret_db, struct till_error *err) {
+    if (!open_handle(store, ret_db, SQLITE_OPEN_READONLY, err))
+        return false;
+    if (db_run(ret_db, "PRAGMA temp_store = MEMORY", err) &&
+        db_run(ret_db, "PRAGMA cache_size = -2048", err))
+        return true;
+    db_close(ret_db);
+    return false;
+}
+
+/* ---- readers ---- */
+
+static struct reader *make_reader(struct store *store, struct till_error *err) {
+    struct reader *reader = calloc(1, sizeof *reader);
+    if (!reader) {
+        TILL_FAIL(err, OUT_OF_MEMORY, NULL);
+        return NULL;
+    }
+    if (connection_open_reader(store, &reader->db, err))
+        return reader;
+    free(reader);
+    return NULL;
+}
+
+/* A free reader, the right to open one (*ret_make), or a place in the queue. */
+static struct reader *take_reader(struct store *store, struct reader_wait *wait, bool *ret_make) {
+    world_acquire(store->world, &store->reader_lock);
+    struct reader *reader = store->readers_free;
+    *ret_make = false;
+    if (reader) {
+        store->readers_free = reader->next;
+    } else if (store->readers_open < STORE_READERS_MAX) {
+        store->readers_open++;
+        *ret_make = true;
+    } else {
+        *store->reader_waits_tail = wait;
+        store->reader_waits_tail = &wait->next;
+    }
+    world_release(store->world, &store->reader_lock);
+    return reader;
+}
+
+/* To the longest waiting one, else to the free list. A NULL reader is a connection that did not
+ * open. */
+static void give_reader(struct store *store, struct reader *reader) {
+    world_acquire(store->world, &store->reader_lock);
+    struct reader_wait *wait = store->reader_waits;
+    if (wait) {
+        store->reader_waits = wait->next;
+        if (!wait->next)
+            store->reader_waits_tail = &store->reader_waits;
+    } else if (reader) {
+        reader->next = store->readers_free;
+        store->readers_free = reader;
+    } else {
+        store->readers_open--;
+    }
+    world_release(store->world, &store->reader_lock);
+    if (!wait)
+        return;
+    struct world_spot *spot = &wait->spot;
+    wait->reader = reader;
+    atomic_store(&wait->served, true);
+    world_wake(store->world, spot);
+}
+
+struct db *read_begin(struct store *store, struct till_error *err) {
+    if (store->commit == STORE_COMMIT_INLINE) {
+        world_acquire(store->world, &store->commit_lock);
+        return &store->writer;
+    }
+    struct reader_wait wait = {0};
+    bool make;
+    struct reader *reader = take_reader(store, &wait, &make);
+    if (!reader && !make) {
+        while (!atomic_load(&wait.served))
+            world_park(store->world, &wait.spot, INT64_MAX);
+        reader = wait.reader;
+        make = !reader;
+    }
+    if (make) {
+        reader = make_reader(store, err);
+        if (!reader)
+            give_reader(store, NULL);
+    }
+    return reader ? &reader->db : NULL;
+}
+
+void read_end(struct store *store, struct db *db) {
+    if (db == &store->writer)
+        world_release(store->world, &store->commit_lock);
+    else
+        give_reader(store, (struct reader *)db); /* db is its first member */
+}
+
+void readers_close(struct store *store) {
+    while (store->readers_free) {
+        struct reader *reader = store->readers_free;
+        store->readers_free = reader->next;
+        db_close(&reader->db);
+        free(reader);
+    }
+}

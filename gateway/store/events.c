@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events: written in the commit of their transition, numbered afterwards. pk grows in commit order,
+ * because one connection writes; the sequencer hands out public numbers from where it stopped, in
+ * one commit, so none is skipped or given twice (I17). A lease is not needed: the commit is one.
+ */
+#include "gateway/store/operations.h"
+
+enum { NUMBERED_AT_ONCE = 500 };
+
+static bool next_sequence(struct db *db, const struct payment_row *payment, int64_t *ret_sequence,
+                          struct till_error *err) {
+    static const char SQL[] = "UPDATE payments SET event_sequence = event_sequence + 1"
+                              " WHERE id = ? RETURNING event_sequence";
+    bool row;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, payment->id);
+    if (!query_step(&query, &row))
+        return false;
+    if (!row)
+        return TILL_FAIL(err, BUG, "An event needs a payment.");
+    *ret_sequence = read_int(&query);
+    return query_step(&query, &row);
+}
+
+bool event_write(struct store *store, struct db *db, struct till_arena *arena, const char *type,
+                 const struct payment_row *payment, const struct refund_row *refund, int64_t now_us,
+                 struct till_error *err) {
+    static const char SQL[] = "INSERT INTO events(id, app_id, payment_id, sequence, type, body,"
+                              " created_us) VALUES (?, ?, ?, ?, ?, ?, ?)";
+    int64_t sequence;
+    struct till_str body;
+    char id[TILL_ID_SIZE];
+    if (!next_sequence(db, payment, &sequence, err) ||
+        !event_body(arena, type, sequence, payment, refund, now_us, &body, err))
+        return false;
+    new_id(store, "evt", now_us, id);
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, id);
+    bind(&query, payment->app_id);
+    bind(&query, payment->id);
+    bind(&query, sequence);
+    bind(&query, type);
+    bind(&query, body);
+    bind(&query, now_us);
+    int deliveries;
+    return query_run(&query, NULL) &&
+           deliveries_write(store, db, arena, sqlite3_last_insert_rowid(db->handle),
+                            till_str_of(payment->app_id), payment->notify_url, now_us, &deliveries,
+                            err);
+}
+
+/* ---- public numbers ---- */
+
+struct sequencing {
+    int64_t from_pk, last_number;
+    int numbered;
+};
+
+static bool read_mark(struct db *db, struct sequencing *s, struct till_error *err) {
+    static const char SQL[] = "SELECT sequenced_pk, last_number FROM store_facts";
+    bool row;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    if (!query_step(&query, &row))
+        return false;
+    s->from_pk = read_int(&query);
+    s->last_number = read_int(&query);
+    return true;
+}
+
+static bool write_mark(struct db *db, struct sequencing *s, struct till_error *err) {
+    static const char SQL[] = "UPDATE store_facts SET last_number = ?1, sequenced_pk ="
+                              " (SELECT event_pk FROM event_numbers WHERE number = ?1)";
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, s->last_number + s->numbered);
+    return query_run(&query, NULL);
+}
+
+static bool number_events(struct store *store, struct db *db, void *arg, struct till_error *err) {
+    static const char SQL[] = "INSERT INTO event_numbers(number, event_pk, app_id)"
+                              " SELECT ?1 + row_number() OVER (ORDER BY pk), pk, app_id FROM"
+                              " (SELECT pk, app_id FROM events WHERE pk > ?2 ORDER BY pk LIMIT ?3)";
+    struct sequencing *s = arg;
+    (void)store;
+    if (!read_mark(db, s, err))
+        return false;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, s->last_number);
+    bind(&query, s->from_pk);
+    bind(&query, NUMBERED_AT_ONCE);
+    return query_run(&query, &s->numbered) && (s->numbered == 0 || write_mark(db, s, err));
+}
+
+static bool anything_new(struct store *store, bool *ret_new, struct till_error *err) {
+    static const char SQL[] = "SELECT EXISTS (SELECT 1 FROM events WHERE pk >"
+                              " (SELECT sequenced_pk FROM store_facts))";
+    bool row;
+    READING(reading, store, err);
+    if (!reading.db)
+        return false;
+    QUERY_SCOPED struct query query = query_start(reading.db, NULL, SQL, err);
+    if (!query_step(&query, &row))
+        return false;
+    *ret_new = read_bool(&query);
+    return true;
+}
+
+bool store_sequence_events(struct store *store, int64_t now_us, int *ret_numbered,
+                           struct till_error *err) {
+    struct sequencing s = {0};
+    bool is_new;
+    (void)now_us;
+    if (!anything_new(store, &is_new, err) ||
+        (is_new && !store_write(store, number_events, &s, err)))
+        return false;
+    *ret_numbered = s.numbered;
+    return true;
+}
+
+bool store_event_list(struct store *store, struct till_arena *arena, struct till_str app_id,
+                      int64_t after_number, int limit, struct event_row **ret_rows,
+                      size_t *ret_count, struct till_error *err) {
+    static const char ONE_APP[] =
+        "SELECT e.id, e.app_id, e.payment_id, n.number, e.sequence, e.type, e.body, e.created_us"
+        " FROM event_numbers n JOIN events e ON e.pk = n.event_pk"
+        " WHERE n.app_id = ?1 AND n.number > ?2 ORDER BY n.number LIMIT ?3";
+    static const char ALL[] =
+        "SELECT e.id, e.app_id, e.payment_id, n.number, e.sequence, e.type, e.body, e.created_us"
+        " FROM event_numbers n JOIN events e ON e.pk = n.event_pk"
+        " WHERE ?1 = '' AND n.number > ?2 ORDER BY n.number LIMIT ?3";
+    READING(reading, store, err);
+    if (!reading.db)
+        return false;
+    struct list list = list_of(arena, sizeof(struct event_row));
+    QUERY_SCOPED struct query query =
+        query_start(reading.db, arena, app_id.len ? ONE_APP : ALL, err);
+    bind(&query, app_id);
+    bind(&query, after_number);
+    bind(&query, limit);
+    for (struct event_row *row; (row = list_next(&list, &query));) {
+        read_id(&query, row->id);
+        read_id(&query, row->app_id);
+        read_id(&query, row->payment_id);
+        row->number = read_int(&query);
+        row->sequence = read_int(&query);
+        row->type = read_str(&query);
+        row->body = read_str(&query);
+        row->created_us = read_int(&query);
+    }
+    return list_end(&list, &query, ret_rows, ret_count);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the store share: the store itself, how an operation is committed, how a reader
+ * is borrowed. An operation is a function that runs inside a transaction of the committing
+ * connection; it must not wait, and what it points to belongs to the caller, who waits for it.
+ */
+#ifndef GATEWAY_STORE_INTERNAL_H
+#define GATEWAY_STORE_INTERNAL_H
+
+#include <gateway/store/db.h>
+#include <gateway/store/store.h>
+
+enum {
+    STORE_READERS_MAX = 8,
+    STORE_BATCH_MAX = 256,
+    STORE_QUEUE_MAX = 16384,
+    STORE_KEYS_CACHED = 256,
+    STORE_CURRENCIES = 64
+};
+#define STORE_WAL_CHECKPOINT_BYTES (INT64_C(4) << 20)
+#define STORE_WAL_RESTART_BYTES (INT64_C(64) << 20)
+#define STORE_NONCES_MAX INT64_C(5000000)
+
+/* One caller's change, on its stack while it waits. */
+struct op {
+    bool (*run)(struct store *store, struct db *db, void *arg, struct till_error *err);
+    void *arg;
+    struct till_error *err;
+    bool done; /* the result, valid after the wake */
+    struct world_spot spot;
+    struct op *next;
+};
+
+struct reader {
+    struct db db;
+    struct reader *next;
+};
+struct reader_wait {
+    struct world_spot spot;
+    _Atomic bool served;
+    struct reader *reader;
+    struct reader_wait *next;
+};
+
+struct cached_key {
+    struct key_row row;
+    int64_t epoch; /* 0: empty */
+};
+
+/* Sums over the ledger up to a line; the ledger is append-only, so they never go wrong. */
+struct ledger_sums {
+    int64_t pk;
+    size_t count;
+    struct {
+        char currency[4];
+        int64_t balance;
+    } of[STORE_CURRENCIES];
+};
+
+struct store {
+    struct world *world;
+    struct log *log;
+    struct metrics *metrics;
+    enum store_commit commit;
+    char *path;
+    char *vfs; /* NULL: the default */
+    uint8_t master_key[TILL_SEAL_KEY_SIZE];
+    int64_t retention_nonce_us;
+    int64_t nonces_max;
+
+    int lock_fd;            /* -1: none (a VFS of its own) */
+    uint64_t device, inode; /* of the file at the path when it was opened */
+    struct db_health health;
+
+    struct world_lock commit_lock; /* of writer and what follows */
+    struct db writer;
+    int log_frames, checkpointed_frames;
+    _Atomic int64_t longest_commit_us;
+    _Atomic int64_t commits;
+    _Atomic int64_t nonces; /* stored ones, never fewer than there are */
+
+    struct world_lock queue_lock; /* of what follows */
+    struct op *queue_head, **queue_tail;
+    size_t queue_len;
+    bool task_runs; /* otherwise the caller commits */
+    bool closing;
+    struct world_spot task_spot, task_end_spot;
+    _Atomic bool task_ended;
+
+    struct world_lock reader_lock; /* of what follows */
+    struct reader *readers_free;
+    struct reader_wait *reader_waits, **reader_waits_tail;
+    int readers_open;
+
+    struct world_lock cache_lock; /* of what follows */
+    struct cached_key keys[STORE_KEYS_CACHED];
+    struct ledger_sums sums;
+
+    _Atomic int64_t epoch;         /* as last read */
+    _Atomic int64_t epoch_read_us; /* monotonic; 0: read it now */
+    _Atomic int64_t horizon_s;
+    _Atomic int64_t lane_turn; /* where the next claim of deliveries starts */
+    _Atomic int per_lane;      /* the last claim's */
+};
+
+/* ---- connections ---- */
+TILL_MUST_CHECK bool connection_open_writer(struct store *store, struct till_error *err);
+TILL_MUST_CHECK bool connection_open_reader(struct store *store, struct db *ret_db,
+                                            struct till_error *err);
+/* Between batches, by the committing connection (ENGINEERING-NOTES 4). */
+void checkpoint_when_due(struct store *store);
+void checkpoint_watch(struct store *store);
+/* Everything into the database file, the log emptied. */
+void checkpoint_last(struct store *store);
+
+/* ---- writing ---- */
+/* All ops in one transaction, a savepoint each; knows no thread. Sets done (and err) of each. */
+void commit_batch(struct store *store, struct op *const *ops, size_t count);
+/* Runs one op, alone or with others; true after the commit. */
+TILL_MUST_CHECK bool store_write(struct store *store,
+                                 bool (*run)(struct store *, struct db *, void *,
+                                             struct till_error *),
+                                 void *arg, struct till_error *err);
+TILL_MUST_CHECK bool commit_start(struct store *store, struct till_error *err);
+void commit_stop(struct store *store);
+
+/* ---- reading ---- */
+/* A connection to read from; give it back with read_end. NULL: err is filled. */
+struct db *read_begin(struct store *store, struct till_error *err);
+void read_end(struct store *store, struct db *db);
+void readers_close(struct store *store);
+struct reading {
+    struct store *store;
+    struct db *db;
+};
+static inline void reading_end(struct reading *reading) {
+    if (reading->db)
+        read_end(reading->store, reading->db);
+}
+#define READING(name, store_, err)                                                                 \
+    __attribute__((cleanup(reading_end))) struct reading name = {(store_),                         \
+                                                                 read_begin((store_), (err))}
+
+/* ---- small common things ---- */
+void new_id(struct store *store, const char *prefix, int64_t now_us, char ret_id[TILL_ID_SIZE]);
+void copy_id(char out[TILL_ID_SIZE], struct till_str id);
+TILL_MUST_CHECK bool seal(struct store *store, struct till_arena *arena, const char *table,
+                          const char *id, struct till_str plain, struct till_str *ret_sealed,
+                          struct till_error *err);
+TILL_MUST_CHECK bool open_seal(struct store *store, struct till_arena *arena, const char *table,
+                               const char *id, struct till_str sealed, struct till_str *ret_plain,
+                               struct till_error *err);
+/* Within an op: the epoch moves in the same commit. */
+TILL_MUST_CHECK bool config_changed(struct db *db, int64_t *ret_epoch, struct till_error *err);
+/* After the commit: caches look again at once. */
+void config_forget(struct store *store);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys that merchants sign with. A secret below TILL_SECRET_MIN bytes is refused when it is stored
+ * and again when it is loaded (S-001). Lookups are served from a cache of this process that follows
+ * config_epoch: a key disabled here is dead at once, elsewhere within a second (S-013).
+ */
+#include "gateway/store/operations.h"
+
+#include <string.h>
+
+struct key_change {
+    const struct key_row *row;
+    struct till_str id;
+    struct till_arena *arena;
+    bool enabled;
+};
+
+static bool check_secret(size_t len, struct till_error *err) {
+    if (len >= TILL_SECRET_MIN && len <= TILL_SECRET_MAX)
+        return true;
+    return TILL_FAIL(err, KEY_WEAK, "A key's secret has %d to %d bytes; make a new one.",
+                     TILL_SECRET_MIN, TILL_SECRET_MAX);
+}
+
+static bool app_exists(struct db *db, const char *app_id, struct till_error *err) {
+    static const char SQL[] = "SELECT 1 FROM apps WHERE id = ?";
+    bool found;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, app_id);
+    return query_step(&query, &found) &&
+           (found || TILL_FAIL(err, NOT_FOUND, "There is no such app."));
+}
+
+static bool add(struct store *store, struct db *db, void *arg, struct till_error *err) {
+    static const char SQL[] =
+        "INSERT INTO keys(id, app_id, algorithm, sealed_secret, enabled, created_us)"
+        " VALUES (?, ?, ?, ?, ?, ?)";
+    struct key_change *change = arg;
+    const struct key_row *row = change->row;
+    struct till_str plain = {(const char *)row->secret.bytes, row->secret.len};
+    struct till_str sealed;
+    int64_t epoch;
+    bool refused;
+    if (!app_exists(db, row->app_id, err) ||
+        !seal(store, change->arena, "keys", row->id, plain, &sealed, err))
+        return false;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, row->id);
+    bind(&query, row->app_id);
+    bind(&query, row->algorithm.len ? row->algorithm : TILL_STR("hmac-sha256"));
+    bind_blob(&query, sealed.ptr, sealed.len);
+    bind(&query, row->enabled);
+    bind(&query, row->created_us);
+    if (!query_try(&query, &refused))
+        return false;
+    if (refused)
+        return TILL_FAIL(err, ALREADY_EXISTS, "There is a key with this id already.");
+    return config_changed(db, &epoch, err);
+}
+
+bool store_key_add(struct store *store, const struct key_row *row, struct till_error *err) {
+    if (!check_secret(row->secret.len, err))
+        return false;
+    if (row->algorithm.len && !till_str_is(row->algorithm, "hmac-sha256"))
+        return TILL_FAIL_FIELD(err, KEY_INVALID, "/algorithm", "Keys sign with hmac-sha256.");
+    struct till_arena arena;
+    till_arena_init(&arena, 4096);
+    struct key_change change = {.row = row, .arena = &arena};
+    bool done = store_write(store, add, &change, err);
+    till_arena_clean_up(&arena);
+    config_forget(store);
+    return done;
+}
+
+static bool enable(struct store *store, struct db *db, void *arg, struct till_error *err) {
+    static const char SQL[] = "UPDATE keys SET enabled = ? WHERE id = ?";
+    const struct key_change *change = arg;
+    int64_t epoch;
+    int changed;
+    (void)store;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, change->enabled);
+    bind(&query, change->id);
+    if (!query_run(&query, &changed))
+        return false;
+    if (changed == 0)
+        return TILL_FAIL(err, NOT_FOUND, "There is no such key.");
+    return config_changed(db, &epoch, err);
+}
+
+bool store_key_enable(struct store *store, struct till_str id, bool enabled,
+                      struct till_error *err) {
+    struct key_change change = {.id = id, .enabled = enabled};
+    bool done = store_write(store, enable, &change, err);
+    config_forget(store);
+    return done;
+}
+
+#define KEY_COLUMNS                                                                                \
+    "k.id, k.app_id, k.sealed_secret, k.enabled, a.enabled, a.mode, k.created_us"                  \
+    " FROM keys k JOIN apps a ON a.id = k.app_id "
+
+static bool read_row(struct store *store, struct query *query, struct key_row *ret_row) {
+    struct till_str plain;
+    read_id(query, ret_row->id);
+    read_id(query, ret_row->app_id);
+    struct till_str sealed = read_str(query);
+    ret_row->enabled = read_bool(query);
+    ret_row->app_enabled = read_bool(query);
+    ret_row->mode = (enum till_mode)read_int(query);
+    ret_row->created_us = read_int(query);
+    ret_row->algorithm = TILL_STR("hmac-sha256"); /* the table's CHECK knows no other */
+    if (!query_read_all(query) ||
+        !open_seal(store, query->arena, "keys", ret_row->id, sealed, &plain, query->err) ||
+        !check_secret(plain.len, query->err)) {
+        query->failed = true;
+        return false;
+    }
+    ret_row->secret.len = plain.len;
+    memcpy(ret_row->secret.bytes, plain.ptr, plain.len);
+    return true;
+}
+
+/* ---- the cache ---- */
+
+static struct cached_key *slot_of(struct store *store, struct till_str id) {
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < id.len; i++)
+        hash = (hash ^ (uint8_t)id.ptr[i]) * 16777619u;
+    return &store->keys[hash % STORE_KEYS_CACHED];
+}
+
+static bool find_cached(struct store *store, struct till_str id, int64_t epoch,
+                        struct key_row *ret_row) {
+    world_acquire(store->world, &store->cache_lock);
+    struct cached_key *cached = slot_of(store, id);
+    bool hit = cached->epoch == epoch && till_str_is(id, cached->row.id);
+    if (hit)
+        *ret_row = cached->row;
+    world_release(store->world, &store->cache_lock);
+    return hit;
+}
+
+static void keep_cached(struct store *store, const struct key_row *row, int64_t epoch) {
+    world_acquire(store->world, &store->cache_lock);
+    *slot_of(store, till_str_of(row->id)) = (struct cached_key){.row = *row, .epoch = epoch};
+    world_release(store->world, &store->cache_lock);
+}
+
+static bool read_key(struct store *store, struct till_arena *arena, struct till_str id,
+                     struct key_row *ret_row, struct till_error *err) {
+    static const char SQL[] = "SELECT " KEY_COLUMNS "WHERE k.id = ?";
+    bool found;
+    READING(reading, store, err);
+    if (!reading.db)
+        return false;
+    QUERY_SCOPED struct query query = query_start(reading.db, arena, SQL, err);
+    bind(&query, id);
+    if (!query_step(&query, &found))
+        return false;
+    if (!found)
+        return TILL_FAIL(err, NOT_FOUND, "There is no such key.");
+    return read_row(store, &query, ret_row);
+}
+
+bool store_key_get(struct store *store, struct till_str id, struct key_row *ret_row,
+                   struct till_error *err) {
+    /* The epoch is read before the row: a change in between makes the cached row too old, never too
+     * new. */
+    int64_t epoch = store_config_epoch(store);
+    if (find_cached(store, id, epoch, ret_row))
+        return true;
+    struct till_arena arena;
+    struct key_row row = {0};
+    till_arena_init(&arena, 4096);
+    bool found = read_key(store, &arena, id, &row, err);
+    till_arena_clean_up(&arena);
+    if (!found)
+        return false;
+    keep_cached(store, &row, epoch);
+    *ret_row = row;
+    till_secret_wipe(&row.secret);
+    return true;
+}
+
+bool store_key_list(struct store *store, struct till_arena *arena, struct till_str app_id,
+                    struct key_row **ret_rows, size_t *ret_count, struct till_error *err) {
+    static const char SQL[] =
+        "SELECT " KEY_COLUMNS "WHERE k.app_id = ? ORDER BY k.created_us, k.id";
+    READING(reading, store, err);
+    if (!reading.db)
+        return false;
+    struct list list = list_of(arena, sizeof(struct key_row));
+    QUERY_SCOPED struct query query = query_start(reading.db, arena, SQL, err);
+    bind(&query, app_id);
+    for (struct key_row *row; (row = list_next(&list, &query));)
+        if (!read_row(store, &query, row))
+            return false;
+    return list_end(&list, &query, ret_rows, ret_count);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The schema as numbered, forward-only steps. Each step is a list of statements that is run with
+ * its version row in one transaction: a kill leaves the old or the new schema, never something
+ * between (I34).
+ */
+#ifndef GATEWAY_STORE_MIGRATIONS_H
+#define GATEWAY_STORE_MIGRATIONS_H
+
+#include <gateway/store/db.h>
+
+struct migration {
+    int version;
+    const char *const *statements; /* NULL-terminated */
+};
+extern const struct migration MIGRATIONS[];
+extern const int MIGRATION_COUNT;
+
+/* Writes what a step needs besides SQL (sealed rows), within the step's transaction. */
+typedef bool migration_seed(struct db *db, int version, void *arg, struct till_error *err);
+
+/* From whatever version the file has to the newest. A file from a newer till is refused. */
+TILL_MUST_CHECK bool migrate(struct db *db, int64_t now_us, migration_seed *seed, void *arg,
+                             struct till_error *err);
+/* For tests: another list of steps. */
+TILL_MUST_CHECK bool migrate_with(struct db *db, const struct migration *steps, int count,
+                                  int64_t now_us, migration_seed *seed, void *arg,
+                                  struct till_error *err);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Parts of operations that several of them use. All run inside an operation's transaction and
+ * leave no trace when the operation fails.
+ */
+#ifndef GATEWAY_STORE_OPERATIONS_H
+#define GATEWAY_STORE_OPERATIONS_H
+
+#include <gateway/store/rows.h>
+
+/* NONCE_USED, TIMESTAMP_OUTSIDE, OVERLOADED. An empty nonce claims nothing. */
+TILL_MUST_CHECK bool nonce_claim_write(struct store *store, struct db *db,
+                                       const struct nonce_claim *claim, struct till_error *err);
+
+/* Claims the key for a payment, or finds whose it is: *ret_payment_id is empty when it is ours now.
+ * IDEMPOTENCY_CONFLICT for another fingerprint. */
+TILL_MUST_CHECK bool idempotency_claim(struct db *db, struct till_arena *arena,
+                                       const struct payment_open *in,
+                                       struct till_str *ret_payment_id, struct till_error *err);
+TILL_MUST_CHECK bool idempotency_point(struct db *db, const struct payment_open *in,
+                                       struct till_str payment_id, struct till_error *err);
+
+/* Once per digest; *ret_is_new tells whether it was written now. Empty bytes: nothing to write. */
+TILL_MUST_CHECK bool evidence_write(struct db *db, struct till_str subject_id, struct till_str kind,
+                                    struct till_str bytes, int64_t now_us, struct till_error *err);
+
+/* Two lines that balance, by the table in posting.def. */
+enum posting {
+#define POSTING(id, what, debit, credit) POSTING_##id,
+#include <gateway/store/posting.def>
+#undef POSTING
+    POSTING_COUNT
+};
+TILL_MUST_CHECK bool ledger_post(struct store *store, struct db *db, enum posting posting,
+                                 const struct payment_row *payment, struct till_money amount,
+                                 int64_t now_us, struct till_error *err);
+
+/* One event and its deliveries (the app's enabled endpoints, the payment's own notify_url). refund
+ * may be NULL. */
+TILL_MUST_CHECK bool event_write(struct store *store, struct db *db, struct till_arena *arena,
+                                 const char *type, const struct payment_row *payment,
+                                 const struct refund_row *refund, int64_t now_us,
+                                 struct till_error *err);
+/* The exact bytes of an event. */
+TILL_MUST_CHECK bool event_body(struct till_arena *arena, const char *type, int64_t sequence,
+                                const struct payment_row *payment, const struct refund_row *refund,
+                                int64_t now_us, struct till_str *ret_body, struct till_error *err);
+/* Deliveries of an event to endpoints that have none of it yet. */
+TILL_MUST_CHECK bool deliveries_write(struct store *store, struct db *db, struct till_arena *arena,
+                                      int64_t event_pk, struct till_str app_id,
+                                      struct till_str notify_url, int64_t now_us, int *ret_count,
+                                      struct till_error *err);
+
+/* Enables or disables, moves waiting deliveries, moves the epoch. NOT_FOUND. */
+TILL_MUST_CHECK bool endpoint_switch(struct db *db, struct till_str id, bool enabled,
+                                     struct till_str reason, struct till_error *err);
+
+/* One open row per cause. */
+TILL_MUST_CHECK bool discrepancy_write(struct store *store, struct db *db,
+                                       const struct discrepancy *discrepancy, bool *ret_is_new,
+                                       struct till_error *err);
+
+/* A new refund row as it stands in `row`. */
+TILL_MUST_CHECK bool refund_insert(struct db *db, const struct refund_row *row,
+                                   struct till_error *err);
+
+/* Which way a row that exists is opened, by its lease. The attempt is moved and saved when it is
+ * ours. */
+TILL_MUST_CHECK bool attempt_take(struct db *db, int64_t now_us, int64_t lease_us,
+                                  struct payment_opened *opened, struct till_error *err);
+/* After the commit: the payment entered its state. */
+void count_payment(struct store *store, const struct payment_row *payment);
+void count_refund(struct store *store, struct till_str channel, const struct refund_row *refund);
+/* A sender that died with its lease: sent becomes unknown, since then. */
+void attempt_expire_lease(struct attempt_row *attempt, int64_t now_us);
+void refund_expire_lease(struct refund_row *refund, int64_t now_us);
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/store/rows.h"
+
+#include <assert.h>
+#include <string.h>
+
+void payment_row_read(struct query *query, struct payment_row *ret_row) {
+    read_id(query, ret_row->id);
+    read_id(query, ret_row->app_id);
+    read_id(query, ret_row->account_id);
+    read_id(query, ret_row->attempt_id);
+    read_id(query, ret_row->token);
+    ret_row->mode = (enum till_mode)read_int(query);
+    ret_row->out_trade_no = read_str(query);
+    ret_row->channel = read_str(query);
+    ret_row->product = read_str(query);
+    ret_row->subject = read_str(query);
+    ret_row->notify_url = read_str(query);
+    ret_row->return_url = read_str(query);
+    ret_row->metadata = read_str(query);
+    ret_row->extra = read_str(query);
+    ret_row->amount.minor = read_int(query);
+    read_id(query, ret_row->amount.currency);
+    ret_row->state = (enum till_payment_state)read_int(query);
+    ret_row->version = read_int(query);
+    ret_row->created_us = read_int(query);
+    ret_row->updated_us = read_int(query);
+    ret_row->expires_us = read_int(query);
+    ret_row->paid_us = read_int(query);
+    ret_row->closed_us = read_int(query);
+    ret_row->late = read_bool(query);
+    ret_row->action_kind = read_str(query);
+    ret_row->action_value = read_str(query);
+    ret_row->action_expires_us = read_int(query);
+    ret_row->peer_code = read_str(query);
+    ret_row->peer_text = read_str(query);
+    ret_row->received = read_int(query);
+    ret_row->refund_held = read_int(query);
+    ret_row->refunded = read_int(query);
+    ret_row->trade_no = read_str(query);
+    ret_row->buyer = read_str(query);
+    ret_row->upstream_no = read_str(query);
+    ret_row->attempt_state = (enum till_attempt_state)read_int(query);
+}
+
+void attempt_row_read(struct query *query, struct attempt_row *ret_row) {
+    read_id(query, ret_row->id);
+    read_id(query, ret_row->payment_id);
+    read_id(query, ret_row->app_id);
+    read_id(query, ret_row->account_id);
+    ret_row->channel = read_str(query);
+    ret_row->product = read_str(query);
+    ret_row->upstream_no = read_str(query);
+    ret_row->business = read_str(query);
+    ret_row->amount.minor = read_int(query);
+    read_id(query, ret_row->amount.currency);
+    ret_row->subject = read_str(query);
+    ret_row->merchant_no = read_str(query);
+    ret_row->trade_no = read_str(query);
+    ret_row->state = (enum till_attempt_state)read_int(query);
+    ret_row->version = read_int(query);
+    ret_row->created_us = read_int(query);
+    ret_row->expires_us = read_int(query);
+    ret_row->lease_until_us = read_int(query);
+    ret_row->next_ask_us = read_int(query);
+    ret_row->first_unknown_us = read_int(query);
+    ret_row->asks = (int)read_int(query);
+    ret_row->crashes = (int)read_int(query);
+    ret_row->received = read_int(query);
+    ret_row->refund_held = read_int(query);
+    ret_row->refunded = read_int(query);
+    ret_row->finished = read_bool(query);
+}
+
+void refund_row_read(struct query *query, struct refund_row *ret_row) {
+    read_id(query, ret_row->id);
+    read_id(query, ret_row->payment_id);
+    read_id(query, ret_row->attempt_id);
+    read_id(query, ret_row->app_id);
+    read_id(query, ret_row->account_id);
+    ret_row->out_refund_no = read_str(query);
+    ret_row->refund_no = read_str(query);
+    ret_row->reason = read_str(query);
+    ret_row->business = read_str(query);
+    ret_row->upstream_no = read_str(query);
+    ret_row->amount.minor = read_int(query);
+    read_id(query, ret_row->amount.currency);
+    ret_row->paid_amount = ret_row->amount;
+    ret_row->paid_amount.minor = read_int(query);
+    ret_row->state = (enum till_refund_state)read_int(query);
+    ret_row->version = read_int(query);
+    ret_row->created_us = read_int(query);
+    ret_row->updated_us = read_int(query);
+    ret_row->next_ask_us = read_int(query);
+    ret_row->lease_until_us = read_int(query);
+    ret_row->first_unknown_us = read_int(query);
+    ret_row->asks = (int)read_int(query);
+    ret_row->crashes = (int)read_int(query);
+    ret_row->peer_code = read_str(query);
+    ret_row->peer_text = read_str(query);
+}
+
+/* The states index tables: a damaged file must not lead out of them. */
+static bool check_states(struct query *query, int state, int states, int state2, int states2) {
+    if (!query_read_all(query))
+        return false;
+    if (state >= 0 && state < states && state2 >= 0 && state2 < states2)
+        return true;
+    return TILL_FAIL(query->err, STORE_DAMAGED, NULL);
+}
+
+#define ONE(name, type, what, state_check)                                                         \
+    bool name##_one(struct query *query, struct type *ret_row) {                                   \
+        bool found;                                                                                \
+        struct type row;                                                                           \
+        if (!query_step(query, &found))                                                            \
+            return false;                                                                          \
+        if (!found)                                                                                \
+            return TILL_FAIL(query->err, NOT_FOUND, "There is no such " what ".");                 \
+        name##_row_read(query, &row);                                                              \
+        if (!(state_check))                                                                        \
+            return false;                                                                          \
+        *ret_row = row;                                                                            \
+        return true;                                                                               \
+    }
+ONE(payment, payment_row, "payment",
+    check_states(query, (int)row.state, TILL_PAYMENT_STATES, (int)row.attempt_state,
+                 TILL_ATTEMPT_STATES))
+ONE(attempt, attempt_row, "attempt", check_states(query, (int)row.state, TILL_ATTEMPT_STATES, 0, 1))
+ONE(refund, refund_row, "refund", check_states(query, (int)row.state, TILL_REFUND_STATES, 0, 1))
+
+bool payment_load(struct db *db, struct till_arena *arena, struct till_str id,
+                  struct payment_row *ret_row, struct till_error *err) {
+    static const char SQL[] = "SELECT " PAYMENT_COLUMNS PAYMENT_FROM "WHERE p.id = ?";
+    QUERY_SCOPED struct query query = query_start(db, arena, SQL, err);
+    bind(&query, id);
+    return payment_one(&query, ret_row);
+}
+
+bool attempt_load(struct db *db, struct till_arena *arena, struct till_str id,
+                  struct attempt_row *ret_row, struct till_error *err) {
+    static const char SQL[] = "SELECT " ATTEMPT_COLUMNS ATTEMPT_FROM "WHERE a.id = ?";
+    QUERY_SCOPED struct query query = query_start(db, arena, SQL, err);
+    bind(&query, id);
+    return attempt_one(&query, ret_row);
+}
+
+bool refund_load(struct db *db, struct till_arena *arena, struct till_str id,
+                 struct refund_row *ret_row, struct till_error *err) {
+    static const char SQL[] = "SELECT " REFUND_COLUMNS REFUND_FROM "WHERE r.id = ?";
+    QUERY_SCOPED struct query query = query_start(db, arena, SQL, err);
+    bind(&query, id);
+    return refund_one(&query, ret_row);
+}
+
+static bool finish_save(struct query *query, int64_t *version) {
+    int changed;
+    if (!query_run(query, &changed))
+        return false;
+    if (changed != 1)
+        return TILL_FAIL(query->err, STORE_STALE, NULL);
+    ++*version;
+    return true;
+}
+
+bool payment_save(struct db *db, struct payment_row *row, struct till_error *err) {
+    static const char SQL[] =
+        "UPDATE payments SET attempt_id = ?, state = ?, version = version + 1, updated_us = ?,"
+        " paid_us = ?, closed_us = ?, late = ?, action_kind = ?, action_value = ?,"
+        " action_expires_us = ?, peer_code = ?, peer_text = ? WHERE id = ? AND version = ?";
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, row->attempt_id);
+    bind(&query, row->state);
+    bind(&query, row->updated_us);
+    bind(&query, row->paid_us);
+    bind(&query, row->closed_us);
+    bind(&query, row->late);
+    bind(&query, row->action_kind);
+    bind(&query, row->action_value);
+    bind(&query, row->action_expires_us);
+    bind(&query, row->peer_code);
+    bind(&query, row->peer_text);
+    bind(&query, row->id);
+    bind(&query, row->version);
+    return finish_save(&query, &row->version);
+}
+
+bool attempt_save(struct db *db, struct attempt_row *row, struct till_str buyer,
+                  struct till_error *err) {
+    static const char SQL[] =
+        "UPDATE attempts SET buyer = CASE WHEN ?1 = '' THEN buyer ELSE ?1 END, state = ?2, version "
+        "= version + 1,"
+        " lease_until_us = ?3, next_ask_us = ?4, first_unknown_us = ?5, asks = ?6, crashes = ?7,"
+        " trade_no = ?8, received = ?9, refund_held = ?10, refunded = ?11, finished = ?12"
+        " WHERE id = ?13 AND version = ?14";
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, buyer);
+    bind(&query, row->state);
+    bind(&query, row->lease_until_us);
+    bind(&query, row->next_ask_us);
+    bind(&query, row->first_unknown_us);
+    bind(&query, row->asks);
+    bind(&query, row->crashes);
+    bind(&query, row->trade_no);
+    bind(&query, row->received);
+    bind(&query, row->refund_held);
+    bind(&query, row->refunded);
+    bind(&query, row->finished);
+    bind(&query, row->id);
+    bind(&query, row->version);
+    return finish_save(&query, &row->version);
+}
+
+bool refund_save(struct db *db, struct refund_row *row, struct till_error *err) {
+    static const char SQL[] =
+        "UPDATE refunds SET state = ?, version = version + 1, updated_us = ?, next_ask_us = ?,"
+        " lease_until_us = ?, first_unknown_us = ?, asks = ?, crashes = ?, peer_code = ?,"
+        " peer_text = ? WHERE id = ? AND version = ?";
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, row->state);
+    bind(&query, row->updated_us);
+    bind(&query, row->next_ask_us);
+    bind(&query, row->lease_until_us);
+    bind(&query, row->first_unknown_us);
+    bind(&query, row->asks);
+    bind(&query, row->crashes);
+    bind(&query, row->peer_code);
+    bind(&query, row->peer_text);
+    bind(&query, row->id);
+    bind(&query, row->version);
+    return finish_save(&query, &row->version);
+}
+
+void payment_mirror(struct payment_row *payment, const struct attempt_row *attempt) {
+    if (strcmp(payment->attempt_id, attempt->id) != 0)
+        return;
+    payment->received = attempt->received;
+    payment->refund_held = attempt->refund_held;
+    payment->refunded = attempt->refunded;
+    payment->trade_no = attempt->trade_no;
+    payment->upstream_no = attempt->upstream_no;
+    payment->attempt_state = attempt->state;
+}

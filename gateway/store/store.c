@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening and closing: one process a file (flock on "<path>.lock", with the pid inside), recovery,
+ * migration, and the proof that the configured master key is the one the secrets were sealed under.
+ */
+#include "gateway/store/internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gateway/store/migrations.h>
+#include <rt/failpoint.h>
+
+static const char SEAL_TEXT[] = "till";
+
+void new_id(struct store *store, const char *prefix, int64_t now_us, char ret_id[TILL_ID_SIZE]) {
+    uint8_t random[10];
+    world_random(store->world, random, sizeof random);
+    till_id_make(prefix, now_us, random, ret_id);
+}
+
+void copy_id(char out[TILL_ID_SIZE], struct till_str id) {
+    size_t len = id.len < TILL_ID_SIZE ? id.len : 0;
+    if (len)
+        memcpy(out, id.ptr, len);
+    out[len] = '\0';
+}
+
+bool seal(struct store *store, struct till_arena *arena, const char *table, const char *id,
+          struct till_str plain, struct till_str *ret_sealed, struct till_error *err) {
+    uint8_t nonce[TILL_SEAL_NONCE_SIZE];
+    struct till_str context;
+    world_random(store->world, nonce, sizeof nonce);
+    return till_arena_format(arena, &context, err, "%s/%s", table, id) &&
+           till_seal(arena, store->master_key, nonce, context, plain, ret_sealed, err);
+}
+
+bool open_seal(struct store *store, struct till_arena *arena, const char *table, const char *id,
+               struct till_str sealed, struct till_str *ret_plain, struct till_error *err) {
+    struct till_str context;
+    return till_arena_format(arena, &context, err, "%s/%s", table, id) &&
+           till_open_seal(arena, store->master_key, context, sealed, ret_plain, err);
+}
+
+/* ---- the lock file ---- */
+
+static bool say_taken(struct store *store, int fd, struct till_error *err) {
+    char pid[24] = "";
+    ssize_t len = pread(fd, pid, sizeof pid - 1, 0);
+    pid[len > 0 ? len : 0] = '\0';
+    pid[strcspn(pid, "\n")] = '\0';
+    close(fd);
+    (void)store;
+    return TILL_FAIL(err, STORE_FAILED,
+                     "The database is in use by process %s; stop it first, or talk to it.",
+                     pid[0] ? pid : "?");
+}
+
+static bool take_lock(struct store *store, struct till_error *err) {
+    char path[4096], pid[24];
+    int len = snprintf(path, sizeof path, "%s.lock", store->path);
+    if (len < 0 || (size_t)len >= sizeof path)
+        return TILL_FAIL(err, SETTING_INVALID, "The database's path is too long.");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return TILL_FAIL(err, STORE_FAILED, "The lock file beside the database cannot be made: %s.",
+                         strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        return say_taken(store, fd, err);
+    len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)len, 0) != len) {
+        close(fd); /* the pid is a courtesy, but a disk that is full now would fail us next */
+        return TILL_FAIL(err, STORE_FAILED, "The lock file cannot be written: %s.",
+                         strerror(errno));
+    }
+    store->lock_fd = fd;
+    TILL_FP("S1");
+    return true;
+}
+
+/* The file, its log and shared memory take the mode of the first one made: ours alone. */
+static bool make_private(struct store *store, struct till_error *err) {
+    struct stat made;
+    int fd = open(store->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    bool seen = fd >= 0 && fstat(fd, &made) == 0;
+    int reason = errno;
+    if (fd >= 0)
+        close(fd); /* before SQLite opens it: closing later would drop SQLite's own locks */
+    if (!seen)
+        return TILL_FAIL(err, STORE_FAILED, "The database file cannot be opened: %s.",
+                         strerror(reason));
+    store->device = made.st_dev;
+    store->inode = made.st_ino;
+    return true;
+}
+
+/* ---- what must be true before the first operation ---- */
+
+static bool write_seal_check(struct db *db, int version, void *arg, struct till_error *err) {
+    static const char SQL[] = "UPDATE store_facts SET seal_check = ?";
+    if (version != 1)
+        return true;
+    struct till_arena arena;
+    struct till_str sealed;
+    till_arena_init(&arena, 4096);
+    bool done = seal(arg, &arena, "store_facts", "seal_check", TILL_STR("till"), &sealed, err);
+    if (done) {
+        struct query query = query_start(db, NULL, SQL, err);
+        bind_blob(&query, sealed.ptr, sealed.len);
+        done = query_run(&query, NULL);
+        query_reset(&query);
+    }
+    till_arena_clean_up(&arena);
+    return done;
+}
+
+static bool check_seal_in(struct store *store, struct till_arena *arena, struct till_error *err) {
+    static const char SQL[] =
+        "SELECT seal_check, config_epoch, nonce_horizon_s, (SELECT COUNT(*) FROM nonces)"
+        " FROM store_facts";
+    bool found;
+    struct till_str plain;
+    QUERY_SCOPED struct query query = query_start(&store->writer, arena, SQL, err);
+    if (!query_step(&query, &found))
+        return false;
+    if (!found)
+        return TILL_FAIL(err, STORE_DAMAGED, NULL);
+    struct till_str sealed = read_str(&query);
+    store->epoch = read_int(&query);
+    store->horizon_s = read_int(&query);
+    store->nonces = read_int(&query);
+    if (!query_read_all(&query))
+        return false;
+    struct till_error closer;
+    if (open_seal(store, arena, "store_facts", "seal_check", sealed, &plain, &closer) &&
+        till_str_is(plain, SEAL_TEXT))
+        return true;
+    return TILL_FAIL(err, SEAL_BROKEN,
+                     "The master key is not the one this database was sealed under.");
+}
+
+static bool check_seal(struct store *store, struct till_error *err) {
+    struct till_arena arena;
+    till_arena_init(&arena, 4096);
+    bool right = check_seal_in(store, &arena, err);
+    till_arena_clean_up(&arena);
+    return right;
+}
+
+static bool recover(struct store *store, struct till_error *err) {
+    static const char FIRST_READ[] = "SELECT COUNT(*) FROM sqlite_master";
+    bool row;
+    QUERY_SCOPED struct query query = query_start(&store->writer, NULL, FIRST_READ, err);
+    if (!query_step(&query, &row))
+        return false;
+    query_reset(&query);
+    TILL_FP("S2");
+    return true;
+}
+
+static bool prepare(struct store *store, struct till_error *err) {
+    if (!store->vfs && (!take_lock(store, err) || !make_private(store, err)))
+        return false;
+    if (!connection_open_writer(store, err) || !recover(store, err))
+        return false;
+    checkpoint_watch(store);
+    if (!migrate(&store->writer, world_now_us(store->world), write_seal_check, store, err) ||
+        !db_run(&store->writer, "PRAGMA foreign_keys = ON", err))
+        return false;
+    return check_seal(store, err) && commit_start(store, err);
+}
+
+static void release(struct store *store) {
+    db_close(&store->writer);
+    if (store->lock_fd >= 0)
+        close(store->lock_fd);
+    till_wipe(store->master_key, sizeof store->master_key);
+    till_wipe(store->keys, sizeof store->keys);
+    free(store->path);
+    free(store->vfs);
+    free(store);
+}
+
+bool store_open(const struct store_options *options, struct world *world, struct log *log,
+                struct metrics *metrics, struct store **ret_store, struct till_error *err) {
+    struct store *store = calloc(1, sizeof *store);
+    if (!store)
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
+    store->world = world;
+    store->log = log;
+    store->metrics = metrics;
+    store->commit = options->commit;
+    store->retention_nonce_us = options->retention_nonce_us;
+    store->nonces_max = STORE_NONCES_MAX;
+    store->lock_fd = -1;
+    store->reader_waits_tail = &store->reader_waits;
+    memcpy(store->master_key, options->master_key, sizeof store->master_key);
+    store->path = strndup(options->path.ptr, options->path.len);
+    store->vfs = options->vfs ? strdup(options->vfs) : NULL;
+    if (!store->path || (options->vfs && !store->vfs)) {
+        release(store);
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
+    }
+    if (!prepare(store, err)) {
+        release(store);
+        return false;
+    }
+    *ret_store = store;
+    return true;
+}
+
+void store_close(struct store *store) {
+    if (!store)
+        return;
+    commit_stop(store);
+    readers_close(store);
+    checkpoint_last(store);
+    TILL_FP("S7");
+    release(store);
+}
+
+bool store_is_broken(const struct store *store) {
+    return atomic_load(&store->health.broken);
+}
+
+static bool note_check(struct store *store, struct db *db, void *arg, struct till_error *err) {
+    static const char SQL[] = "UPDATE store_facts SET checked_us = ?";
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    (void)arg;
+    bind(&query, world_now_us(store->world));
+    return query_run(&query, NULL);
+}
+
+bool store_check(struct store *store, struct till_error *err) {
+    return store_write(store, note_check, NULL, err);
+}
+
+const char *store_engine_version(void) {
+    return sqlite3_libversion();
+}
+
+int store_schema_version(void) {
+    return MIGRATIONS[MIGRATION_COUNT - 1].version;
+}
