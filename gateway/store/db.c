@@ -60,7 +60,8 @@ void db_close(struct db *db) {
 
 static sqlite3_stmt *prepare(struct db *db, const char *sql, struct till_error *err) {
     size_t slot = ((uintptr_t)sql * UINT64_C(0x9e3779b97f4a7c15)) >> 40;
-    for (size_t probe = 0; probe < DB_STATEMENTS; probe++, slot++) {
+    for (size_t probe = 0;; probe++, slot++) {
+        assert(probe < DB_STATEMENTS); /* more texts than there is room for */
         size_t at = slot & (DB_STATEMENTS - 1);
         if (db->statements[at].sql == sql)
             return db->statements[at].stmt;
@@ -75,8 +76,6 @@ static sqlite3_stmt *prepare(struct db *db, const char *sql, struct till_error *
         db->statements[at].sql = sql;
         return db->statements[at].stmt;
     }
-    assert(!"more statements than DB_STATEMENTS");
-    return NULL;
 }
 
 struct query query_start(struct db *db, struct till_arena *arena, const char *sql,

@@ -99,8 +99,8 @@ struct store {
     _Atomic int64_t epoch;         /* as last read */
     _Atomic int64_t epoch_read_us; /* monotonic; 0: read it now */
     _Atomic int64_t horizon_s;
-    _Atomic int64_t lane_turn; /* where the next claim of deliveries starts */
-    _Atomic int per_lane;      /* the last claim's */
+    char lane_turn[256];  /* where the last claim of deliveries stopped; commit_lock */
+    _Atomic int per_lane; /* the last claim's */
 };
 
 /* ---- connections ---- */

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Forgetting. A nonce goes only in a commit that has first moved the horizon to it, so that its
+ * request stays refused for ever (S-139); and the horizon moves only as far as nonces are
+ * forgotten, so that a clock that ran ahead for a while does not lock out honest requests. Work is
+ * bounded per call.
+ */
+#include "gateway/store/operations.h"
+
+#define IDEMPOTENCY_KEPT_US (INT64_C(24) * 3600 * 1000000)
+#define DELIVERY_LOG_KEPT_US (INT64_C(30) * 24 * 3600 * 1000000)
+enum { ROWS_AT_ONCE = 2000 };
+
+struct purging {
+    int64_t now_us;
+    int nonces, keys, logs;
+    int64_t horizon_s, nonces_left;
+};
+
+static bool move_horizon(struct db *db, struct purging *p, int64_t cutoff_s,
+                         struct till_error *err) {
+    static const char SQL[] =
+        "UPDATE store_facts SET nonce_horizon_s = MAX(nonce_horizon_s, COALESCE((SELECT"
+        " MAX(timestamp_s) FROM nonces WHERE timestamp_s <= ?), 0)) RETURNING nonce_horizon_s";
+    bool row;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, cutoff_s);
+    if (!query_step(&query, &row))
+        return false;
+    if (!row)
+        return TILL_FAIL(err, STORE_DAMAGED, NULL);
+    p->horizon_s = read_int(&query);
+    return query_step(&query, &row);
+}
+
+static bool forget(struct db *db, const char *sql, int64_t until, int *ret_rows,
+                   struct till_error *err) {
+    QUERY_SCOPED struct query query = query_start(db, NULL, sql, err);
+    bind(&query, until);
+    bind(&query, ROWS_AT_ONCE);
+    return query_run(&query, ret_rows);
+}
+
+static bool count_nonces(struct db *db, struct purging *p, struct till_error *err) {
+    static const char SQL[] = "SELECT COUNT(*) FROM nonces";
+    bool row;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    if (!query_step(&query, &row))
+        return false;
+    p->nonces_left = read_int(&query);
+    return true;
+}
+
+static bool purge_in_commit(struct store *store, struct db *db, void *arg, struct till_error *err) {
+    static const char NONCES[] =
+        "DELETE FROM nonces WHERE (key_id, nonce) IN (SELECT key_id, nonce FROM nonces"
+        " WHERE timestamp_s <= ? ORDER BY timestamp_s LIMIT ?)";
+    static const char KEYS[] =
+        "DELETE FROM idempotency_keys WHERE (app_id, key) IN (SELECT app_id, key FROM"
+        " idempotency_keys WHERE created_us <= ? ORDER BY created_us LIMIT ?)";
+    static const char LOGS[] = "DELETE FROM delivery_log WHERE pk IN (SELECT pk FROM delivery_log"
+                               " WHERE created_us <= ? ORDER BY pk LIMIT ?)";
+    struct purging *p = arg;
+    int64_t cutoff_s = (p->now_us - store->retention_nonce_us) / 1000000;
+    if (!move_horizon(db, p, cutoff_s, err))
+        return false;
+    /* Other operations of this very batch must already see it; refusing too much does no harm. */
+    atomic_store(&store->horizon_s, p->horizon_s);
+    return forget(db, NONCES, p->horizon_s, &p->nonces, err) &&
+           forget(db, KEYS, p->now_us - IDEMPOTENCY_KEPT_US, &p->keys, err) &&
+           forget(db, LOGS, p->now_us - DELIVERY_LOG_KEPT_US, &p->logs, err) &&
+           count_nonces(db, p, err);
+}
+
+bool store_purge(struct store *store, int64_t now_us, int *ret_removed, struct till_error *err) {
+    struct purging purging = {.now_us = now_us};
+    if (!store_write(store, purge_in_commit, &purging, err))
+        return false;
+    atomic_store(&store->nonces, purging.nonces_left);
+    *ret_removed = purging.nonces + purging.keys + purging.logs;
+    return true;
+}
