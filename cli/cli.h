@@ -61,9 +61,9 @@ TILL_MUST_CHECK bool cli_number(struct till_str text, const char *name, int64_t 
 typedef bool cli_verb(struct cli *cli, struct till_error *err);
 
 cli_verb verb_init, verb_app, verb_key, verb_account, verb_endpoint, verb_pay, verb_query,
-    verb_refund, verb_close, verb_explain, verb_doctor, verb_backup, verb_status, verb_shop;
-/* These run until a signal and have exit statuses of their own. */
+    verb_refund, verb_close, verb_explain, verb_doctor, verb_backup, verb_status, verb_shop,
+    verb_sandbox;
+/* Runs until a signal and has exit statuses of its own. */
 int verb_serve(struct cli *cli);
-int verb_sandbox(struct cli *cli);
 
 #endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One call of gateway.do on its way: read (query and body become one form), checked in the
+ * platform's order, executed under the lock, answered. Everything lives in the request's arena.
+ *
+ * The first refusal is the answer; the explanation beside it is for people only.
+ */
+#ifndef SANDBOX_CALL_H
+#define SANDBOX_CALL_H
+
+#include <sandbox/app.h>
+#include <sandbox/trade.h>
+
+#define ANSWER_FIELDS_MAX 24
+
+struct answer_field {
+    const char *name;
+    struct till_str text;   /* a string, or */
+    struct till_json *tree; /* a list; owned by the answer */
+};
+
+struct answer {
+    const char *code; /* "10000" */
+    const char *msg;
+    struct till_str sub_code, sub_msg;
+    struct answer_field fields[ANSWER_FIELDS_MAX];
+    size_t count;
+};
+
+struct call;
+
+struct call_method {
+    const char *name;      /* "alipay.trade.precreate" */
+    const char *operation; /* "precreate"; NULL: known to the platform, not offered here */
+    void (*execute)(struct call *call); /* under the lock */
+};
+const struct call_method *call_method_find(struct till_str name);
+
+struct call {
+    struct sandbox *sandbox;
+    struct http_request *request;
+    struct till_arena *arena;
+    struct till_form form;
+    bool charset_in_query;
+    bool is_gbk;             /* what the request says, or the platform's default */
+    struct till_str charset; /* as sent */
+    const struct call_method *method;
+    struct platform_app *app;
+    struct held_key *key;
+    enum till_signature algorithm;
+    struct till_json *biz;
+    int64_t now_us; /* the platform's */
+    struct fault_set faults;
+    struct answer answer;
+    bool refused; /* before the operation */
+    bool executed;
+    bool app_known;      /* answers are signed from here on */
+    struct till_str why; /* one sentence for people; empty: the answer says it all */
+    struct till_str canonical;
+};
+
+/* call_read.c. False: refused (the answer says how). */
+bool call_read(struct call *call);
+/* call_check.c: method to signature to JSON, in the order of dossier 1.5. */
+bool call_check(struct call *call);
+void call_clean_up(struct call *call);
+
+/* call_multipart.c: the text fields of multipart/form-data; parts with a file name are left out. */
+TILL_MUST_CHECK bool call_multipart(struct till_arena *arena, struct till_str content_type,
+                                    struct till_str body, struct till_form *form,
+                                    struct till_error *err);
+
+/* answer.c */
+void answer_success(struct call *call);
+/* Fields set so far stay. */
+void answer_refuse(struct call *call, const char *code, const char *sub_code, const char *sub_msg);
+/* 40004 with the platform's words for an ACQ code. */
+void answer_business(struct call *call, const char *sub_code);
+void answer_text(struct call *call, const char *name, struct till_str value); /* empty: left out */
+void answer_money(struct call *call, const char *name, int64_t minor);
+void answer_time(struct call *call, const char *name, int64_t us);
+void answer_tree(struct call *call, const char *name, struct till_json *tree);
+const char *answer_words(const char *sub_code);
+/* The whole body as it goes over the wire. */
+TILL_MUST_CHECK bool answer_write(struct call *call, struct till_str *ret_body,
+                                  struct till_error *err);
+
+/* biz.c: fields of biz_content. False: the answer is ACQ.INVALID_PARAMETER and `why` names the
+ * field. */
+bool biz_text(struct call *call, const char *name, size_t max, bool required,
+              struct till_str *ret_value);
+bool biz_money(struct call *call, const char *name, bool required, int64_t *ret_minor);
+/* "90m", "2h", "15d", "1c" into microseconds from now; 0 when absent. */
+bool biz_timeout(struct call *call, const char *name, int64_t *ret_us);
+bool biz_time(struct call *call, const char *name, int64_t *ret_us);
+bool biz_has_option(struct call *call, const char *option); /* query_options */
+bool biz_refuse(struct call *call, const char *name, const char *why);
+/* By trade_no (wins) or out_trade_no; false when neither is given. A trade nobody scanned is NULL.
+ */
+bool biz_trade(struct call *call, struct platform_trade **ret_trade,
+               struct till_str *ret_out_trade_no);
+
+/* The operations. */
+void call_precreate(struct call *call);
+void call_query(struct call *call);
+void call_refund(struct call *call);
+void call_refund_query(struct call *call);
+void call_cancel(struct call *call);
+void call_close(struct call *call);
+
+/* gateway_do.c */
+void gateway_do(struct sandbox *sandbox, struct http_request *request,
+                struct http_response *response);
+
+/* spoil.c: faults of connection and HTTP. */
+bool spoil_before(struct call *call, struct http_response *response);
+void spoil_after(struct call *call, struct http_response *response);
+
+#endif

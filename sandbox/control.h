@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The control interface, one function a route; see sandbox.h for what each takes and gives. */
+#ifndef SANDBOX_CONTROL_H
+#define SANDBOX_CONTROL_H
+
+#include <sandbox/trade.h>
+#include <sandbox/web.h>
+
+void control_app_make(struct web *web);
+void control_app_list(struct web *web);
+void control_app_key(struct web *web);
+void control_fault_add(struct web *web);
+void control_fault_list(struct web *web);
+void control_fault_clear(struct web *web);
+void control_clock_read(struct web *web);
+void control_clock_advance(struct web *web);
+void control_books(struct web *web);
+void control_trade_list(struct web *web);
+void control_trade_read(struct web *web);
+void control_trade_act(struct web *web);
+void control_exchange_list(struct web *web);
+void control_notice_list(struct web *web);
+void control_notice_send(struct web *web);
+
+/* Shared with the pages. Moves the clock by the value advance_seconds. */
+TILL_MUST_CHECK bool control_advance(struct web *web, struct till_error *err);
+/* scan, pay, pay-twice, decline, close by name; FIELD_INVALID for another one. The buyer by name,
+ * "" is tester. *ret_step says how it went. */
+TILL_MUST_CHECK bool control_act(struct web *web, struct platform_trade *trade,
+                                 struct till_str action, struct till_str buyer,
+                                 enum trade_step *ret_step, struct till_error *err);
+const char *control_step_name(enum trade_step step);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See fault.h. */
+#include <sandbox/platform.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { RULES_MAX = 256, PPM = 1000000 };
+
+static const struct fault_row rows[FAULT_COUNT] = {
+#define SANDBOX_FAULT(name, side, label, argument, sentence)                                       \
+    [FAULT_##name] = {label, FAULT_##side, argument, sentence},
+#include <sandbox/fault.def>
+#undef SANDBOX_FAULT
+};
+
+const struct fault_row *fault_row(enum fault fault) {
+    return fault > FAULT_NONE && fault < FAULT_COUNT ? &rows[fault] : NULL;
+}
+
+enum fault fault_find(struct till_str name) {
+    for (int i = FAULT_NONE + 1; i < FAULT_COUNT; i++)
+        if (till_str_is(name, rows[i].name))
+            return (enum fault)i;
+    return FAULT_NONE;
+}
+
+static uint64_t next_random(uint64_t *state) {
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+/* Its chance is drawn for every matching call, so that the n-th call meets the same fate. */
+static bool strikes(struct fault_rule *rule) {
+    bool drawn = (int64_t)(next_random(&rule->random) % PPM) < rule->probability_ppm;
+    if (rule->seen++ < rule->after || !drawn)
+        return false;
+    if (rule->count >= 0 && rule->hits >= rule->count)
+        return false;
+    rule->hits++;
+    return true;
+}
+
+void fault_decide(struct sandbox *sandbox, const char *operation, enum fault_side side,
+                  struct fault_set *ret_set) {
+    memset(ret_set, 0, sizeof *ret_set);
+    for (size_t i = 0; i < sandbox->rule_count; i++) {
+        struct fault_rule *rule = &sandbox->rules[i];
+        bool fits = strcmp(rule->operation, "*") == 0 || strcmp(rule->operation, operation) == 0;
+        if (rows[rule->fault].side != side || !fits || !strikes(rule))
+            continue;
+        ret_set->on[rule->fault] = true;
+        snprintf(ret_set->argument[rule->fault], sizeof ret_set->argument[0], "%.63s",
+                 rule->argument);
+    }
+}
+
+static bool is_operation(const char *name, enum fault_side side) {
+    static const char *const calls[] = {"precreate",    "query",  "refund",
+                                        "refund_query", "cancel", "close"};
+    if (side == FAULT_NOTICE)
+        return strcmp(name, "notify") == 0 || strcmp(name, "*") == 0;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        if (strcmp(name, calls[i]) == 0)
+            return true;
+    return strcmp(name, "*") == 0;
+}
+
+bool fault_add(struct sandbox *sandbox, const struct fault_rule *wanted, int64_t seed,
+               int64_t *ret_id, struct till_error *err) {
+    if (!fault_row(wanted->fault))
+        return TILL_FAIL_FIELD(err, FIELD_INVALID, "/fault",
+                               "Name a fault of GET /control/faults.");
+    if (!is_operation(wanted->operation, rows[wanted->fault].side))
+        return TILL_FAIL_FIELD(
+            err, FIELD_INVALID, "/operation",
+            "Name precreate, query, refund, refund_query, cancel, close or * for "
+            "a call, notify for a notification.");
+    if (wanted->after < 0 || wanted->count < -1 || wanted->probability_ppm < 0 ||
+        wanted->probability_ppm > PPM)
+        return TILL_FAIL_FIELD(
+            err, FIELD_INVALID, "/count",
+            "after is 0 or more, count -1 or more, probability_ppm 0 to 1000000.");
+    if (sandbox->rule_count >= RULES_MAX)
+        return TILL_FAIL(err, TOO_MANY, "There are %d fault rules already.", RULES_MAX);
+    if (!sandbox->rules)
+        sandbox->rules = calloc(RULES_MAX, sizeof *sandbox->rules);
+    if (!sandbox->rules)
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
+    struct fault_rule *rule = &sandbox->rules[sandbox->rule_count++];
+    *rule = *wanted;
+    rule->id = ++sandbox->rule_serial;
+    rule->random = (uint64_t)seed;
+    rule->seen = rule->hits = 0;
+    *ret_id = rule->id;
+    return true;
+}
+
+void fault_clear(struct sandbox *sandbox, int64_t id) {
+    size_t kept = 0;
+    for (size_t i = 0; i < sandbox->rule_count; i++)
+        if (id != 0 && sandbox->rules[i].id != id)
+            sandbox->rules[kept++] = sandbox->rules[i];
+    sandbox->rule_count = kept;
+}
+
+int64_t fault_number(const struct fault_set *set, enum fault fault, int64_t otherwise) {
+    unsigned long long value;
+    struct till_str text = till_str_of(set->argument[fault]);
+    if (text.len == 0 || !till_str_to_u64(text, 1000000000, &value))
+        return otherwise;
+    return (int64_t)value;
+}

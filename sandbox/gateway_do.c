@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gateway.do from end to end: read, let faults strike, check, execute under the lock, answer.
+ * Signing and verifying happen outside of the lock.
+ */
+#include <sandbox/exchange.h>
+#include <sandbox/notice.h>
+
+#include <assert.h>
+
+static void decide_faults(struct call *call) {
+    const struct call_method *method = call_method_find(till_form_get(&call->form, "method"));
+    if (!method || !method->operation)
+        return;
+    platform_lock(call->sandbox);
+    fault_decide(call->sandbox, method->operation, FAULT_CALL, &call->faults);
+    platform_unlock(call->sandbox);
+}
+
+/* The platform declines to work. True: it did. */
+static bool refuse_before(struct call *call) {
+    const bool *on = call->faults.on;
+    if (on[FAULT_RATE_LIMIT])
+        answer_refuse(call, "40005", "isv.app-call-limited", "应用调用次数超限");
+    else if (on[FAULT_UNKNOWN_BEFORE])
+        answer_refuse(call, "20000", "isp.unknow-error", "系统繁忙");
+    else if (on[FAULT_SYSTEM_ERROR_BEFORE])
+        answer_business(call, "ACQ.SYSTEM_ERROR");
+    else if (on[FAULT_REFUSE])
+        answer_business(call, call->faults.argument[FAULT_REFUSE][0]
+                                  ? call->faults.argument[FAULT_REFUSE]
+                                  : "ACQ.INVALID_PARAMETER");
+    else
+        return false;
+    return true;
+}
+
+static void forget_fields(struct call *call) {
+    for (size_t i = 0; i < call->answer.count; i++)
+        till_json_release(call->answer.fields[i].tree);
+    call->answer.count = 0;
+}
+
+/* It was done, and the platform says that it does not know. */
+static void forget_after(struct call *call) {
+    const bool *on = call->faults.on;
+    if (!on[FAULT_UNKNOWN_AFTER] && !on[FAULT_SYSTEM_ERROR_AFTER])
+        return;
+    forget_fields(call);
+    if (on[FAULT_UNKNOWN_AFTER])
+        answer_refuse(call, "20000", "isp.unknow-error", "系统繁忙");
+    else
+        answer_business(call, "ACQ.SYSTEM_ERROR");
+}
+
+/* The buyer is faster than the answer. */
+static void pay_first(struct call *call) {
+    struct sandbox *sandbox = call->sandbox;
+    if (!call->faults.on[FAULT_PAID_FIRST] || strcmp(call->method->operation, "precreate") != 0)
+        return;
+    platform_lock(sandbox);
+    struct platform_trade *trade =
+        trade_find(sandbox, call->app, till_json_get_str(call->biz, "out_trade_no"), call->now_us);
+    struct platform_notice *before = sandbox->notices;
+    if (trade)
+        (void)trade_pay(sandbox, trade, &sandbox->buyers[0], call->now_us);
+    struct platform_notice *notice = sandbox->notices != before ? sandbox->notices : NULL;
+    if (notice)
+        notice->in_flight = true;
+    platform_unlock(sandbox);
+    if (notice)
+        courier_send(sandbox, notice);
+}
+
+static void execute(struct call *call) {
+    if (refuse_before(call))
+        return;
+    platform_lock(call->sandbox);
+    call->now_us = platform_now_us(call->sandbox);
+    call->method->execute(call);
+    platform_unlock(call->sandbox);
+    assert(call->answer.code);
+    call->executed = true;
+    pay_first(call);
+    forget_after(call);
+    platform_wake(call->sandbox);
+}
+
+static void write_answer(struct call *call, struct http_response *response) {
+    struct till_error err;
+    struct till_str trace;
+    response->status = 200;
+    call->is_gbk = (call->is_gbk && call->charset.len) || call->faults.on[FAULT_GBK];
+    response->content_type =
+        call->is_gbk ? TILL_STR("text/html;charset=GBK") : TILL_STR("text/html;charset=utf-8");
+    if (till_arena_format(call->arena, &trace, &err, "0b%014llx%016llx",
+                          (unsigned long long)call->now_us & 0xffffffffffffff,
+                          (unsigned long long)world_monotonic_us(call->sandbox->world)))
+        http_response_header(response, TILL_STR("trace_id"), trace);
+    if (answer_write(call, &response->body, &err))
+        return;
+    log_failure(call->sandbox->log, LOG_ERROR, "sandbox_answer", &err);
+    response->status = 500;
+    response->body = TILL_STR("the answer cannot be written");
+}
+
+void gateway_do(struct sandbox *sandbox, struct http_request *request,
+                struct http_response *response) {
+    struct call call = {.sandbox = sandbox, .request = request, .arena = request->arena};
+    int64_t began_us = world_monotonic_us(sandbox->world);
+    call.now_us = platform_now_us(sandbox);
+    bool readable = call_read(&call);
+    if (readable)
+        decide_faults(&call);
+    if (!spoil_before(&call, response)) {
+        call.refused = !readable || !call_check(&call);
+        if (!call.refused)
+            execute(&call);
+        write_answer(&call, response);
+        spoil_after(&call, response);
+    }
+    exchange_record(&call, response, world_monotonic_us(sandbox->world) - began_us);
+    call_clean_up(&call);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Routing, origins, small answers; see web.h. */
+#include <sandbox/call.h>
+#include <sandbox/web.h>
+
+#include <stdio.h>
+
+/* "/console/apps/" + anything. */
+static bool match(struct web *web, struct till_str path, const char *pattern) {
+    struct till_error err;
+    web->segment_count = 0;
+    size_t at = 0;
+    for (; *pattern; pattern++) {
+        if (*pattern != '*') {
+            if (at >= path.len || path.ptr[at++] != *pattern)
+                return false;
+            continue;
+        }
+        struct till_str rest = till_str_sub(path, at, path.len);
+        struct till_str segment = till_str_sub(rest, 0, till_str_find(rest, '/'));
+        if (segment.len == 0 || web->segment_count == 2 ||
+            !till_percent_decode(web->arena, segment, false, &web->segments[web->segment_count++],
+                                 &err))
+            return false;
+        at += segment.len;
+    }
+    return at == path.len;
+}
+
+static struct till_str header(const struct web *web, const char *name) {
+    struct till_str value = TILL_STR_NONE;
+    size_t count = 0;
+    return http_header(web->request, name, &value, &count) && count == 1 ? value : TILL_STR_NONE;
+}
+
+/* Behind "http://" or "https://". */
+static struct till_str authority(struct till_str url) {
+    for (size_t i = 0; i + 3 <= url.len; i++)
+        if (memcmp(url.ptr + i, "://", 3) == 0) {
+            struct till_str rest = till_str_sub(url, i + 3, url.len);
+            return till_str_sub(rest, 0, till_str_find(rest, '/'));
+        }
+    return TILL_STR_NONE;
+}
+
+static bool is_address(struct till_str host) {
+    if (host.len && host.ptr[0] == '[')
+        return true;
+    for (size_t i = 0; i < host.len; i++)
+        if ((host.ptr[i] < '0' || host.ptr[i] > '9') && host.ptr[i] != '.' && host.ptr[i] != ':')
+            return false;
+    return host.len > 0;
+}
+
+/* A name that somebody else's DNS leads here must not open the console (rebinding). */
+static bool host_is_ours(const struct web *web, struct till_str host) {
+    struct till_str name = till_str_sub(host, 0, till_str_find(host, ':'));
+    return is_address(host) || till_str_is(name, "localhost") ||
+           till_str_equal(host, authority(web->sandbox->options.public_url));
+}
+
+/* A browser says where a request comes from; other programs say nothing. */
+static bool origin_is_ours(const struct web *web) {
+    struct till_str site = header(web, "Sec-Fetch-Site"), origin = header(web, "Origin");
+    struct till_str host = header(web, "Host");
+    if (!host_is_ours(web, host))
+        return false;
+    if (site.len && !till_str_is(site, "same-origin") && !till_str_is(site, "none"))
+        return false;
+    return origin.len == 0 || till_str_equal(authority(origin), host);
+}
+
+/* zh when the reader prefers it, or says ?lang=zh. */
+static bool wants_chinese(struct web *web) {
+    struct till_str asked = till_form_get(&web->query, "lang");
+    if (asked.len)
+        return till_str_starts_with(asked, TILL_STR("zh"));
+    return till_str_starts_with(header(web, "Accept-Language"), TILL_STR("zh"));
+}
+
+static bool read_input(struct web *web, struct till_error *err) {
+    struct till_str type = header(web, "Content-Type");
+    if (!till_form_parse(web->arena, web->request->query, &web->query, err))
+        return false;
+    if (web->request->body.len == 0)
+        return true;
+    if (till_str_starts_with(type, TILL_STR("application/x-www-form-urlencoded")))
+        return till_form_parse(web->arena, web->request->body, &web->form, err);
+    return till_json_parse(web->request->body, &web->json, err);
+}
+
+struct till_str web_value(const struct web *web, const char *name) {
+    if (till_form_find(&web->form, name))
+        return till_str_trim(till_form_get(&web->form, name));
+    if (web->json)
+        return till_json_get_str(web->json, name);
+    return till_form_get(&web->query, name);
+}
+
+int64_t web_number(const struct web *web, const char *name, int64_t otherwise) {
+    int64_t value;
+    if (web->json && till_json_get_int(web->json, name, &value))
+        return value;
+    struct till_str text = web_value(web, name);
+    bool is_negative = text.len > 1 && text.ptr[0] == '-';
+    unsigned long long magnitude;
+    if (!till_str_to_u64(till_str_sub(text, is_negative, text.len), INT64_MAX, &magnitude))
+        return otherwise;
+    return is_negative ? -(int64_t)magnitude : (int64_t)magnitude;
+}
+
+void web_text(struct web *web, int status, const char *text) {
+    web->response->status = status;
+    web->response->content_type = TILL_STR("text/plain; charset=utf-8");
+    web->response->body = till_str_of(text);
+}
+
+void web_json(struct web *web, int status, struct till_json *json) {
+    struct till_error err;
+    web->response->status = status;
+    web->response->content_type = TILL_STR("application/json");
+    if (!till_json_write(web->arena, json, TILL_JSON_INDENT, &web->response->body, &err))
+        web_text(web, 500, "The answer is too large.");
+    till_json_release(json);
+}
+
+void web_error(struct web *web, const struct till_error *err) {
+    struct till_json *json = till_json_object();
+    till_json_set_text(json, "code", till_code_slug(err->code));
+    till_json_set_text(json, "detail", err->text);
+    if (err->field[0])
+        till_json_set_text(json, "field", err->field);
+    web_json(web, till_code_status(err->code), json);
+}
+
+void web_redirect(struct web *web, struct till_str place) {
+    web_text(web, 303, "");
+    http_response_header(web->response, TILL_STR("Location"), place);
+}
+
+/* NULL: none. *ret_known: another method would do. */
+static const struct web_route *find(struct web *web, const struct web_route *routes,
+                                    bool *ret_known) {
+    struct till_str method = web->request->method;
+    bool is_head = till_str_is(method, "HEAD");
+    for (; routes->path; routes++) {
+        if (!match(web, web->request->path, routes->path))
+            continue;
+        *ret_known = true;
+        if (till_str_is(method, routes->method) || (is_head && strcmp(routes->method, "GET") == 0))
+            return routes;
+    }
+    return NULL;
+}
+
+static void answer(struct web *web) {
+    struct till_error err;
+    bool known = false;
+    const struct web_route *route = find(web, control_routes, &known);
+    if (!route)
+        route = find(web, page_routes, &known);
+    bool is_change = route && strcmp(route->method, "GET") != 0;
+    if (!route)
+        web_text(web, known ? 405 : 404, known ? "Not with this method.\n" : "Nothing is here.\n");
+    else if (is_change && !origin_is_ours(web))
+        web_text(web, 403, "This request comes from another site.\n");
+    else if (!read_input(web, &err))
+        web_error(web, &err);
+    else {
+        web->is_chinese = wants_chinese(web);
+        route->answer(web);
+    }
+}
+
+static void answer_health(struct web *web) {
+    struct till_json *json = till_json_object();
+    till_json_set_text(json, "status", "ok");
+    web_json(web, 200, json);
+}
+
+static bool is_gateway(struct till_str path) {
+    return till_str_is(path, "/alipay/gateway.do") || till_str_is(path, "/gateway.do");
+}
+
+void web_handle(struct sandbox *sandbox, struct http_request *request,
+                struct http_response *response) {
+    struct web web = {.sandbox = sandbox,
+                      .request = request,
+                      .response = response,
+                      .arena = request->arena,
+                      .now_us = platform_now_us(sandbox)};
+    bool is_call = till_str_is(request->method, "POST") || till_str_is(request->method, "GET");
+    if (till_str_is(request->path, "/health"))
+        answer_health(&web);
+    else if (till_str_is(request->path, "/ping"))
+        web_text(&web, 200, "{\"message\":\"pong\"}");
+    else if (is_gateway(request->path) && is_call)
+        gateway_do(sandbox, request, response);
+    else if (till_str_starts_with(request->path, TILL_STR("/alipay/gateway.do/")))
+        response->status = 200, response->content_type = TILL_STR("text/html;charset=GBK");
+    else
+        answer(&web);
+    till_json_release(web.json);
+}
