@@ -133,7 +133,7 @@ static bool book(const struct closing *closing, enum next next, struct applied *
     /* Should somebody with better news be faster, the row as it now is. */
     if (!store_apply(gw->store, closing->arena, &finding, ret, err))
         return err->code == TILL_E_STORE_STALE && read_again(closing, ret, err);
-    flow_applied(gw, closing->payment->state, ret);
+    flow_applied(gw, ret);
     return true;
 }
 

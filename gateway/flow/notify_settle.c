@@ -40,7 +40,7 @@ static bool apply(struct incoming *in, const struct finding *finding, struct app
         return false;
     in->outcome = outcomes[ret->kind];
     in->attempt = ret->attempt;
-    flow_applied(gw, ret->payment.state, ret);
+    flow_applied(gw, ret);
     return true;
 }
 
