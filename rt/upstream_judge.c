@@ -35,14 +35,15 @@ static const char *sentence_of(CURLcode code) {
 }
 
 static const char *stage_of(const struct upstream_call *call, CURLcode code) {
-    curl_off_t connected_us = 0;
+    long port = 0;
     if (call->prereqs == 0) {
         if (call->address_refused)
             return "policy";
         if (code == CURLE_COULDNT_RESOLVE_HOST)
             return "dns";
-        curl_easy_getinfo(call->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
-        return connected_us > 0 && call->is_https ? "tls" : "connect";
+        /* Known once a connection stands, also when the handshake on it fails. */
+        curl_easy_getinfo(call->easy, CURLINFO_LOCAL_PORT, &port);
+        return port > 0 && call->is_https ? "tls" : "connect";
     }
     if (call->head_bytes > 0)
         return "read";
