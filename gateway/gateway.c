@@ -4,6 +4,7 @@
 
 #include <gateway/flow/flow.h>
 #include <gateway/guard/guard.h>
+#include <rt/failpoint.h>
 
 enum {
     NONCES_MAX = 1 << 17, /* reads remembered within the window: 6 MiB of table at most */
@@ -104,6 +105,7 @@ static void sweep(void *arg) {
     while (!world_stopping(gw->world)) {
         int64_t next_us = INT64_MAX;
         sweep_once(gw, &next_us);
+        TILL_FP("S3");
         wait_for_work(gw, &gw->sweep_spot, next_us);
     }
 }

@@ -72,7 +72,7 @@ bool admin_add_account(struct call *c, struct till_error *err) {
     struct till_json *body TILL_JSON_SCOPED = NULL;
     struct account_row row = {.enabled = true, .created_us = c->now_us};
     uint8_t random[16];
-    if (!call_body(c, &body, err) || !read_account(c, body, &row, err))
+    if (!call_read_body(c, &body, err) || !read_account(c, body, &row, err))
         return false;
     flow_id(c->gw->world, "acc", c->now_us, row.id);
     world_random(c->gw->world, random, sizeof random);
@@ -112,7 +112,7 @@ bool admin_disable_account(struct call *c, struct till_error *err) {
 bool admin_update_account(struct call *c, struct till_error *err) {
     struct till_json *body TILL_JSON_SCOPED = NULL;
     struct account_row row;
-    return call_body(c, &body, err) &&
+    return call_read_body(c, &body, err) &&
            store_account_get(c->gw->store, c->arena, c->parameter, &row, err) &&
            read_settings(c, body, &row, err) &&
            store_account_update(c->gw->store, c->parameter, row.settings, err) &&

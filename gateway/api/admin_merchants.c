@@ -68,7 +68,7 @@ static bool read_app(const struct till_json *body, struct app_row *row, struct t
 bool admin_add_app(struct call *c, struct till_error *err) {
     struct till_json *body TILL_JSON_SCOPED = NULL;
     struct app_row row = {.enabled = true, .created_us = c->now_us};
-    if (!call_body(c, &body, err) || !read_app(body, &row, err) ||
+    if (!call_read_body(c, &body, err) || !read_app(body, &row, err) ||
         !flow_webhook_secret(c, &row.webhook_secret, err))
         return false;
     flow_id(c->gw->world, "app", c->now_us, row.id);
@@ -128,7 +128,7 @@ static bool read_key_app(struct call *c, struct app_row *ret_app, struct till_er
     static const char *const NAMES[] = {"app_id", NULL};
     struct till_json *body TILL_JSON_SCOPED = NULL;
     struct till_str app_id;
-    return call_body(c, &body, err) && till_json_only(body, NAMES, err) &&
+    return call_read_body(c, &body, err) && till_json_only(body, NAMES, err) &&
            till_json_need_str(body, "app_id", &app_id, err) &&
            store_app_get(c->gw->store, c->arena, app_id, ret_app, err);
 }

@@ -35,7 +35,7 @@ bool admin_backup(struct call *c, struct till_error *err) {
     static const char *const NAMES[] = {"path", NULL};
     struct till_json *body TILL_JSON_SCOPED = NULL;
     struct till_str path;
-    if (!call_body(c, &body, err) || !till_json_only(body, NAMES, err) ||
+    if (!call_read_body(c, &body, err) || !till_json_only(body, NAMES, err) ||
         !till_json_need_str(body, "path", &path, err))
         return false;
     if (path.len < 2 || path.ptr[0] != '/')

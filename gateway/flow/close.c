@@ -180,7 +180,7 @@ static bool check_body(struct call *c, struct till_error *err) {
     TILL_JSON_SCOPED struct till_json *body = NULL;
     if (c->request->body.len == 0)
         return true;
-    return call_body(c, &body, err) && till_json_only(body, none, err);
+    return call_read_body(c, &body, err) && till_json_only(body, none, err);
 }
 
 /* Somebody holds the attempt (its sender, the sweep): a moment later it is ours. The claim is

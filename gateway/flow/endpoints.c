@@ -34,7 +34,7 @@ static bool read_url(struct call *c, struct till_str *ret_url, struct till_error
     static const char *const NAMES[] = {"url", "app_id", NULL};
     struct till_json *body TILL_JSON_SCOPED = NULL;
     struct till_str url;
-    if (!call_body(c, &body, err) || !till_json_only(body, NAMES, err) ||
+    if (!call_read_body(c, &body, err) || !till_json_only(body, NAMES, err) ||
         !till_json_need_str(body, "url", &url, err))
         return false;
     if (!address_check_notify(c->gw, url, err)) {

@@ -35,7 +35,7 @@ bool list_events(struct call *c, struct till_error *err) {
     size_t count;
     int limit;
     unsigned long long after = 0;
-    if (!call_query(c, NAMES, &query, err) || !call_limit(&query, &limit, err))
+    if (!call_read_query(c, NAMES, &query, err) || !call_read_limit(&query, &limit, err))
         return false;
     struct till_str text = till_form_get(&query, "after");
     if (text.len > 0 && !till_str_to_u64(text, INT64_MAX, &after))
@@ -86,7 +86,7 @@ bool list_deliveries(struct call *c, struct till_error *err) {
     struct delivery_row *rows;
     size_t count;
     int limit;
-    if (!call_query(c, NAMES, &query, err) || !call_limit(&query, &limit, err) ||
+    if (!call_read_query(c, NAMES, &query, err) || !call_read_limit(&query, &limit, err) ||
         !store_delivery_list(c->gw->store, c->arena, till_str_of(c->app.id),
                              till_form_get(&query, "event_id"), limit, &rows, &count, err))
         return false;

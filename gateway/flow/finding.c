@@ -51,13 +51,10 @@ static enum till_event event_of_create(const struct attempt_row *attempt,
  * order. "Does not exist" proves nothing either (S-084), unless a cancel says it. */
 static enum till_event event_of_question(const struct attempt_row *attempt,
                                          const struct till_verdict *verdict) {
-    bool was_paid = attempt->state == TILL_ATTEMPT_PAID;
     if (verdict->outcome == TILL_PAID)
         return TILL_EVENT_PAID;
     if (verdict->outcome == TILL_PENDING && verdict->trade == TILL_TRADE_WAITING)
         return TILL_EVENT_ACCEPTED;
-    if (verdict->outcome == TILL_CLOSED && was_paid)
-        return verdict->trade == TILL_TRADE_REFUNDED ? TILL_EVENT_PAID : TILL_EVENT_LOST;
     if (verdict->outcome == TILL_CLOSED)
         return TILL_EVENT_CLOSED;
     return nothing_learned(attempt);
@@ -147,15 +144,9 @@ void finding_from_verdict(struct gateway *gw, enum till_operation operation,
     *ret_finding = finding;
 }
 
-void flow_applied(struct gateway *gw, enum till_payment_state before,
-                  const struct applied *applied) {
-    const char *state = till_state_name(TILL_MACHINE_PAYMENT, (int)applied->payment.state);
-    const struct till_channel *channel = till_channel_find(applied->payment.channel);
-    if (applied->kind == APPLIED_NOTHING)
-        return;
-    if (applied->payment.state != before)
-        metrics_add(gw->metrics, METRIC_PAYMENTS, channel ? channel->name : "none", state, 1);
-    world_wake(gw->world, &gw->deliver_spot);
+void flow_applied(struct gateway *gw, const struct applied *applied) {
+    if (applied->kind != APPLIED_NOTHING)
+        world_wake(gw->world, &gw->deliver_spot);
 }
 
 /* The row moved while we asked: whoever moved it knew more than "nothing". */
@@ -187,6 +178,6 @@ bool apply_asked(struct gateway *gw, enum till_operation operation,
                                                : false;
     if (operation == TILL_CREATE)
         TILL_FP("C12");
-    flow_applied(gw, payment->state, ret);
+    flow_applied(gw, ret);
     return true;
 }

@@ -46,11 +46,11 @@ void order_clean_up(struct order *order);
 /* The Idempotency-Key header, bare or as a quoted string (conventions, section 2); empty when absent. IDEMPOTENCY_KEY_INVALID. */
 TILL_MUST_CHECK bool idempotency_key_read(const struct http_request *request, struct till_arena *arena, struct till_str *ret_key, struct till_error *err);
 /* The body as a JSON object; the caller releases it. BODY_MALFORMED. */
-TILL_MUST_CHECK bool call_body(struct call *c, struct till_json **ret_json, struct till_error *err);
+TILL_MUST_CHECK bool call_read_body(struct call *c, struct till_json **ret_json, struct till_error *err);
 /* The query; a name that is not in the NULL-terminated list is FIELD_UNKNOWN. */
-TILL_MUST_CHECK bool call_query(struct call *c, const char *const *names, struct till_form *ret_form, struct till_error *err);
+TILL_MUST_CHECK bool call_read_query(struct call *c, const char *const *names, struct till_form *ret_form, struct till_error *err);
 /* ?limit= as a page size: 1..100, 20 when absent. FIELD_INVALID. */
-TILL_MUST_CHECK bool call_limit(const struct till_form *query, int *ret_limit, struct till_error *err);
+TILL_MUST_CHECK bool call_read_limit(const struct till_form *query, int *ret_limit, struct till_error *err);
 /* "pay_..." from the world's time and randomness. */
 void flow_id(struct world *world, const char *prefix, int64_t now_us, char ret_id[TILL_ID_SIZE]);
 
@@ -64,8 +64,8 @@ void channel_ask(struct gateway *gw, const char *trace_id, const struct account_
 /* A verdict on an attempt into a finding (event, next question, action window), per channel and operation. */
 void finding_from_verdict(struct gateway *gw, enum till_operation operation, const struct payment_row *payment, const struct attempt_row *attempt,
                           const struct till_verdict *verdict, int64_t now_us, struct finding *ret_finding);
-/* After every store_apply: counts the state that the payment entered and wakes the deliveries. */
-void flow_applied(struct gateway *gw, enum till_payment_state before, const struct applied *applied);
+/* After every store_apply: wakes the deliveries when there is news. (The store counts states itself.) */
+void flow_applied(struct gateway *gw, const struct applied *applied);
 /* channel_ask + finding + store_apply + metrics + wake of deliveries: the money line's far side. */
 TILL_MUST_CHECK bool ask_and_apply(struct gateway *gw, const char *trace_id, enum till_operation operation, const struct payment_row *payment,
                                    const struct attempt_row *attempt, struct till_arena *arena, struct till_verdict *ret_verdict, struct applied *ret, struct till_error *err);

@@ -40,7 +40,7 @@ bool list_payments(struct call *c, struct till_error *err) {
     struct payment_row *rows;
     size_t count;
     int limit, state;
-    if (!call_query(c, NAMES, &query, err) || !call_limit(&query, &limit, err) ||
+    if (!call_read_query(c, NAMES, &query, err) || !call_read_limit(&query, &limit, err) ||
         !read_state(&query, &state, err))
         return false;
     if (till_form_get(&query, "out_trade_no").len > 0)
@@ -93,7 +93,7 @@ bool list_discrepancies(struct call *c, struct till_error *err) {
     struct discrepancy_row *rows;
     size_t count;
     int limit;
-    if (!call_query(c, NAMES, &query, err) || !call_limit(&query, &limit, err) ||
+    if (!call_read_query(c, NAMES, &query, err) || !call_read_limit(&query, &limit, err) ||
         !store_discrepancy_list(c->gw->store, c->arena,
                                 !till_str_is(till_form_get(&query, "open"), "false"), limit, &rows,
                                 &count, err))

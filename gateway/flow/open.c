@@ -100,8 +100,5 @@ bool open_payment(struct call *c, const struct order *order, const struct accoun
     if (!store_open_payment(c->gw->store, c->arena, &in, ret, err))
         return false;
     memcpy(c->payment_id, ret->payment.id, sizeof c->payment_id);
-    if (ret->kind == OPENED_NEW)
-        metrics_add(c->gw->metrics, METRIC_PAYMENTS, till_channel_find(account->channel)->name,
-                    "pending", 1);
     return true;
 }

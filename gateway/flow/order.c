@@ -267,7 +267,7 @@ static bool read_all(struct call *c, struct order *order, struct till_error *err
 
 bool order_read(struct call *c, struct order *ret, struct till_error *err) {
     struct order order = {.body = NULL};
-    if (!call_body(c, &order.body, err))
+    if (!call_read_body(c, &order.body, err))
         return false;
     if (!read_all(c, &order, err)) {
         order_clean_up(&order);

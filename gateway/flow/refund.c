@@ -65,7 +65,7 @@ static bool read_amount(const struct refund_order *order, const struct payment_r
 static bool read_order(struct call *c, const struct payment_row *payment,
                        struct refund_order *order, struct till_error *err) {
     static const char *const names[] = {"amount", "out_refund_no", "reason", NULL};
-    return call_body(c, &order->body, err) && till_json_only(order->body, names, err) &&
+    return call_read_body(c, &order->body, err) && till_json_only(order->body, names, err) &&
            read_amount(order, payment, &order->minor, err) &&
            till_json_need_str(order->body, "out_refund_no", &order->out_refund_no, err) &&
            till_json_want_str(order->body, "reason", &order->reason, err) &&

@@ -4,7 +4,7 @@
 
 enum { KEY_MAX = 255, LIMIT_DEFAULT = 20, LIMIT_MAX = 100 };
 
-bool call_body(struct call *c, struct till_json **ret_json, struct till_error *err) {
+bool call_read_body(struct call *c, struct till_json **ret_json, struct till_error *err) {
     struct till_json *json = NULL;
     if (!till_json_parse(c->request->body, &json, err))
         return false;
@@ -16,8 +16,8 @@ bool call_body(struct call *c, struct till_json **ret_json, struct till_error *e
     return true;
 }
 
-bool call_query(struct call *c, const char *const *names, struct till_form *ret_form,
-                struct till_error *err) {
+bool call_read_query(struct call *c, const char *const *names, struct till_form *ret_form,
+                     struct till_error *err) {
     struct till_form form;
     if (!till_form_parse(c->arena, c->request->query, &form, err))
         return false;
@@ -33,7 +33,7 @@ bool call_query(struct call *c, const char *const *names, struct till_form *ret_
     return true;
 }
 
-bool call_limit(const struct till_form *query, int *ret_limit, struct till_error *err) {
+bool call_read_limit(const struct till_form *query, int *ret_limit, struct till_error *err) {
     unsigned long long limit = LIMIT_DEFAULT;
     struct till_str text = till_form_get(query, "limit");
     if (text.len > 0 && (!till_str_to_u64(text, LIMIT_MAX, &limit) || limit == 0))

@@ -45,7 +45,8 @@ static bool look_at_twin(struct call *c, struct payment_opened *opened, struct t
 
 bool wait_for_twin(struct call *c, struct payment_opened *opened, struct till_error *err) {
     int64_t pause_us = POLL_FIRST_US, deadline_us = deadline_of(c);
-    while (opened->kind == OPENED_BY_TWIN && left_until(c->gw, deadline_us) > pause_us) {
+    while (opened->kind == OPENED_BY_TWIN && left_until(c->gw, deadline_us) > pause_us &&
+           !world_stopping(c->gw->world)) {
         world_sleep_us(c->gw->world, pause_us);
         pause_us = pause_us * 3 / 2 < POLL_SLOWEST_US ? pause_us * 3 / 2 : POLL_SLOWEST_US;
         if (!look_at_twin(c, opened, err))
@@ -89,7 +90,7 @@ static void send_until_known(struct call *c, const struct account_row *account_r
         if (sending > 1 && ret->verdict.outcome == TILL_UNSENT)
             ret->verdict.outcome = TILL_UNKNOWN;
         if (sending == SENDINGS_MAX || !is_worth_repeating(&opened->attempt, &ret->verdict) ||
-            left_until(gw, deadline_us) < pause_us + SENDING_LEAST_US)
+            left_until(gw, deadline_us) < pause_us + SENDING_LEAST_US || world_stopping(gw->world))
             return;
         world_sleep_us(gw->world, pause_us);
         pause_us *= 2;
