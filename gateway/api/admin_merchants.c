@@ -2,8 +2,6 @@
 /* Apps, keys and endpoints. A secret appears once, in the answer that makes it. */
 #include <gateway/api/routes.h>
 
-#include <stdio.h>
-
 #include <gateway/guard/guard.h>
 #include <till/time.h>
 
@@ -111,17 +109,11 @@ static struct till_json *key_json(const struct key_row *key) {
     return json;
 }
 
-/* The secret is a text; its bytes are the HMAC key, in every language the same. */
-static void make_secret(struct call *c, enum till_mode mode, struct till_secret *ret) {
-    uint8_t random[KEY_BYTES];
-    char hex[2 * KEY_BYTES + 1];
-    world_random(c->gw->world, random, sizeof random);
-    till_hex_encode(random, sizeof random, hex);
-    int len = snprintf((char *)ret->bytes, sizeof ret->bytes, "sk_%s_%s",
-                       mode == TILL_LIVE ? "live" : "test", hex);
-    ret->len = (size_t)len;
-    till_wipe(random, sizeof random);
-    till_wipe(hex, sizeof hex);
+/* 32 random bytes; shown as 64 hex digits, whose bytes are the HMAC key. */
+static void make_secret(struct call *c, struct till_secret *ret, char ret_hex[2 * KEY_BYTES + 1]) {
+    world_random(c->gw->world, ret->bytes, KEY_BYTES);
+    ret->len = KEY_BYTES;
+    till_hex_encode(ret->bytes, KEY_BYTES, ret_hex);
 }
 
 static bool read_key_app(struct call *c, struct app_row *ret_app, struct till_error *err) {
@@ -135,6 +127,7 @@ static bool read_key_app(struct call *c, struct app_row *ret_app, struct till_er
 
 bool admin_add_key(struct call *c, struct till_error *err) {
     struct app_row app;
+    char hex[2 * KEY_BYTES + 1];
     struct key_row row = {
         .algorithm = TILL_STR("hmac-sha256"), .enabled = true, .created_us = c->now_us};
     if (!read_key_app(c, &app, err))
@@ -143,10 +136,10 @@ bool admin_add_key(struct call *c, struct till_error *err) {
     row.app_enabled = app.enabled;
     memcpy(row.app_id, app.id, sizeof row.app_id);
     flow_id(c->gw->world, "key", c->now_us, row.id);
-    make_secret(c, app.mode, &row.secret);
+    make_secret(c, &row.secret, hex);
     struct till_json *json = key_json(&row);
-    till_json_set_str(json, "secret",
-                      (struct till_str){(const char *)row.secret.bytes, row.secret.len});
+    till_json_set_text(json, "secret", hex);
+    till_wipe(hex, sizeof hex);
     bool good = store_key_add(c->gw->store, &row, err);
     till_secret_wipe(&row.secret);
     if (good)

@@ -3,7 +3,7 @@
 
 #include <till/encode.h>
 
-enum { NESTING_MAX = 4, BASE64_RUN_MIN = 100 };
+enum { NESTING_MAX = 4, BASE64_RUN_MIN = 100, HEX_RUN_MIN = 64 };
 
 static const struct till_str HIDDEN = TILL_STR_INIT("[redacted]");
 
@@ -132,9 +132,20 @@ static size_t match_long_base64(struct till_str s, size_t at) {
     return len >= BASE64_RUN_MIN ? len : 0;
 }
 
+/* Keys and signatures in hex; our ids are shorter. */
+static size_t match_long_hex(struct till_str s, size_t at) {
+    size_t len = 0;
+    if (at > 0 && is_word(s.ptr[at - 1]))
+        return 0;
+    while (at + len < s.len && (is_digit(s.ptr[at + len]) ||
+                                (lower(s.ptr[at + len]) >= 'a' && lower(s.ptr[at + len]) <= 'f')))
+        len++;
+    return len >= HEX_RUN_MIN ? len : 0;
+}
+
 static size_t match_any(struct till_str s, size_t at) {
     static size_t (*const MATCHERS[])(struct till_str, size_t) = {
-        match_pem, match_prefixed, match_number, match_mail, match_long_base64};
+        match_pem, match_prefixed, match_number, match_mail, match_long_base64, match_long_hex};
     for (size_t i = 0; i < sizeof MATCHERS / sizeof MATCHERS[0]; i++) {
         size_t len = MATCHERS[i](s, at);
         if (len > 0)
