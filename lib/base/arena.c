@@ -91,7 +91,7 @@ void *till_arena_array(struct till_arena *arena, size_t count, size_t size) {
 bool arena_grow(struct till_arena *arena, const void *bytes, size_t size, size_t wanted) {
     struct till_arena_block *block = arena->newest;
     size_t have = rounded(size), need = rounded(wanted);
-    if (!block || need < have || block->used < have ||
+    if (need < have || block->used < have ||
         block->bytes + (block->used - have) != (const unsigned char *)bytes)
         return false;
     size_t more = need - have;

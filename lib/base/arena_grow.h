@@ -9,8 +9,9 @@
 #include <till/arena.h>
 
 /*
- * Make the allocation `bytes` of `size` hold `wanted` bytes without moving it. False, and nothing
- * changed, when it is not the arena's last one or there is no room behind it: then take a new one.
+ * Make the allocation `bytes` of `size`, made in this arena, hold `wanted` bytes without moving it.
+ * False, and nothing changed, when it is not the arena's last one or there is no room behind it:
+ * then take a new one.
  */
 bool arena_grow(struct till_arena *arena, const void *bytes, size_t size, size_t wanted);
 

@@ -10,6 +10,7 @@ static bool refuse(const json_error_t *why, struct till_error *err) {
     const char *near = strstr(why->text, " near ");
     int len = near ? (int)(near - why->text) : (int)strlen(why->text);
     switch (json_error_code(why)) {
+    case json_error_unknown:
     case json_error_out_of_memory:
         return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     case json_error_invalid_utf8:
@@ -29,7 +30,7 @@ static bool refuse(const json_error_t *why, struct till_error *err) {
 }
 
 bool till_json_parse(struct till_str text, struct till_json **ret_json, struct till_error *err) {
-    json_error_t why;
+    json_error_t why = {.line = 0}; /* its code stays unset when memory runs out */
     if (!json_check(text, err))
         return false;
     seed_once();
@@ -169,7 +170,7 @@ bool till_json_want_bool(const struct till_json *object, const char *name, bool 
     const struct till_json *member = till_json_member(object, name);
     if (!till_json_is_bool(member))
         return mistyped(name, "true or false", err);
-    *value = json_is_true(const_node_of(member));
+    *value = json_typeof(const_node_of(member)) == JSON_TRUE;
     return true;
 }
 

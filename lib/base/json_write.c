@@ -22,7 +22,7 @@ static void break_empty(json_t *object) {
 
 void till_json_release(struct till_json *json) {
     json_t *node = node_of(json);
-    if (node && node != &broken && (int)node->type == NO_SUCH_TYPE) {
+    if (node && (int)node->type == NO_SUCH_TYPE) {
         node->type = JSON_OBJECT;
         node->refcount = 1;
     }

@@ -39,7 +39,9 @@ bool mac_parts(struct till_str key, const struct till_str *parts, size_t count,
             parts[i].len == 0 || EVP_MAC_update(ctx, (const uint8_t *)parts[i].ptr, parts[i].len);
     good = good && EVP_MAC_final(ctx, ret_mac, NULL, TILL_SHA256_SIZE);
     EVP_MAC_CTX_free(ctx);
-    return good || TILL_FAIL(err, OUT_OF_MEMORY, NULL);
+    if (!good)
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
+    return true;
 }
 
 bool till_hmac_sha256(struct till_str key, struct till_str message,

@@ -3,8 +3,7 @@
  * From what people paste to DER: literal "\n" becomes a line end, the armor goes, the blanks go,
  * and the rest must be base64. What the DER is, key_recognise tells; here it is judged in words.
  */
-#include <till/encode.h>
-
+#include "lib/base/base64.h"
 #include "lib/crypto/key_internal.h"
 
 enum { PASTE_MAX = 32768, PARSE_MEMORY = 4 * PASTE_MAX };
@@ -99,13 +98,14 @@ static bool to_der(struct till_arena *arena, struct till_str pasted, struct till
         return false;
     if (body.len == 0)
         return TILL_FAIL(err, KEY_WEAK, "There is no key here; paste one.");
-    if (till_base64_decode(arena, body, ret_der, err))
-        return true;
-    if (err->code != TILL_E_TEXT_INVALID)
-        return false;
-    return TILL_FAIL(err, KEY_INVALID,
-                     "Not a key: after the armor and blanks are taken off, it is not base64; "
-                     "check for missing or strange characters.");
+    uint8_t *der = (uint8_t *)(uintptr_t)body.ptr; /* our copy: decoding only ever shrinks it */
+    size_t len;
+    if (!base64_decode_into(body, der, body.len, &len))
+        return TILL_FAIL(err, KEY_INVALID,
+                         "Not a key: after the armor and blanks are taken off, it is not base64; "
+                         "check for missing or strange characters.");
+    *ret_der = (struct till_str){body.ptr, len};
+    return true;
 }
 
 static bool find_key(struct till_str pasted, struct key_found *found, struct till_error *err) {
@@ -119,55 +119,43 @@ static bool find_key(struct till_str pasted, struct key_found *found, struct til
     return good;
 }
 
-static bool refuse_unusable(enum key_kind kind, struct till_error *err) {
-    if (kind == KEY_PRIVATE_ENCRYPTED)
-        return TILL_FAIL(err, KEY_INVALID,
-                         "The private key is encrypted; decrypt it first: openssl pkey -in FILE.");
-    return TILL_FAIL(
-        err, KEY_INVALID,
-        "Base64, but no key inside: it is cut, damaged or something else; copy it anew.");
+#define NO_KEY_TEXT "Base64, but no key inside: it is cut, damaged or something else; copy it anew."
+
+/* Why a find is not taken; NULL: it is. */
+static const char *const private_complaints[] = {
+    [KEY_NOTHING] = NO_KEY_TEXT,
+    [KEY_PRIVATE] = NULL,
+    [KEY_PRIVATE_ENCRYPTED] = ENCRYPTED_TEXT,
+    [KEY_PUBLIC] = "This is a public key; paste the private key of the pair here.",
+    [KEY_CERTIFICATE] = "This is a certificate; paste the private key that belongs to it here.",
+};
+static const char *const public_complaints[] = {
+    [KEY_NOTHING] = NO_KEY_TEXT,
+    [KEY_PRIVATE] = "This is a private key; paste the public key here, and make a new pair if the "
+                    "private one was shown to anybody.",
+    [KEY_PRIVATE_ENCRYPTED] = ENCRYPTED_TEXT,
+    [KEY_PUBLIC] = NULL,
+    [KEY_CERTIFICATE] = NULL,
+};
+
+static bool parse(struct till_str pasted, const char *const *complaints, struct till_key **ret_key,
+                  struct till_error *err) {
+    struct key_found found = {.kind = KEY_NOTHING};
+    if (!find_key(pasted, &found, err))
+        return false;
+    const char *complaint = complaints[found.kind];
+    if (!complaint)
+        return key_make(found.pkey, found.kind == KEY_PRIVATE, found.expires_us, ret_key, err);
+    EVP_PKEY_free(found.pkey);
+    return TILL_FAIL(err, KEY_INVALID, "%s", complaint);
 }
 
 bool till_key_parse_private(struct till_str pasted, struct till_key **ret_key,
                             struct till_error *err) {
-    struct key_found found = {.kind = KEY_NOTHING};
-    if (!find_key(pasted, &found, err))
-        return false;
-    switch (found.kind) {
-    case KEY_PRIVATE:
-        return key_make(found.pkey, true, 0, ret_key, err);
-    case KEY_PUBLIC:
-        EVP_PKEY_free(found.pkey);
-        return TILL_FAIL(err, KEY_INVALID,
-                         "This is a public key; paste the private key of the pair here.");
-    case KEY_CERTIFICATE:
-        EVP_PKEY_free(found.pkey);
-        return TILL_FAIL(err, KEY_INVALID,
-                         "This is a certificate; paste the private key that belongs to it here.");
-    case KEY_NOTHING:
-    case KEY_PRIVATE_ENCRYPTED:
-        break;
-    }
-    return refuse_unusable(found.kind, err);
+    return parse(pasted, private_complaints, ret_key, err);
 }
 
 bool till_key_parse_public(struct till_str pasted, struct till_key **ret_key,
                            struct till_error *err) {
-    struct key_found found = {.kind = KEY_NOTHING};
-    if (!find_key(pasted, &found, err))
-        return false;
-    switch (found.kind) {
-    case KEY_PUBLIC:
-    case KEY_CERTIFICATE:
-        return key_make(found.pkey, false, found.expires_us, ret_key, err);
-    case KEY_PRIVATE:
-        EVP_PKEY_free(found.pkey);
-        return TILL_FAIL(err, KEY_INVALID,
-                         "This is a private key; paste the public key here, and make a new pair "
-                         "if the private one was shown to anybody.");
-    case KEY_NOTHING:
-    case KEY_PRIVATE_ENCRYPTED:
-        break;
-    }
-    return refuse_unusable(found.kind, err);
+    return parse(pasted, public_complaints, ret_key, err);
 }

@@ -122,6 +122,8 @@ static bool take_parameters(struct till_str text, struct till_authorization *ret
         if (!slot || slot->len != 0)
             return false;
         *slot = till_str_sub(parameter, equals + 1, parameter.len);
+        if (slot->len == 0)
+            return false; /* else an empty one could be given again */
         if (end + 1 == text.len)
             return false; /* a comma with nothing behind it */
         text = till_str_sub(text, end + 1, text.len);
@@ -149,9 +151,11 @@ bool till_signing_verify(struct till_arena *arena, const struct till_signed_requ
                          struct till_str signature_hex, const struct till_secret *secret,
                          struct till_error *err) {
     char hex[HEX_SIZE + 1];
-    if (!sign(arena, request, secret, hex, err))
-        /* A request that nobody can sign is not signed. */
-        return err->code == TILL_E_FIELD_INVALID ? TILL_FAIL(err, SIGNATURE_WRONG, NULL) : false;
+    if (!sign(arena, request, secret, hex, err)) {
+        if (err->code != TILL_E_FIELD_INVALID)
+            return false;
+        return TILL_FAIL(err, SIGNATURE_WRONG, NULL); /* what nobody can sign is not signed */
+    }
     if (!till_equal_constant_time(signature_hex, (struct till_str){hex, HEX_SIZE}))
         return TILL_FAIL(err, SIGNATURE_WRONG, NULL);
     return true;

@@ -30,6 +30,11 @@ static void ambiguous_bodies_are_refused(void **state) {
     must_refuse(BODY_MALFORMED, till_form_parse(&arena, TILL_STR("a=1&a=2"), &form, &err));
     must_refuse(BODY_MALFORMED, till_form_parse(&arena, TILL_STR("a=1&b=2&%61=1"), &form, &err));
     must_refuse(BODY_MALFORMED, till_form_parse(&arena, TILL_STR("a=%4"), &form, &err));
+    char twice[201]; /* a name too long to be quoted whole */
+    memset(twice, 'x', sizeof twice);
+    twice[100] = '&';
+    must_refuse(BODY_MALFORMED,
+                till_form_parse(&arena, (struct till_str){twice, sizeof twice}, &form, &err));
     must_refuse(BODY_MALFORMED, till_form_parse(&arena, TILL_STR("%4=a"), &form, &err));
     must_refuse(BODY_MALFORMED, till_form_parse(&arena, TILL_STR("=1"), &form, &err));
     must_refuse(TEXT_INVALID, till_form_parse(&arena, TILL_STR("a=%00"), &form, &err));

@@ -238,6 +238,10 @@ static void readers_are_lenient_with_the_wrong_type_and_with_nothing(void **stat
     assert_ptr_equal(value, array);
     assert_false(till_json_member_at(json, 3, &name, &value));
     assert_false(till_json_member_at(array, 0, &name, &value));
+    assert_false(till_json_is_object(array) || till_json_is_object(NULL));
+    assert_false(till_json_is_array(NULL) || till_json_is_string(NULL));
+    assert_false(till_json_is_integer(NULL) || till_json_is_bool(NULL) || till_json_is_null(NULL));
+    assert_false(till_json_is_bool(array) || till_json_is_null(array));
     till_json_release(NULL);
 }
 

@@ -162,6 +162,22 @@ static void a_certificate_tells_when_it_expires(void **state) {
     assert_int_equal(till_key_expires_us(leaf), wanted);
 }
 
+static void an_unreadable_expiry_is_none(void **state) {
+    (void)state;
+    ARENA(arena);
+    struct till_error err;
+    struct till_str der, line, body = TILL_STR(sample_certificate);
+    size_t from = till_str_find(body, '\n');
+    body = till_str_sub(body, from, (size_t)(strstr(body.ptr, "-----END") - body.ptr) - from);
+    must(till_base64_decode(&arena, replaced(&arena, body, '\n', ""), &der, &err));
+    char *date = memmem(der.ptr, der.len, "361120014110Z", 13);
+    assert_non_null(date);
+    date[2] = '9'; /* month 91 */
+    must(till_base64_encode(&arena, der, &line, &err));
+    TILL_KEY_SCOPED struct till_key *key = public_key(line);
+    assert_int_equal(till_key_expires_us(key), 0);
+}
+
 static void the_wrong_half_is_named(void **state) {
     (void)state;
     ARENA(arena);
@@ -218,6 +234,7 @@ static void what_is_no_key_is_refused(void **state) {
         {"\"", TILL_E_KEY_INVALID, "not base64"},
         {"\"\"", TILL_E_KEY_WEAK, "no key here"},
         {"x\"", TILL_E_KEY_INVALID, "not base64"},
+        {"\"x", TILL_E_KEY_INVALID, "not base64"},
         {"\\", TILL_E_KEY_INVALID, "not base64"},
         {"\\t", TILL_E_KEY_INVALID, "not base64"},
         {"-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----", TILL_E_KEY_WEAK, "no key here"},
@@ -246,6 +263,34 @@ static void what_is_no_key_is_refused(void **state) {
     must_refuse(KEY_INVALID,
                 till_key_parse_private((struct till_str){longer, sizeof longer}, &key, &err));
     assert_non_null(strstr(err.text, "longer than any key"));
+}
+
+static void nothing_hides_behind_a_key(void **state) {
+    (void)state;
+    ARENA(arena);
+    static const struct till_str samples[] = {
+        TILL_STR_INIT(sample_private),     TILL_STR_INIT(sample_public),
+        TILL_STR_INIT(sample_certificate), TILL_STR_INIT(sample_encrypted),
+        TILL_STR_INIT(sample_weak),        TILL_STR_INIT(sample_weak_public),
+        TILL_STR_INIT(sample_ec)};
+    for (size_t i = 0; i < COUNT(samples); i++) {
+        struct till_error err;
+        struct till_key *key = NULL;
+        struct till_str body = samples[i], der, line;
+        if (till_str_starts_with(body, TILL_STR("-----"))) {
+            size_t from = till_str_find(body, '\n');
+            body =
+                till_str_sub(body, from, (size_t)(strstr(body.ptr, "-----END") - body.ptr) - from);
+        }
+        body = replaced(&arena, body, '\n', "");
+        must(till_base64_decode(&arena, body, &der, &err));
+        /* The decoder leaves a NUL behind its bytes: one byte more. */
+        must(till_base64_encode(&arena, (struct till_str){der.ptr, der.len + 1}, &line, &err));
+        must_refuse(KEY_INVALID, till_key_parse_private(line, &key, &err));
+        assert_non_null(strstr(err.text, "no key inside"));
+        must_refuse(KEY_INVALID, till_key_parse_public(line, &key, &err));
+        assert_non_null(strstr(err.text, "no key inside"));
+    }
 }
 
 /* A SubjectPublicKeyInfo over RSA with an odd number of that many bits, a multiple of 8. */
@@ -470,9 +515,11 @@ int main(void) {
         cmocka_unit_test(every_form_of_a_public_key_is_the_same_key),
         cmocka_unit_test(a_fingerprint_is_the_digest_of_the_public_half),
         cmocka_unit_test(a_certificate_tells_when_it_expires),
+        cmocka_unit_test(an_unreadable_expiry_is_none),
         cmocka_unit_test(the_wrong_half_is_named),
         cmocka_unit_test(encrypted_keys_are_refused_in_words),
         cmocka_unit_test(what_is_no_key_is_refused),
+        cmocka_unit_test(nothing_hides_behind_a_key),
         cmocka_unit_test(weak_large_and_foreign_keys_are_refused),
         cmocka_unit_test(a_damaged_private_key_is_refused_or_signs_right),
         cmocka_unit_test(exports_and_parses_are_inverse),

@@ -169,6 +169,23 @@ static void nonces_have_16_to_64_characters(void **state) {
     }
 }
 
+static void key_ids_have_one_alphabet(void **state) {
+    (void)state;
+    ARENA(arena);
+    struct till_error err;
+    struct till_str out;
+    struct till_signed_request request = sample();
+    for (int c = 0; c < 256; c++) {
+        char id[1] = {(char)c};
+        bool is_plain =
+            c &&
+            strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", c) != NULL;
+        struct till_str key_id = {id, 1};
+        assert_int_equal(till_signing_authorize(&arena, &request, key_id, &secret, &out, &err),
+                         is_plain);
+    }
+}
+
 static void the_header_is_read_strictly(void **state) {
     (void)state;
     struct till_error err;
@@ -190,6 +207,7 @@ static void the_header_is_read_strictly(void **state) {
         "TILL-HMAC-SHA256 key,timestamp=1795341600,nonce=" NONCE ",signature=" MAC,
         "TILL-HMAC-SHA256 key=ak_1,timestamp=,nonce=" NONCE ",signature=" MAC,
         HEADER ",key=ak_2",
+        "TILL-HMAC-SHA256 key,key=,key=ak_1,timestamp=1795341600,nonce=" NONCE ",signature=" MAC,
         HEADER ",alg=none",
         HEADER ",",
         "TILL-HMAC-SHA256 ,key=ak_1,timestamp=1795341600,nonce=" NONCE ",signature=" MAC,
@@ -238,6 +256,7 @@ int main(void) {
         cmocka_unit_test(weak_secrets_neither_sign_nor_verify),
         cmocka_unit_test(two_requests_never_share_a_text),
         cmocka_unit_test(nonces_have_16_to_64_characters),
+        cmocka_unit_test(key_ids_have_one_alphabet),
         cmocka_unit_test(the_header_is_read_strictly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
