@@ -228,7 +228,7 @@ const tests = {
     const formData = new AlipayFormData();
     formData.addField('biz_code', '一杯咖啡');
     formData.addFile('picture', 'coffee.png', Buffer.from([0, 255, 13, 10, 45, 45]));
-    const answer = await sdk.exec('alipay.trade.query', { formData }, { validateSign: true });
+    const answer = await sdk.exec('alipay.trade.query', {}, { formData, validateSign: true });
     assert.equal(answer.subCode, 'ACQ.INVALID_PARAMETER'); // the signature was good; the order number is missing
   },
   async 'PKCS#1 keys work too'() {
