@@ -25,7 +25,7 @@ struct point {
 };
 
 static struct point points[] = {
-#define FAILPOINT(name, where) {.name = #name},
+#define FAILPOINT(id, where) {.name = #id},
 #include <rt/failpoint.def>
 #undef FAILPOINT
 };

@@ -15,6 +15,7 @@
 
 enum { THREADS_MAX = 16, CA_FILE_MAX = 4 * 1024 * 1024 };
 static const int64_t CONNECT_TIMEOUT_US = 5 * 1000000;
+static const int64_t TIMEOUT_MAX_US = 3600 * 1000000LL;
 
 struct upstream {
     struct upstream_options options;
@@ -238,12 +239,14 @@ static void keep_texts(struct upstream_call *call, struct till_arena *arena) {
 void upstream_exchange(struct upstream *upstream, const struct world_request *request,
                        struct till_arena *arena, struct world_answer *ret_answer) {
     int64_t start_us = futex_now_us();
+    int64_t timeout_us =
+        request->timeout_us < TIMEOUT_MAX_US ? request->timeout_us : TIMEOUT_MAX_US;
     struct outbound_url url;
     struct upstream_call call = {
         .request = request,
         .policy = upstream->options.policy,
         .scope = request->errand == WORLD_LOCAL ? OUTBOUND_OR_LOOPBACK : OUTBOUND_PUBLIC,
-        .deadline_us = start_us + request->timeout_us,
+        .deadline_us = start_us + timeout_us,
         .connect_timeout_us = upstream->options.connect_timeout_us,
         .ca_path = upstream->ca_fd >= 0 ? upstream->ca_path : NULL,
     };

@@ -178,7 +178,8 @@ static bool set_trust(struct upstream_call *call, CURL *easy) {
     if (call->ca_path)
         SET(CURLOPT_CAINFO, call->ca_path);
     /* Anchors from one file only: libcurl then reads them once a multi, not once a connection. */
-    SET(CURLOPT_CAPATH, NULL);
+    if (call->ca_path || curl_version_info(CURLVERSION_NOW)->cainfo)
+        SET(CURLOPT_CAPATH, NULL);
     return true;
 }
 

@@ -138,7 +138,10 @@ bool peer_read_request(struct peer *peer, int fd) {
             whole = (size_t)(blank - bytes) + 4 + body_length(bytes);
     }
     bytes[len < ROOM ? len : ROOM - 1] = 0;
+    static pthread_mutex_t last_mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&last_mutex);
     memcpy(peer->last, bytes, sizeof peer->last - 1);
+    pthread_mutex_unlock(&last_mutex);
     atomic_fetch_add(&peer->posts, strncmp(bytes, "POST ", 5) == 0);
     atomic_fetch_add(&peer->requests, 1);
     free(bytes);
