@@ -34,6 +34,8 @@ def functions(text):
                 first -= 1
                 head = lines[first] + " " + head
             match = re.search(r"([A-Za-z_]\w*)\s*\(", head)
+            if head.lstrip().startswith("#") or head.rstrip().endswith("= {"):
+                continue
             if not match or re.match(r"\s*(struct|enum|union|static const|const|typedef)\b[^(]*=", head) or "=" in head.split("(")[0]:
                 continue
             if re.match(r"(extern|struct \w+ \{|enum \w+ \{)", head) and ")" not in head:

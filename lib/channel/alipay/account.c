@@ -22,7 +22,7 @@ const struct till_channel_setting alipay_settings[] = {
     {"sign_type", false, false,
      "RSA2 (default), or RSA for an old app that asks for SHA-1 by name."},
     {"gateway_url", false, false,
-     "Address of gateway.do; by default Alipay's production or sandbox address, by mode."},
+     "Address of gateway.do; by default Alipay's own address, by mode."},
     {"sys_service_provider_id", false, false, "The service provider's PID, for rebates."},
     {"store_id", false, false, "Default store number of the orders."},
     {"product_code", false, false, "Product code of the orders instead of the product's own."},
@@ -110,7 +110,7 @@ static bool read_gateway(struct alipay_account *a, enum till_mode mode,
                                "Leave the query out; the parameters are added here.");
     if (mode == TILL_LIVE && !address.is_https)
         return TILL_FAIL_FIELD(err, URL_FORBIDDEN, "/gateway_url",
-                               "A live account needs https; http is for sandboxes only.");
+                               "A live account needs https; http is for test accounts only.");
     return true;
 }
 
