@@ -73,8 +73,8 @@ def headers_stand_alone(root):
     folder = os.path.dirname(find(root, 'str.h'))
     for name in sorted(os.listdir(folder)):
         if name.endswith('.h'):
-            run(*shlex.split(compiler), '-std=c17', '-Wall', '-Wextra', '-Werror', '-fsyntax-only', '-x', 'c',
-                os.path.join(folder, name), *pkg_config(root, '--cflags'))
+            run(*shlex.split(compiler), '-std=c17', '-Wall', '-Wextra', '-Werror', '-fsyntax-only',
+                *pkg_config(root, '--cflags'), '-include', os.path.join(folder, name), '-x', 'c', os.devnull)
 
 
 def manual_is_there(root):
