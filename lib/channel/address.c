@@ -43,8 +43,8 @@ static bool read_parts(struct till_str url, struct address *ret) {
     struct till_str authority = till_str_sub(rest, 0, authority_length(rest));
     size_t host = host_length(authority);
     struct till_str port = till_str_sub(authority, host, authority.len);
-    if (host == 0 || (port.len && (port.ptr[0] != ':' || !is_port(till_str_sub(port, 1, 6)))) ||
-        port.len > 6)
+    if (host == 0 ||
+        (port.len && (port.ptr[0] != ':' || !is_port(till_str_sub(port, 1, port.len)))))
         return false;
     *ret = (struct address){.is_https = is_https,
                             .has_query = till_str_find(rest, '?') < rest.len,

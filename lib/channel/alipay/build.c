@@ -29,12 +29,19 @@ static bool add_addresses(struct till_form *form, const struct till_ask *ask,
 static bool add_system(struct till_form *form, const struct alipay_account *a,
                        const struct till_ask *ask, const char *timestamp, struct till_error *err) {
     struct till_str method;
-    return alipay_method(ask, &method, err) && add(form, "app_id", a->app_id, err) &&
-           add(form, "method", method, err) && add(form, "format", TILL_STR("JSON"), err) &&
-           add(form, "charset", TILL_STR("utf-8"), err) &&
-           add(form, "sign_type", a->sign_type, err) &&
-           add(form, "timestamp", till_str_of(timestamp), err) &&
-           add(form, "version", TILL_STR("1.0"), err) && add_addresses(form, ask, err);
+    if (!alipay_method(ask, &method, err))
+        return false;
+    const struct till_pair pairs[] = {
+        {TILL_STR("app_id"), a->app_id},        {TILL_STR("method"), method},
+        {TILL_STR("format"), TILL_STR("JSON")}, {TILL_STR("charset"), TILL_STR("utf-8")},
+        {TILL_STR("sign_type"), a->sign_type},  {TILL_STR("timestamp"), till_str_of(timestamp)},
+        {TILL_STR("version"), TILL_STR("1.0")},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        if (!till_form_add(form, pairs[i].name, pairs[i].value, err))
+            return false;
+    }
+    return add_addresses(form, ask, err);
 }
 
 /* Signs system parameters and biz_content together; the signature joins the query. */

@@ -117,28 +117,31 @@ static bool set_expiry(struct till_json *business, const struct till_ask *ask,
 }
 
 /* The provider's id beside the merchant's own extended parameters, whose word counts. */
-static void set_provider(struct till_str provider, struct till_json *business) {
+static bool set_provider(struct till_str provider, struct till_json *business,
+                         struct till_arena *arena, struct till_error *err) {
     struct till_json *params = till_json_object();
     const struct till_json *given = till_json_member(business, "extend_params"), *value;
     struct till_str name;
-    char key[64];
+    const char *key;
     till_json_set_str(params, "sys_service_provider_id", provider);
     for (size_t i = 0; given && till_json_member_at(given, i, &name, &value); i++) {
-        if (name.len < sizeof key) {
-            memcpy(key, name.ptr, name.len);
-            key[name.len] = '\0';
-            till_json_set_copy(params, key, value);
+        if (!till_arena_cstr(arena, name, &key, err)) {
+            till_json_release(params);
+            return false;
         }
+        till_json_set_copy(params, key, value);
     }
     till_json_set(business, "extend_params", params);
+    return true;
 }
 
 /* What the account adds where the merchant said nothing. */
-static void set_account_fields(const struct alipay_account *a, struct till_json *business) {
+static bool set_account_fields(const struct alipay_account *a, struct till_json *business,
+                               struct till_arena *arena, struct till_error *err) {
     if (a->store_id.len && !till_json_member(business, "store_id"))
         till_json_set_str(business, "store_id", a->store_id);
-    if (a->sys_service_provider_id.len)
-        set_provider(a->sys_service_provider_id, business);
+    return a->sys_service_provider_id.len == 0 ||
+           set_provider(a->sys_service_provider_id, business, arena, err);
 }
 
 static bool compose_create(const struct alipay_account *a, const struct till_ask *ask,
@@ -156,8 +159,7 @@ static bool compose_create(const struct alipay_account *a, const struct till_ask
         till_json_set_str(business, "product_code", a->product_code);
     else
         till_json_set_text(business, "product_code", product->code);
-    set_account_fields(a, business);
-    return true;
+    return set_account_fields(a, business, arena, err);
 }
 
 /* query, close, cancel */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/channel/alipay/reading.h"
 
+#include <assert.h>
+
 #include <till/alipay.h>
 #include <till/time.h>
 
@@ -93,15 +95,20 @@ static bool has_right_amount(const struct reading *r) {
            amount.minor == r->ask->amount.minor;
 }
 
+/* The question was built from this product, so it exists. */
+static const struct till_product *product_of(const struct reading *r) {
+    const struct till_product *product = NULL;
+    struct till_error err;
+    bool is_known = till_product_find(&alipay_channel, r->ask->product, &product, &err);
+    assert(is_known);
+    return product;
+}
+
 static void read_create(const struct reading *r) {
-    const struct till_product *product;
+    const struct till_product *product = product_of(r);
     struct till_verdict *v = r->verdict;
     struct address address;
     struct till_error err;
-    if (!till_product_find(&alipay_channel, r->ask->product, &product, &err)) {
-        doubt(r, err.text);
-        return;
-    }
     /* The member that carries the action has the action's name. */
     struct till_str value = text_of(r, product->action);
     if (!names_order(r) || !address_read(value, ACTION_MAX, product->action, &address, &err)) {
@@ -212,11 +219,7 @@ static void read_refund_query(const struct reading *r) {
 
 /* Only where the product hands nothing to the buyer may an order wait without an action. */
 static bool may_wait(const struct reading *r) {
-    const struct till_product *product;
-    struct till_error err;
-    return r->ask->operation != TILL_CREATE ||
-           (till_product_find(&alipay_channel, r->ask->product, &product, &err) &&
-            !product->action);
+    return r->ask->operation != TILL_CREATE || !product_of(r)->action;
 }
 
 /* A code other than success, by table; what the table does not know is open, save that Alipay's

@@ -98,7 +98,11 @@ static void each_bad_setting_is_refused_by_its_name(void **state) {
         {"gateway_url", "https://user@x.example/", TILL_E_URL_FORBIDDEN},
         {"gateway_url", "https://x.example/?a=1", TILL_E_URL_FORBIDDEN},
         {"gateway_url", "https://x.example/#a", TILL_E_URL_FORBIDDEN},
+        {"app_id", "/021000000000001", TILL_E_FIELD_INVALID},
         {"store_id", "caf\xc3\xa9", TILL_E_FIELD_INVALID},
+        {"store_id", "123456789012345678901234567890123", TILL_E_FIELD_INVALID},
+        {"product_code", "A B", TILL_E_FIELD_INVALID},
+        {"sys_service_provider_id", "2088 1", TILL_E_FIELD_INVALID},
         {"private_key", "", TILL_E_KEY_WEAK},
         {"private_key", "MIIB", TILL_E_KEY_INVALID},
         {"platform_public_key", "", TILL_E_KEY_WEAK},
@@ -122,10 +126,13 @@ static void each_bad_setting_is_refused_by_its_name(void **state) {
 
 static void a_setting_of_another_type_is_refused(void **state) {
     struct fixture *f = fixture_of(state);
-    struct till_json *settings = fixture_settings(f);
-    till_json_set_int(settings, "app_id", 2021);
-    assert_false(loads(f, TILL_TEST, settings));
-    assert_int_equal(f->err.code, TILL_E_FIELD_INVALID);
+    for (const struct till_channel_setting *row = till_channel_at(0)->settings; row->name; row++) {
+        struct till_json *settings = fixture_settings(f);
+        till_json_set_int(settings, row->name, 2021);
+        assert_false(loads(f, TILL_TEST, settings));
+        assert_int_equal(f->err.code, TILL_E_FIELD_INVALID);
+        assert_string_equal(f->err.field + 1, row->name);
+    }
 }
 
 static void each_required_setting_is_needed(void **state) {
@@ -197,7 +204,8 @@ static void live_money_needs_https_and_has_a_default_address(void **state) {
 
 static void addresses_are_read_strictly(void **state) {
     static const char *const good[] = {"http://a", "https://a.example:443/x?y=z",
-                                       "http://[::1]:8080/", "https://a_b-c.example?x"};
+                                       "http://[::1]:8080/", "http://AZ.az09/x",
+                                       "https://a_b-c.example?x"};
     static const char *const bad[] = {"",
                                       "a.example",
                                       "//evil.example/x",
@@ -218,7 +226,13 @@ static void addresses_are_read_strictly(void **state) {
                                       "http://[::1]x/",
                                       "http://a.example/\n",
                                       "http://a.example/\xe4\xb8\xad",
-                                      "http://a.example/#f"};
+                                      "http://a.example/#f",
+                                      "http://a.example/\x7f",
+                                      "http://a~b/",
+                                      "http://a@b/",
+                                      "http://[::1",
+                                      "http://[",
+                                      "http://a!/"};
     struct fixture *f = fixture_of(state);
     struct address address;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)

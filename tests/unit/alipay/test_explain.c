@@ -199,6 +199,37 @@ static void decoded_text_that_was_pasted_is_read_kindly(void **state) {
     assert_true(explain(f, pasted).verified);
 }
 
+static void a_wrapped_or_twice_encoded_signature_is_read_kindly(void **state) {
+    struct fixture *f = fixture_of(state);
+    struct till_form form = request_form(f);
+    struct till_str text = request_text(f, &form), sign = fixture_sign(f, text), body;
+    struct till_buf buf;
+    till_buf_init(&buf, &f->arena);
+    till_percent_encode(&buf, sign, TILL_PERCENT_FORM);
+    assert_true(till_buf_finish(&buf, &sign, &f->err));
+    assert_true(till_form_add(&form, TILL_STR("sign"), sign, &f->err));
+    assert_true(till_arena_format(&f->arena, &body, &f->err, "%.40s\r\n%s", encode(f, &form).ptr,
+                                  encode(f, &form).ptr + 40));
+    assert_true(explain(f, body).verified);
+    fixture_set(&form, "sign", "%zz");
+    struct till_explanation e;
+    assert_false(till_explain_alipay(&f->arena, encode(f, &form), TILL_STR_NONE,
+                                     f->platform_private, NULL, &e, &f->err));
+}
+
+static void a_question_mark_in_a_value_begins_no_query(void **state) {
+    struct fixture *f = fixture_of(state);
+    struct till_form form = request_form(f);
+    struct till_str text = request_text(f, &form), sign = fixture_sign(f, text), pasted;
+    fixture_set(&form, "notify_url", "https://a.example/n?x");
+    text = request_text(f, &form);
+    sign = fixture_sign(f, text);
+    assert_true(till_arena_format(&f->arena, &pasted, &f->err, "%.*s&sign=%.*s", TILL_STR_ARG(text),
+                                  TILL_STR_ARG(sign)));
+    struct till_explanation e = explain(f, pasted);
+    assert_true(till_str_starts_with(e.canonical, TILL_STR("app_id=")));
+}
+
 static void html_escapes_are_named(void **state) {
     struct fixture *f = fixture_of(state);
     struct till_form form = fixture_paid_form(f);
@@ -307,6 +338,13 @@ static void the_other_sides_string_shows_where_they_part(void **state) {
     assert_true(mentions(e.verdict, "same string"));
     assert_true(mentions(e.cause, "not a pair"));
     assert_int_equal(e.first_difference, e.canonical.len);
+    assert_true(mentions(explain_with(f, body, text, other, f->platform_private).verdict,
+                         "app's own public key"));
+    assert_true(
+        mentions(explain_with(f, body, text, other, other).cause, "in the place of Alipay's"));
+    TILL_KEY_SCOPED struct till_key *third = NULL;
+    assert_true(till_key_parse_public(fixture_read(f, "keys/node-notify-v1.pem"), &third, &f->err));
+    assert_true(mentions(explain_with(f, body, text, other, third).verdict, "same string"));
     /* as the gateway's refusal quotes it */
     struct till_buf buf;
     till_buf_init(&buf, &f->arena);
@@ -342,8 +380,8 @@ static void an_explanation_that_does_not_fit_is_an_error(void **state) {
         struct till_arena arena;
         struct till_explanation e;
         till_arena_init(&arena, cap);
-        is_explained = till_explain_alipay(&arena, body, TILL_STR_NONE, f->platform_private, NULL,
-                                           &e, &f->err);
+        is_explained = till_explain_alipay(&arena, body, TILL_STR("x&amp;y"), f->platform_private,
+                                           NULL, &e, &f->err);
         till_arena_clean_up(&arena);
     }
     assert_true(is_explained);
@@ -362,6 +400,8 @@ int main(void) {
         SENTENCE(empty_values_that_were_signed_are_named),
         SENTENCE(an_encoded_text_that_was_signed_is_named),
         SENTENCE(decoded_text_that_was_pasted_is_read_kindly),
+        SENTENCE(a_wrapped_or_twice_encoded_signature_is_read_kindly),
+        SENTENCE(a_question_mark_in_a_value_begins_no_query),
         SENTENCE(html_escapes_are_named),
         SENTENCE(an_answer_that_was_copied_from_a_page_is_read_all_the_same),
         SENTENCE(gbk_in_either_place_is_named),

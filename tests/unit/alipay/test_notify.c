@@ -392,6 +392,19 @@ static void what_is_no_form_post_is_refused(void **state) {
     refused(f, (struct till_str){large, 300 * 1024}, TILL_E_BODY_TOO_LARGE);
 }
 
+static void the_buyer_is_named_as_well_as_the_platform_does(void **state) {
+    struct fixture *f = fixture_of(state);
+    struct till_form form = fixture_paid_form(f);
+    fixture_drop(&form, "buyer_logon_id");
+    assert_true(till_str_is(taken(f, &form).buyer, "2088102534368455"));
+    fixture_drop(&form, "buyer_id");
+    assert_int_equal(taken(f, &form).buyer.len, 0);
+    fixture_set(&form, "buyer_open_id", "open");
+    assert_true(till_str_is(taken(f, &form).buyer, "open"));
+    fixture_set(&form, "gmt_refund", "2026-11-23 08:00:00.631"); /* without a sum */
+    assert_int_equal(taken(f, &form).kind, TILL_NOTICE_REFUND);
+}
+
 static void a_full_arena_takes_nothing(void **state) {
     struct fixture *f = fixture_of(state);
     struct till_form form = gbk_form(f, "GBK");
@@ -470,6 +483,23 @@ static void a_return_page_names_its_order_whatever_else_the_address_carries(void
     assert_true(f->account->channel->returned(f->account, &post, &f->arena, &number, &f->err));
 }
 
+static void a_full_arena_returns_nothing(void **state) {
+    struct fixture *f = fixture_of(state);
+    struct till_form form = return_form(f);
+    struct till_notification page = {.method = TILL_STR("GET"),
+                                     .query = fixture_notify_body(f, &form)};
+    struct till_str number;
+    bool is_back = false;
+    for (size_t cap = 0; cap < 65536 && !is_back; cap += 32) {
+        struct till_arena arena;
+        till_arena_init(&arena, cap);
+        is_back = f->account->channel->returned(f->account, &page, &arena, &number, &f->err);
+        assert_true(is_back || f->err.code == TILL_E_ARENA_FULL);
+        till_arena_clean_up(&arena);
+    }
+    assert_true(is_back);
+}
+
 /* S-112 */
 static void a_made_up_or_foreign_return_page_is_refused(void **state) {
     struct fixture *f = fixture_of(state);
@@ -522,7 +552,9 @@ int main(void) {
         SENTENCE(a_signed_value_that_cannot_be_read_is_refused),
         SENTENCE(empty_parameters_change_nothing_whether_signed_or_dropped),
         SENTENCE(what_is_no_form_post_is_refused),
+        SENTENCE(the_buyer_is_named_as_well_as_the_platform_does),
         SENTENCE(a_full_arena_takes_nothing),
+        SENTENCE(a_full_arena_returns_nothing),
         SENTENCE(ten_thousand_mutations_of_a_notification_are_not_taken),
         SENTENCE(a_return_page_names_its_order_whatever_else_the_address_carries),
         SENTENCE(a_made_up_or_foreign_return_page_is_refused),

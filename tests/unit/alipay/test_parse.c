@@ -156,10 +156,11 @@ static void another_amount_or_order_is_unknown_and_suspicious(void **state) {
 
 static void the_discounted_sum_does_not_count_only_the_total(void **state) {
     struct fixture *f = fixture_of(state);
-    struct till_verdict v = answer(f, TILL_QUERY,
-                                   OK_HEAD ",\"buyer_pay_amount\":\"0.00\",\"receipt_amount\":"
-                                           "\"95.00\",\"total_amount\":\"100.00\","
-                                           "\"trade_status\":\"TRADE_SUCCESS\"}");
+    struct till_verdict v = answer(
+        f, TILL_QUERY,
+        OK_HEAD ",\"trans_currency\":\"CNY\",\"buyer_pay_amount\":\"0.00\",\"receipt_amount\":"
+                "\"95.00\",\"total_amount\":\"100.00\","
+                "\"trade_status\":\"TRADE_SUCCESS\"}");
     assert_int_equal(v.outcome, TILL_PAID);
 }
 
@@ -173,6 +174,12 @@ static void an_asker_who_does_not_know_the_amount_is_told_it(void **state) {
                        OK_HEAD ",\"total_amount\":\"7.00\",\"trade_status\":\"TRADE_SUCCESS\"}"));
     assert_int_equal(v.outcome, TILL_PAID);
     assert_int_equal(v.amount.minor, 700);
+    ask.operation = TILL_REFUND;
+    v = fixture_parse(f, &ask,
+                      fixture_answer(f, nodes[TILL_REFUND],
+                                     OK_HEAD ",\"fund_change\":\"Y\",\"refund_fee\":\"30.00\"}"));
+    assert_int_equal(v.outcome, TILL_PAID);
+    assert_int_equal(v.trade, TILL_TRADE_PAID);
 }
 
 static void closing_is_closed_only_for_our_number(void **state) {
@@ -460,12 +467,12 @@ static void long_texts_of_the_platform_are_cut_and_cleaned(void **state) {
     memset(text, 'x', sizeof text);
     assert_true(till_arena_format(&f->arena, &node, &f->err,
                                   "{\"code\":\"40004\",\"sub_code\":\"ACQ.%.100s\",\"sub_msg\":"
-                                  "\"a\\nb%.590s\"," ORDER "}",
+                                  "\"a\\n\x7f%.590s\"," ORDER "}",
                                   text, text));
     struct till_verdict v = answer(f, TILL_CREATE, node.ptr);
     assert_int_equal(strlen(v.peer_code), sizeof v.peer_code - 1);
     assert_int_equal(strlen(v.peer_text), sizeof v.peer_text - 1);
-    assert_memory_equal(v.peer_text, "a b", 3);
+    assert_memory_equal(v.peer_text, "a  x", 4);
     assert_int_equal(v.outcome, TILL_DECLINED);
 }
 

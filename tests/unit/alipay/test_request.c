@@ -11,6 +11,8 @@ static struct till_str compose(struct fixture *f, const struct till_ask *ask) {
     return business;
 }
 
+static struct till_str member(struct fixture *f, struct till_str json, const char *name);
+
 static void refuse(struct fixture *f, const struct till_ask *ask, enum till_code code,
                    const char *field) {
     struct till_str business;
@@ -106,6 +108,25 @@ static void a_bad_number_or_product_is_refused(void **state) {
     ask = fixture_ask(TILL_REFUND_QUERY);
     ask.refund_no = TILL_STR("a b");
     refuse(f, &ask, TILL_E_FIELD_INVALID, "/refund_no");
+    for (int c = 1; c < 256; c++) { /* exactly these characters */
+        char text[2] = {(char)c, '\0'};
+        const char *good = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-";
+        ask.refund_no = (struct till_str){text, 1};
+        if (strchr(good, c))
+            (void)compose(f, &ask);
+        else
+            refuse(f, &ask, TILL_E_FIELD_INVALID, "/refund_no");
+    }
+    for (int operation = 0; operation < TILL_OPERATIONS; operation++) {
+        ask = fixture_ask((enum till_operation)operation);
+        ask.upstream_no = TILL_STR("no/slash");
+        refuse(f, &ask, TILL_E_FIELD_INVALID, "/upstream_no");
+    }
+    ask = fixture_ask(TILL_REFUND);
+    ask.refund_reason = TILL_STR("\xff");
+    refuse(f, &ask, TILL_E_TEXT_INVALID, "/reason");
+    ask.refund_reason = TILL_STR_NONE;
+    assert_int_equal(member(f, compose(f, &ask), "refund_reason").len, 0);
     ask = fixture_ask(TILL_REFUND);
     ask.refund_amount.minor = -50; /* S-096 */
     refuse(f, &ask, TILL_E_AMOUNT_INVALID, "/amount");
@@ -258,6 +279,15 @@ static void the_account_fills_in_what_the_merchant_left_out(void **state) {
     assert_true(till_str_is(till_json_get_str(params, "hb_fq_num"), "3"));
     assert_true(
         till_str_is(till_json_get_str(params, "sys_service_provider_id"), "2088000000000009"));
+    bool is_composed = false;
+    for (size_t cap = 0; cap < 16384 && !is_composed; cap += 16) {
+        struct till_arena arena;
+        till_arena_init(&arena, cap);
+        is_composed = account->channel->compose(account, &ask, &arena, &business, &f->err);
+        assert_true(is_composed || f->err.code == TILL_E_ARENA_FULL);
+        till_arena_clean_up(&arena);
+    }
+    assert_true(is_composed);
     f->account = plain;
     till_account_free(account);
     till_json_release(settings);
