@@ -63,6 +63,8 @@ static bool start_daemon(struct http_server *server, struct till_error *err) {
         flags |= MHD_USE_TLS;
     else
         tls[0] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    /* Not strict: the two rules that this adds (Host, blanks in the target) are http_framing.c's as
+     * well, and MHD 0.9.75 writes the head of its own page about a missing Host twice. */
     /* The acceptor keeps the count; MHD must never be the one to say no. */
     unsigned limit = (unsigned)server->options.connections_max + 64;
     struct MHD_Daemon *daemon = MHD_start_daemon(
@@ -70,7 +72,7 @@ static bool start_daemon(struct http_server *server, struct till_error *err) {
         server, MHD_OPTION_NOTIFY_COMPLETED, http_call_completed, server,
         MHD_OPTION_NOTIFY_CONNECTION, notice, server, MHD_OPTION_CONNECTION_LIMIT, limit,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, server->options.head_max + HEAD_ROOM,
-        MHD_OPTION_THREAD_STACK_SIZE, IO_STACK, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_THREAD_STACK_SIZE, IO_STACK, MHD_OPTION_STRICT_FOR_CLIENT, 0,
         MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     if (!daemon)
         return TILL_FAIL_FIELD(

@@ -24,7 +24,7 @@ struct worker_pool {
     struct worker *top; /* went idle last */
     int idle;
     int threads;
-    int busy;        /* threads inside a job or about to be */
+    size_t running;  /* jobs that a thread has */
     size_t reserved; /* places promised and not yet used */
     struct worker_job *first, **last;
     size_t queued;
@@ -87,6 +87,7 @@ static struct worker_job *take_queued(struct worker_pool *pool) {
     if (!pool->first)
         pool->last = &pool->first;
     pool->queued--;
+    pool->running++;
     metrics_add(pool->options.metrics, METRIC_QUEUE, pool->options.lane, NULL, -1);
     return job;
 }
@@ -100,7 +101,6 @@ static struct worker_job *next_job(struct worker_pool *pool, struct worker *work
         return NULL;
     struct timespec until;
     add_us(&until, pool->options.linger_us);
-    pool->busy--;
     lie_down(pool, worker);
     int status = 0;
     /* One stays for ever: a queue must never be without anybody to come for it. */
@@ -109,10 +109,8 @@ static struct worker_job *next_job(struct worker_pool *pool, struct worker *work
                                     : pthread_cond_timedwait(&worker->called, &pool->mutex, &until);
     job = worker->job;
     worker->job = NULL;
-    if (!job) { /* whoever hands a job over has made this worker stand up and busy already */
+    if (!job) /* whoever hands a job over has made this worker stand up already */
         stand_up(pool, worker);
-        pool->busy++;
-    }
     return job;
 }
 
@@ -122,16 +120,17 @@ static void *work(void *arg) {
     struct worker_job *job = worker->job;
     worker->job = NULL;
     for (;;) {
+        bool has_run = job != NULL;
         if (job)
-            job->run(job);
+            job->run(job); /* and may have freed it */
         pthread_mutex_lock(&pool->mutex);
+        pool->running -= has_run;
         job = next_job(pool, worker);
         if (!job)
             break;
         pthread_mutex_unlock(&pool->mutex);
     }
     pool->threads--;
-    pool->busy--;
     metrics_add(pool->options.metrics, METRIC_WORKERS, pool->options.lane, NULL, -1);
     pthread_cond_broadcast(&pool->left);
     release(pool);
@@ -166,11 +165,11 @@ static bool hire(struct worker_pool *pool, struct worker_job *job) {
     make_cond(&worker->called);
     pool->refs++;
     pool->threads++;
-    pool->busy++;
+    pool->running += job != NULL;
     if (!create_thread(worker)) {
         pool->refs--;
         pool->threads--;
-        pool->busy--;
+        pool->running -= job != NULL;
         pthread_cond_destroy(&worker->called);
         free(worker);
         return false;
@@ -205,8 +204,8 @@ bool worker_pool_open(const struct worker_options *options, struct worker_pool *
 bool worker_pool_reserve(struct worker_pool *pool, struct till_error *err) {
     pthread_mutex_lock(&pool->mutex);
     bool closing = pool->closing;
-    size_t free_hands = (size_t)(pool->options.workers_max - pool->busy);
-    bool room = pool->reserved + pool->queued < free_hands + pool->options.queue_max;
+    size_t places = (size_t)pool->options.workers_max + pool->options.queue_max;
+    bool room = pool->reserved + pool->queued + pool->running < places;
     if (!closing && room)
         pool->reserved++;
     pthread_mutex_unlock(&pool->mutex);
@@ -230,7 +229,7 @@ void worker_pool_run(struct worker_pool *pool, struct worker_job *job) {
     struct worker *idle = pool->top;
     if (idle) {
         stand_up(pool, idle);
-        pool->busy++;
+        pool->running++;
         idle->job = job;
         pthread_cond_signal(&idle->called);
     } else if (pool->threads >= pool->options.workers_max || !hire(pool, job)) {

@@ -211,8 +211,11 @@ static void request_lines_outside_the_grammar_are_refused(void **state) {
             FRAMING),
         ROW("two blanks before the target", "GET  / HTTP/1.1\r\nHost: till\r\n\r\n", 400, FRAMING),
         ROW("method that is no token", "G{T / HTTP/1.1\r\nHost: till\r\n\r\n", 400, FRAMING),
-        ROW("no host", "GET / HTTP/1.1\r\n\r\n", 400, 0),
-        ROW("blank in the target", "GET /a b HTTP/1.1\r\nHost: till\r\n\r\n", 0, 0),
+        ROW("no host", "GET / HTTP/1.1\r\n\r\n", 400, FRAMING),
+        ROW("blank in the target", "GET /a b HTTP/1.1\r\nHost: till\r\n\r\n", 400, FRAMING),
+        ROW("two versions", "GET / HTTP/1.1 HTTP/1.1\r\nHost: till\r\n\r\n", 400, FRAMING),
+        ROW("no target", "GET HTTP/1.1\r\nHost: till\r\n\r\n", 400, 0),
+        ROW("no version", "GET /\r\n\r\n", 400, 0),
         ROW("HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, 0),
         ROW("HTTP/1.2", "GET / HTTP/1.2\r\nHost: till\r\n\r\n", 400, FRAMING),
     };
