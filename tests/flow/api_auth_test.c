@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who asks: security cases S-001 to S-011, S-013. Each refusal beside the request that passes. */
+#include "api_world.h"
+
+#include <stdio.h>
+
+#include <sqlite3.h>
+
+#include <till/signing.h>
+
+static struct api api;
+
+static int open_api(void **state) {
+    (void)state;
+    api_open(&api, 11);
+    return 0;
+}
+
+static int close_api(void **state) {
+    (void)state;
+    api_close(&api);
+    return 0;
+}
+
+static struct api_request list(void) {
+    return (struct api_request){.method = "GET", .target = "/v1/payments"};
+}
+
+/* A row as an old version, or a thief with the master key, might have left it. */
+static void plant_blank_secret(const char *key_id) {
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    uint8_t master[TILL_SEAL_KEY_SIZE], nonce[TILL_SEAL_NONCE_SIZE] = {1};
+    char context[TILL_ID_SIZE + 8];
+    struct till_str sealed;
+    struct till_error err;
+    memset(master, 7, sizeof master);
+    snprintf(context, sizeof context, "keys/%s", key_id);
+    assert_true(
+        till_seal(&api.arena, master, nonce, till_str_of(context), TILL_STR(""), &sealed, &err));
+    assert_int_equal(sqlite3_open(api.path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA ignore_check_constraints = ON", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "UPDATE keys SET sealed_secret = ? WHERE id = ?", -1,
+                                        &statement, NULL),
+                     SQLITE_OK);
+    sqlite3_bind_blob(statement, 1, sealed.ptr, (int)sealed.len, SQLITE_TRANSIENT);
+    sqlite3_bind_text(statement, 2, key_id, -1, SQLITE_TRANSIENT);
+    assert_int_equal(sqlite3_step(statement), SQLITE_DONE);
+    assert_int_equal(sqlite3_changes(db), 1);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+}
+
+static void s001_a_blank_secret_opens_nothing(void **state) {
+    (void)state;
+    struct till_error err;
+    struct key_row weak = {.algorithm = TILL_STR("hmac-sha256"), .enabled = true};
+    snprintf(weak.id, sizeof weak.id, "key_blank");
+    snprintf(weak.app_id, sizeof weak.app_id, "%s", api.app_id);
+    assert_false(store_key_add(api.store, &weak, &err));
+    assert_int_equal(err.code, TILL_E_KEY_WEAK);
+    memset(weak.secret.bytes, 'x', 31);
+    weak.secret.len = 31;
+    assert_false(store_key_add(api.store, &weak, &err));
+    assert_int_equal(err.code, TILL_E_KEY_WEAK);
+    /* HMAC pads its key with zeros: 32 of them sign exactly as the empty key does. */
+    struct api_key blank = api.key;
+    memset(blank.secret.bytes, 0, TILL_SECRET_MIN);
+    blank.secret.len = TILL_SECRET_MIN;
+    struct api_request request = list();
+    api_expect(api_send(&api, &request), 200, "");
+    gateway_close(&api.gw);
+    store_close(api.store);
+    plant_blank_secret(api.key.id);
+    api_reopen(&api);
+    request.key = &blank;
+    api_expect(api_send(&api, &request), 401, "unauthorized");
+    request.key = NULL;
+    api_expect(api_send(&api, &request), 401, "unauthorized");
+}
+
+/* The bodies are equal but for the request's id. */
+static void same_refusal(const struct api_answer *a, const struct api_answer *b) {
+    struct till_str end = TILL_STR("\"request_id\"");
+    size_t cut = 0;
+    assert_int_equal(a->status, 401);
+    assert_int_equal(b->status, 401);
+    while (!till_str_starts_with(till_str_sub(a->body, cut, a->body.len), end))
+        cut++;
+    assert_true(cut > 100);
+    assert_true(till_str_equal(till_str_sub(a->body, 0, cut), till_str_sub(b->body, 0, cut)));
+    assert_int_equal(a->body.len, b->body.len);
+}
+
+static void s002_a_missing_signature_reads_like_a_wrong_one(void **state) {
+    (void)state;
+    struct api_request request = list();
+    request.authorization = "";
+    struct api_answer missing = api_send(&api, &request);
+    request.authorization =
+        "TILL-HMAC-SHA256 key=key_nobody,timestamp=1767225600,nonce=nonce-of-nobody-1,"
+        "signature=0000000000000000000000000000000000000000000000000000000000000000";
+    struct api_answer unknown = api_send(&api, &request);
+    struct api_key wrong = api.key;
+    wrong.secret.bytes[0] ^= 1;
+    request = list();
+    request.key = &wrong;
+    struct api_answer bad = api_send(&api, &request);
+    same_refusal(&missing, &unknown);
+    same_refusal(&missing, &bad);
+    assert_true(till_str_is(api_header(&bad, "WWW-Authenticate"), "TILL-HMAC-SHA256"));
+    assert_true(api_metric(&api, METRIC_SECURITY, "request_refused", NULL) == 3);
+}
+
+/* Signs honestly, then changes the text of the signature. */
+static const char *authorization(struct api_request *request, const char *nonce) {
+    struct till_str header;
+    struct till_error err;
+    const char *text;
+    struct till_signed_request signed_request = {.method = till_str_of(request->method),
+                                                 .host = TILL_STR(API_HOST),
+                                                 .target = till_str_of(request->target),
+                                                 .timestamp_s = world_now_us(api.world) / SECOND +
+                                                                request->clock_offset_s,
+                                                 .nonce = till_str_of(nonce),
+                                                 .body = till_str_of(request->body)};
+    assert_true(till_signing_authorize(&api.arena, &signed_request, till_str_of(api.key.id),
+                                       &api.key.secret, &header, &err));
+    assert_true(till_arena_cstr(&api.arena, header, &text, &err));
+    return text;
+}
+
+static void s003_a_shortened_signature_is_wrong(void **state) {
+    (void)state;
+    struct api_request request = list();
+    char text[512];
+    snprintf(text, sizeof text, "%s", authorization(&request, "nonce-for-shortening"));
+    request.authorization = text;
+    text[strlen(text) - (64 - 16)] = 0; /* 8 bytes of the MAC are left */
+    api_expect(api_send(&api, &request), 401, "unauthorized");
+    snprintf(text, sizeof text, "%s", authorization(&request, "nonce-for-shortening"));
+    api_expect(api_send(&api, &request), 200, "");
+}
+
+static void s004_the_window_is_300_seconds(void **state) {
+    (void)state;
+    struct api_request request = list();
+    request.clock_offset_s = -301;
+    api_expect(api_send(&api, &request), 401, "timestamp_outside_window");
+    request.clock_offset_s = -299;
+    api_expect(api_send(&api, &request), 200, "");
+    request.clock_offset_s = 301;
+    api_expect(api_send(&api, &request), 401, "timestamp_outside_window");
+    request.clock_offset_s = 299;
+    api_expect(api_send(&api, &request), 200, "");
+}
+
+static void s005_a_request_takes_effect_once(void **state) {
+    (void)state;
+    struct api_request request = {.method = "POST",
+                                  .target = "/v1/payments",
+                                  .body = api_order(&api, "S005", "990", ""),
+                                  .nonce = "the-same-nonce-twice"};
+    api_expect(api_send(&api, &request), 201, "");
+    world_inline_advance(api.world, 2 * SECOND);
+    request.clock_offset_s = -2; /* byte for byte the first request */
+    api_expect(api_send(&api, &request), 401, "nonce_used");
+    assert_int_equal(api_payments(&api), 1);
+    assert_int_equal(platform_alipay_calls(&api.platform, "alipay.trade.precreate"), 1);
+    /* A read is replayed no better. */
+    struct api_request read = list();
+    read.nonce = "the-same-nonce-of-a-read";
+    api_expect(api_send(&api, &read), 200, "");
+    api_expect(api_send(&api, &read), 401, "nonce_used");
+}
+
+static void s006_a_changed_body_is_refused(void **state) {
+    (void)state;
+    struct api_request request = {.method = "POST",
+                                  .target = "/v1/payments",
+                                  .body = api_order(&api, "S006", "990", ""),
+                                  .signed_body = api_order(&api, "S006", "991", "")};
+    api_expect(api_send(&api, &request), 401, "unauthorized");
+    assert_int_equal(api_payments(&api), 0);
+    request.signed_body = NULL;
+    api_expect(api_send(&api, &request), 201, "");
+}
+
+static void s007_a_query_behind_the_signature_is_refused(void **state) {
+    (void)state;
+    struct api_request request = {.method = "GET",
+                                  .target = "/v1/payments?limit=5&amount=1",
+                                  .signed_target = "/v1/payments?limit=5"};
+    api_expect(api_send(&api, &request), 401, "unauthorized");
+    request.target = "/v1/payments?limit=5";
+    api_expect(api_send(&api, &request), 200, "");
+}
+
+static void s008_an_escaped_path_is_another_path(void **state) {
+    (void)state;
+    struct api_request request = {
+        .method = "GET", .target = "/v1/%70ayments", .signed_target = "/v1/payments"};
+    api_expect(api_send(&api, &request), 404, "not_found");
+    request.signed_target = NULL; /* signed as sent: still nobody's path */
+    api_expect(api_send(&api, &request), 404, "not_found");
+}
+
+static void s009_an_app_orders_for_itself_only(void **state) {
+    (void)state;
+    char other[TILL_ID_SIZE], more[128];
+    struct api_key other_key;
+    api_second_app(&api, other, &other_key);
+    snprintf(more, sizeof more, ",\"merchant_id\":\"%s\"", other);
+    struct api_answer existing = api_create(&api, "S009", "990", more);
+    struct api_answer made_up = api_create(&api, "S009", "990", ",\"merchant_id\":\"app_none\"");
+    api_expect(existing, 403, "forbidden");
+    api_expect(made_up, 403, "forbidden");
+    assert_string_equal(api_text(&api, &existing, "detail"), api_text(&api, &made_up, "detail"));
+    assert_int_equal(api_payments(&api), 0);
+    snprintf(more, sizeof more, ",\"merchant_id\":\"%s\"", api.app_id);
+    api_expect(api_create(&api, "S009", "990", more), 201, "");
+}
+
+static void s010_the_algorithm_comes_from_the_key(void **state) {
+    (void)state;
+    static const char *const PREFIXES[] = {"none", "HMAC-MD5", "TILL-HMAC-MD5", "Bearer"};
+    struct api_request request = list();
+    char text[512], changed[640];
+    snprintf(text, sizeof text, "%s", authorization(&request, "nonce-of-algorithms"));
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(changed, sizeof changed, "%s%s", PREFIXES[i], strchr(text, ' '));
+        request.authorization = changed;
+        api_expect(api_send(&api, &request), 401, "unauthorized");
+    }
+    snprintf(changed, sizeof changed, "%s,algorithm=none", text);
+    api_expect(api_send(&api, &request), 401, "unauthorized");
+    request.authorization = text;
+    api_expect(api_send(&api, &request), 200, "");
+}
+
+static void s011_two_authorizations_are_ambiguous(void **state) {
+    (void)state;
+    struct api_request request = list();
+    request.second_authorization =
+        "TILL-HMAC-SHA256 key=key_other,timestamp=1767225600,nonce=nonce-of-another,"
+        "signature=0000000000000000000000000000000000000000000000000000000000000000";
+    api_expect(api_send(&api, &request), 400, "http_framing");
+    request.second_authorization = NULL;
+    api_expect(api_send(&api, &request), 200, "");
+}
+
+static void s013_a_disabled_key_is_dead_at_once(void **state) {
+    (void)state;
+    char path[128];
+    api_expect(api_call(&api, "GET", "/v1/payments", NULL), 200, "");
+    snprintf(path, sizeof path, "/admin/keys/%s/disable", api.key.id);
+    api_expect(api_admin(&api, "POST", path, NULL), 200, "");
+    api_expect(api_call(&api, "GET", "/v1/payments", NULL), 401, "unauthorized");
+    snprintf(path, sizeof path, "/admin/keys/%s/enable", api.key.id);
+    api_expect(api_admin(&api, "POST", path, NULL), 200, "");
+    api_expect(api_call(&api, "GET", "/v1/payments", NULL), 200, "");
+    snprintf(path, sizeof path, "/admin/apps/%s/disable", api.app_id);
+    api_expect(api_admin(&api, "POST", path, NULL), 200, "");
+    api_expect(api_call(&api, "GET", "/v1/payments", NULL), 401, "unauthorized");
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_api, close_api)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        CASE(s001_a_blank_secret_opens_nothing),
+        CASE(s002_a_missing_signature_reads_like_a_wrong_one),
+        CASE(s003_a_shortened_signature_is_wrong),
+        CASE(s004_the_window_is_300_seconds),
+        CASE(s005_a_request_takes_effect_once),
+        CASE(s006_a_changed_body_is_refused),
+        CASE(s007_a_query_behind_the_signature_is_refused),
+        CASE(s008_an_escaped_path_is_another_path),
+        CASE(s009_an_app_orders_for_itself_only),
+        CASE(s010_the_algorithm_comes_from_the_key),
+        CASE(s011_two_authorizations_are_ambiguous),
+        CASE(s013_a_disabled_key_is_dead_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
