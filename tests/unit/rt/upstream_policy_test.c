@@ -72,7 +72,7 @@ static struct till_str named_url(const struct peer *peer, const char *host) {
 static struct asked go(struct world *world, struct till_str url, enum world_errand errand) {
     struct world_request request = peer_request(url);
     request.errand = errand;
-    request.timeout_us = 700000;
+    request.timeout_us = 2000000;
     return peer_ask(world, &request);
 }
 
@@ -238,7 +238,7 @@ static void s_109_an_endless_answer_of_a_webhook_is_read_a_little_and_counts(voi
         assert_int_equal(asked.status, 200);
         if (i == 0)
             assert_int_equal(asked.body_len, 2048);
-        assert_true(asked.duration_us < 1200000);
+        assert_true(asked.duration_us < 5000000);
         world_real_close(world);
         peer_stop(&peer);
     }
@@ -340,17 +340,17 @@ static void a_hanging_resolver_delays_only_its_own_callers(void **state) {
                      TILL_FATE_ANSWERED);
     assert_int_equal(go(world, named_url(&peer, "platform.example.com"), WORLD_PLATFORM).fate,
                      TILL_FATE_ANSWERED);
-    assert_true(peer_now_us() - start_us < 300000);
+    assert_true(peer_now_us() - start_us < 1500000);
     for (int i = 0; i < SLOW; i++) {
         pthread_join(threads[i], NULL);
         assert_int_equal(errands[i].asked.fate, TILL_FATE_UNSENT);
         assert_string_equal(errands[i].asked.stage, "dns");
-        assert_in_range(errands[i].asked.duration_us, 690000, 1500000);
+        assert_in_range(errands[i].asked.duration_us, 1990000, 8000000);
     }
     /* Closing does not wait for the resolver either. */
     start_us = peer_now_us();
     world_real_close(world);
-    assert_true(peer_now_us() - start_us < 300000);
+    assert_true(peer_now_us() - start_us < 1500000);
     book.hangs = false;
     peer_stop(&peer);
     usleep(100000); /* the last resolver threads look at the book */

@@ -33,8 +33,8 @@ static void clocks_move_and_random_bytes_differ(void **state) {
     int64_t wall_us = world_now_us(world), start_us = world_monotonic_us(world);
     assert_true(wall_us > 1700000000000000);
     world_sleep_us(world, 30000);
-    assert_in_range(world_monotonic_us(world) - start_us, 30000, 500000);
-    assert_in_range(world_now_us(world) - wall_us, 20000, 500000);
+    assert_in_range(world_monotonic_us(world) - start_us, 30000, 5000000);
+    assert_in_range(world_now_us(world) - wall_us, 20000, 5000000);
     unsigned char first[32] = {0}, second[32] = {0};
     world_random(world, first, sizeof first);
     world_random(world, second, sizeof second);
@@ -48,7 +48,7 @@ static void a_wake_before_the_park_is_not_lost_and_a_deadline_ends_it(void **sta
     assert_true(world_park(world, &spot, INT64_MAX));
     int64_t start_us = world_monotonic_us(world);
     assert_false(world_park(world, &spot, start_us + 30000));
-    assert_in_range(world_monotonic_us(world) - start_us, 30000, 500000);
+    assert_in_range(world_monotonic_us(world) - start_us, 30000, 5000000);
     assert_false(world_park(world, &spot, 0));
 }
 
@@ -154,7 +154,7 @@ static void stopping_wakes_sleepers_and_parked_tasks(void **state) {
     int64_t start_us = world_monotonic_us(world);
     world_real_stop(world);
     assert_true(world_real_join(world, 3000000));
-    assert_true(world_monotonic_us(world) - start_us < 1000000);
+    assert_true(world_monotonic_us(world) - start_us < 3000000);
     for (int i = 0; i < 20; i++)
         assert_in_range(sleepers[i].rounds, 1, 2);
     assert_true(world_stopping(world));
@@ -175,13 +175,13 @@ static void after_the_stop_waits_are_short_but_wakes_still_arrive(void **state) 
     world_real_stop(world);
     int64_t start_us = world_monotonic_us(world);
     world_sleep_us(world, 3600000000);
-    assert_in_range(world_monotonic_us(world) - start_us, 1000, 500000);
+    assert_in_range(world_monotonic_us(world) - start_us, 1000, 5000000);
     assert_true(world_spawn(world, "wake", wake_soon, &pair, &err));
     int rounds = 0;
     while (!world_park(world, &pair.ping, INT64_MAX))
         rounds++;
     /* It did not spin. */
-    assert_in_range(rounds, 1, 50);
+    assert_in_range(rounds, 1, 300);
     assert_true(world_real_join(world, 3000000));
 }
 
