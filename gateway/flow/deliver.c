@@ -201,15 +201,6 @@ static void note(struct gateway *gw, const struct delivery_row *row,
               LOG_N("duration_us", report->duration_us));
 }
 
-static void crash_point(enum delivery_result result) {
-    if (result == DELIVERY_DONE)
-        TILL_FP("W7");
-    else if (result == DELIVERY_RETRY)
-        TILL_FP("W8");
-    else
-        TILL_FP("W9");
-}
-
 /* Under an older lease somebody else is sending it by now: his report counts, ours is dropped. */
 static bool report(struct gateway *gw, const struct delivery_row *row,
                    const struct world_answer *answer, struct till_arena *arena,
@@ -227,7 +218,6 @@ static bool report(struct gateway *gw, const struct delivery_row *row,
         TILL_FP("W5");
     if (report.result == DELIVERY_RETRY)
         report.next_us = next_attempt_us(gw, row, answer, now_us);
-    TILL_FP("W6");
     if (!store_report_delivery(gw->store, &report, err)) {
         if (err->code != TILL_E_STORE_STALE)
             return false;
@@ -235,7 +225,6 @@ static bool report(struct gateway *gw, const struct delivery_row *row,
         log_failure(gw->log, LOG_WARN, "webhook_lease_lost", err);
         return true;
     }
-    crash_point(report.result);
     note(gw, row, &report);
     return true;
 }
@@ -252,7 +241,6 @@ static bool deliver_one(struct gateway *gw, bool *ret_found, struct till_error *
                                        gw->settings->webhook_timeout + LEASE_SLACK_US, 1,
                                        (int)gw->settings->webhook_per_endpoint, &rows, &count, err);
     if (good && count > 0) {
-        TILL_FP("W2");
         send(gw, &rows[0], &arena, &answer);
         good = report(gw, &rows[0], &answer, &arena, err);
     }
