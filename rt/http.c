@@ -8,8 +8,9 @@
 #include <rt/http_server.h>
 
 #define IO_STACK ((size_t)512 * 1024)
-#define HEAD_ROOM                                                                                  \
-    ((size_t)8 * 1024) /* MHD's own notes about up to 100 headers, and its answer's head */
+/* In one pool with the request's head: MHD's notes about each header, and the answer's head, which
+ * may hold a long Location. Untouched pages cost nothing. */
+#define HEAD_ROOM ((size_t)32 * 1024)
 #define LINGER_US INT64_C(5000000)
 /* A connection that has sent nothing yet may have a request on the way when the end comes. */
 #define NEWCOMER_GRACE_US INT64_C(250000)

@@ -112,6 +112,24 @@ static void a_big_answer_arrives_whole(void **state) {
     assert_int_equal(answer.body_len, 200000);
 }
 
+/* Request and answer share libmicrohttpd's memory: the largest head leaves room for a long answer.
+ */
+static void a_long_redirect_answers_even_the_largest_head(void **state) {
+    (void)state;
+    static char head[32000];
+    memset(head, 'h', sizeof head - 1);
+    int fd = client_connect(&fixture);
+    client_say(fd, "GET /redirect HTTP/1.1\r\nHost: t\r\nX-A: ");
+    client_say(fd, head);
+    client_say(fd, "\r\n\r\n");
+    client_read(fd, &answer);
+    assert_int_equal(answer.status, 302);
+    const char *location = answer_header(&answer, "Location");
+    assert_non_null(location);
+    assert_int_equal(strspn(location, "l"), LOCATION_LEN);
+    close(fd);
+}
+
 /* All bytes, and how it ended: 0 by FIN, otherwise errno. */
 static int read_to_the_end(int fd, char *bytes, size_t max, size_t *ret_len) {
     *ret_len = 0;
@@ -188,6 +206,7 @@ int main(void) {
         cmocka_unit_test(a_header_with_a_line_end_never_leaves),
         cmocka_unit_test(a_service_without_words_gets_the_registry_s),
         cmocka_unit_test(a_big_answer_arrives_whole),
+        cmocka_unit_test(a_long_redirect_answers_even_the_largest_head),
         cmocka_unit_test(spoiled_answers_are_spoiled_as_asked),
         cmocka_unit_test(a_dripping_answer_arrives_byte_by_byte),
         cmocka_unit_test(an_encoded_slash_stays_encoded),

@@ -61,6 +61,14 @@ static void answer_big(struct http_request *request, struct http_response *respo
     response->body = (struct till_str){bytes, 200000};
 }
 
+static void answer_redirect(struct http_request *request, struct http_response *response) {
+    char *location = till_arena_alloc(request->arena, LOCATION_LEN);
+    assert_non_null(location);
+    memset(location, 'l', LOCATION_LEN);
+    response->status = 302;
+    http_response_header(response, TILL_STR("Location"), (struct till_str){location, LOCATION_LEN});
+}
+
 static void spoil(struct till_str path, struct http_response *response) {
     static const struct {
         const char *end;
@@ -86,6 +94,8 @@ static void handle(void *self, struct http_request *request, struct http_respons
         wait_at_gate(fixture);
     if (till_str_ends_with(request->path, TILL_STR("/header")))
         http_response_header(response, TILL_STR("X-Bad"), TILL_STR("one\r\nX-Injected: two"));
+    if (till_str_ends_with(request->path, TILL_STR("/redirect")))
+        answer_redirect(request, response);
     if (till_str_ends_with(request->path, TILL_STR("/close")))
         response->close = true;
     spoil(request->path, response);

@@ -6,6 +6,7 @@
  *   .../wait    stays until the gate opens       .../none  leaves no answer
  *   .../big     200,000 bytes                    .../peer  the client's address
  *   .../header  a header with a line end         .../cut, reset, half, drip: spoiled answers
+ *   .../redirect  a Location of LOCATION_LEN bytes
  *   others: "METHOD TARGET [body]" with the path, the query and the number of headers.
  * Bodies under /small are limited to 1,000 bytes, others to 1 MiB.
  */
@@ -26,6 +27,7 @@
 
 #define SMALL_BODY_MAX 1000
 #define READ_MAX 400000
+#define LOCATION_LEN ((size_t)12000)
 
 struct fixture {
     struct http_options options;
