@@ -166,6 +166,19 @@ bool app_paste_key(struct sandbox *sandbox, struct platform_app *app, struct til
     return true;
 }
 
+bool app_change(struct sandbox *sandbox, struct platform_app *app, struct till_str callback,
+                int64_t auto_pay_s, struct till_error *err) {
+    const struct app_wish wish = {.callback = callback, .auto_pay_s = auto_pay_s};
+    if (!check_wish(&wish, err))
+        return false;
+    platform_lock(sandbox);
+    snprintf(app->callback, sizeof app->callback, "%.*s", TILL_STR_ARG(callback));
+    app->auto_pay_s = auto_pay_s;
+    platform_changed(sandbox);
+    platform_unlock(sandbox);
+    return true;
+}
+
 /* The private half is never exported through here. */
 bool app_platform_key(const struct platform_app *app, struct till_arena *arena,
                       enum till_key_format format, struct till_str *ret_text,

@@ -23,6 +23,10 @@ TILL_MUST_CHECK bool app_make(struct sandbox *sandbox, const struct app_wish *wi
 /* Replaces the app's public key. */
 TILL_MUST_CHECK bool app_paste_key(struct sandbox *sandbox, struct platform_app *app,
                                    struct till_str public_key, struct till_error *err);
+/* Callback and automatic payment. */
+TILL_MUST_CHECK bool app_change(struct sandbox *sandbox, struct platform_app *app,
+                                struct till_str callback, int64_t auto_pay_s,
+                                struct till_error *err);
 /* The platform's public key as one base64 line (bare) or PEM. */
 TILL_MUST_CHECK bool app_platform_key(const struct platform_app *app, struct till_arena *arena,
                                       enum till_key_format format, struct till_str *ret_text,

@@ -3,6 +3,8 @@
 #include <sandbox/call.h>
 #include <sandbox/web.h>
 
+#include <rt/html.h>
+
 #include <stdio.h>
 
 /* "/console/apps/" + anything. */
@@ -68,14 +70,6 @@ static bool origin_is_ours(const struct web *web) {
     if (site.len && !till_str_is(site, "same-origin") && !till_str_is(site, "none"))
         return false;
     return origin.len == 0 || till_str_equal(authority(origin), host);
-}
-
-/* zh when the reader prefers it, or says ?lang=zh. */
-static bool wants_chinese(struct web *web) {
-    struct till_str asked = till_form_get(&web->query, "lang");
-    if (asked.len)
-        return till_str_starts_with(asked, TILL_STR("zh"));
-    return till_str_starts_with(header(web, "Accept-Language"), TILL_STR("zh"));
 }
 
 static bool read_input(struct web *web, struct till_error *err) {
@@ -167,7 +161,7 @@ static void answer(struct web *web) {
     else if (!read_input(web, &err))
         web_error(web, &err);
     else {
-        web->is_chinese = wants_chinese(web);
+        web->is_chinese = strcmp(html_language(web->request), "zh") == 0;
         route->answer(web);
     }
 }

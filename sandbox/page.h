@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pages for people: rendered here, working without JavaScript, Chinese or English, one style sheet,
+ * a Content-Security-Policy without inline anything. What did not come from our source goes
+ * through page_text, which escapes it.
+ */
+#ifndef SANDBOX_PAGE_H
+#define SANDBOX_PAGE_H
+
+#include <sandbox/web.h>
+
+struct page {
+    struct web *web;
+    struct till_buf buf;
+};
+
+enum page_section { PAGE_APPS, PAGE_TRADES, PAGE_EXCHANGES, PAGE_FAULTS, PAGE_CLOCK, PAGE_WALLET };
+
+/* The console's frame. */
+void page_open(struct page *page, struct web *web, enum page_section section, const char *english,
+               const char *chinese);
+/* The phone's frame; the kind is a class of the screen: "", "done", "stop". */
+void page_open_phone(struct page *page, struct web *web, const char *kind);
+void page_close(struct page *page, int status);
+void page_markup(struct page *page, const char *markup);
+void page_words(struct page *page, const char *english, const char *chinese);
+void page_text(struct page *page, struct till_str text);
+void page_number(struct page *page, int64_t number);
+/* "¥9.90". */
+void page_money(struct page *page, int64_t minor);
+void page_time(struct page *page, int64_t us);
+/* <dt>words</dt><dd>text</dd> */
+void page_fact(struct page *page, const char *english, const char *chinese, struct till_str text);
+/* <td>text</td> */
+void page_cell(struct page *page, struct till_str text);
+void page_tag(struct page *page, const char *kind, struct till_str text);
+void page_heads(struct page *page, const char *const (*words)[2], size_t count);
+/* <a href="path + tail">text</a>; the tail and text are escaped, the language is kept. */
+void page_link(struct page *page, const char *path, struct till_str tail, struct till_str text);
+/* <form method="post" action="path + tail">, language kept. */
+void page_form(struct page *page, const char *path, struct till_str tail);
+void page_button(struct page *page, const char *name, const char *value, const char *kind,
+                 const char *english, const char *chinese);
+/* A page with one sentence. */
+void page_message(struct web *web, int status, enum page_section section, struct till_str text);
+/* 303 to path + tail with the language kept. */
+void page_go(struct web *web, const char *path, struct till_str tail);
+
+void page_console(struct web *web);
+void page_app_make(struct web *web);
+void page_app(struct web *web);
+void page_app_key(struct web *web);
+void page_app_settings(struct web *web);
+void page_trades(struct web *web);
+void page_trade(struct web *web);
+void page_trade_act(struct web *web);
+void page_exchanges(struct web *web);
+void page_exchange(struct web *web);
+void page_faults(struct web *web);
+void page_fault_add(struct web *web);
+void page_fault_clear(struct web *web);
+void page_clock(struct web *web);
+void page_clock_advance(struct web *web);
+void page_wallet(struct web *web);
+void page_code(struct web *web);
+void page_code_act(struct web *web);
+
+/* Locked: rows of the newest trades or calls, of one app or (empty id) of all. */
+void page_trade_table(struct page *page, struct till_str app_id, int most);
+void page_exchange_table(struct page *page, struct till_str app_id, int most);
+/* Locked: notifications, of one trade or (NULL) of all. */
+void page_notice_table(struct page *page, const struct platform_trade *trade, int most);
+
+#endif
