@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every call for memory fails once, and then all from each one on: no crash, no leak (the
+ * sanitizers look), and above all no answer or notification that says more than it did with memory.
+ */
+#include "fixture.h"
+
+#include <stdlib.h>
+
+#include <jansson.h>
+#include <openssl/crypto.h>
+
+static long calls_left = -1;  /* before the call that fails; negative: none does */
+static bool fails_ever_since; /* not only that call, but all from there on */
+static bool failed;
+
+static bool fails_now(void) {
+    if (calls_left < 0 || calls_left-- > 0)
+        return false;
+    failed = true;
+    calls_left = fails_ever_since ? 0 : -1;
+    return true;
+}
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size) {
+    return fails_now() ? NULL : __real_calloc(count, size);
+}
+
+/* A digest has no error to return: without memory it stops the process, and recovery takes over. So
+ * it is left out here. */
+void __real_till_sha256(struct till_str bytes, uint8_t ret_digest[TILL_SHA256_SIZE]);
+void __wrap_till_sha256(struct till_str bytes, uint8_t ret_digest[TILL_SHA256_SIZE]);
+void __wrap_till_sha256(struct till_str bytes, uint8_t ret_digest[TILL_SHA256_SIZE]) {
+    long left = calls_left;
+    calls_left = -1;
+    __real_till_sha256(bytes, ret_digest);
+    calls_left = left;
+}
+
+static void *flaky_malloc(size_t size) {
+    return fails_now() ? NULL : malloc(size);
+}
+
+static void *crypto_malloc(size_t size, const char *file, int line) {
+    (void)file, (void)line;
+    return flaky_malloc(size);
+}
+
+static void *crypto_realloc(void *old, size_t size, const char *file, int line) {
+    (void)file, (void)line;
+    return fails_now() ? NULL : realloc(old, size);
+}
+
+static void crypto_free(void *old, const char *file, int line) {
+    (void)file, (void)line;
+    free(old);
+}
+
+static struct till_json *settings;
+static struct till_str paid_answer, paid_notification;
+
+static bool load(struct fixture *f, struct till_arena *arena) {
+    struct till_account *account = NULL;
+    (void)arena;
+    bool is_loaded = till_account_load(TILL_STR("alipay"), TILL_TEST, settings, &account, &f->err);
+    assert_int_equal(account != NULL, is_loaded);
+    till_account_free(account);
+    return is_loaded;
+}
+
+static bool request(struct fixture *f, struct till_arena *arena) {
+    struct till_ask ask = fixture_ask(TILL_CREATE);
+    struct till_outgoing outgoing = {0};
+    bool is_built = till_request(f->account, &ask, arena, &outgoing, &f->err);
+    assert_int_equal(outgoing.body.len > 0, is_built);
+    return is_built;
+}
+
+static bool answer(struct fixture *f, struct till_arena *arena) {
+    struct till_ask ask = fixture_ask(TILL_QUERY);
+    struct till_incoming incoming = {TILL_FATE_ANSWERED, 200, paid_answer};
+    struct till_verdict v;
+    till_answer(f->account, &ask, &incoming, arena, &v);
+    assert_true(v.outcome == TILL_PAID || v.outcome == TILL_UNKNOWN);
+    if (v.outcome == TILL_PAID)
+        assert_true(v.verified && v.amount.minor == 10000 && v.trade_no.len == 1);
+    return v.outcome == TILL_PAID;
+}
+
+static bool notified(struct fixture *f, struct till_arena *arena) {
+    struct till_notification notification = fixture_notification(paid_notification);
+    struct till_notice n = {.kind = TILL_NOTICE_UNKNOWN};
+    bool is_taken = f->account->channel->notified(f->account, &notification, arena, &n, &f->err);
+    assert_int_equal(n.kind == TILL_NOTICE_PAID && n.amount.minor == 10000, is_taken);
+    return is_taken;
+}
+
+static bool explain(struct fixture *f, struct till_arena *arena) {
+    struct till_explanation e = {0};
+    bool is_told = till_explain_alipay(arena, paid_notification, TILL_STR_NONE, f->platform_private,
+                                       NULL, &e, &f->err);
+    return is_told && e.verified;
+}
+
+typedef bool scenario(struct fixture *f, struct till_arena *arena);
+static scenario *const scenarios[] = {load, request, answer, notified, explain};
+
+/* Fails the call n; false when there were fewer calls. */
+static bool fail_call(struct fixture *f, scenario *run, long n) {
+    struct till_arena arena;
+    till_arena_init(&arena, 1 << 20);
+    failed = false;
+    calls_left = n;
+    bool is_good = run(f, &arena);
+    calls_left = -1;
+    assert_true(is_good || failed);
+    assert_false(is_good && failed && fails_ever_since);
+    till_arena_clean_up(&arena);
+    return failed;
+}
+
+static void prepare(struct fixture *f) {
+    struct till_form form = fixture_paid_form(f);
+    paid_answer = fixture_answer(f, "alipay_trade_query_response",
+                                 "{\"code\":\"10000\",\"out_trade_no\":\"" FIXTURE_ORDER_NO
+                                 "\",\"total_amount\":\"100.00\",\"trade_no\":\"7\","
+                                 "\"trade_status\":\"TRADE_SUCCESS\"}");
+    paid_notification = fixture_notify_body(f, &form);
+    settings = fixture_settings(f);
+}
+
+static void run_all(struct fixture *f, bool ever_since) {
+    prepare(f);
+    for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
+        long n = 0;
+        assert_false(fail_call(f, scenarios[i], 1L << 40)); /* it works with memory */
+        fails_ever_since = ever_since;
+        /* Checking a key's primes takes ten thousand equal calls: a part of them will do. */
+        while (fail_call(f, scenarios[i], n))
+            n += n < 400 ? 1 : 101;
+        fails_ever_since = false;
+        assert_true(n > 0);
+    }
+    till_json_release(settings);
+}
+
+static void every_call_for_memory_may_fail(void **state) {
+    run_all(fixture_of(state), false);
+}
+
+static void memory_may_be_gone_from_any_call_on(void **state) {
+    run_all(fixture_of(state), true);
+}
+
+#define SENTENCE(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
+
+int main(void) {
+    /* Before anything else of OpenSSL or jansson. */
+    if (!CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free))
+        return 1;
+    json_set_alloc_funcs(flaky_malloc, free);
+    const struct CMUnitTest tests[] = {
+        SENTENCE(every_call_for_memory_may_fail),
+        SENTENCE(memory_may_be_gone_from_any_call_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
