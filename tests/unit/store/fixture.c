@@ -120,7 +120,7 @@ int fixture_end(void **state) {
 struct till_str text(struct fixture *f, const char *format, ...) {
     struct till_str copy;
     struct till_error err;
-    char line[512];
+    char line[1024];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fixture.h"
+
+#include <stdio.h>
+
+static size_t claim(struct fixture *f, int64_t now_us, struct due **ret_rows) {
+    struct till_error err;
+    size_t count;
+    assert_done(store_claim_due(f->store, &f->arena, now_us, LEASE_US, 10, ret_rows, &count, &err));
+    return count;
+}
+
+static void I10_a_sender_that_died_is_claimed_as_unknown(void **state) {
+    struct fixture *f = *state;
+    struct due *rows;
+    struct payment_opened opened = fixture_place(f, "A1", 990);
+    assert_int_equal(store_next_due_us(f->store), T0 + LEASE_US);
+    assert_int_equal(claim(f, T0 + LEASE_US - 1, &rows), 0);
+    assert_int_equal(claim(f, T0 + LEASE_US, &rows), 1);
+    assert_false(rows[0].is_refund);
+    assert_string_equal(rows[0].attempt.id, opened.attempt.id);
+    assert_string_equal(rows[0].payment.id, opened.payment.id);
+    assert_int_equal(rows[0].attempt.state, TILL_ATTEMPT_UNKNOWN);
+    assert_int_equal(rows[0].attempt.first_unknown_us, T0 + LEASE_US);
+    assert_int_equal(rows[0].attempt.asks, 1);
+    assert_int_equal(rows[0].attempt.crashes, 1);
+    assert_int_equal(claim(f, T0 + LEASE_US + 1, &rows), 0); /* leased */
+    assert_int_equal(store_next_due_us(f->store), T0 + 2 * LEASE_US);
+}
+
+static void a_row_that_ends_three_claims_without_a_word_is_parked_until_news(void **state) {
+    struct fixture *f = *state;
+    struct due *rows;
+    struct store_figures figures;
+    struct till_error err;
+    struct payment_opened opened = fixture_place(f, "A1", 990);
+    int64_t now_us = T0;
+    for (int i = 1; i <= 3; i++) {
+        now_us += LEASE_US;
+        assert_int_equal(claim(f, now_us, &rows), 1);
+        assert_int_equal(rows[0].attempt.crashes, i);
+    }
+    assert_int_equal(claim(f, now_us + 10 * LEASE_US, &rows), 0);
+    assert_int_equal(store_next_due_us(f->store), INT64_MAX);
+    assert_done(store_figures(f->store, &figures, &err));
+    assert_int_equal(figures.parked, 1);
+    struct finding paid = fixture_finding(&opened, TILL_EVENT_PAID);
+    assert_int_equal(fixture_apply(f, &paid).kind, APPLIED);
+    assert_done(store_figures(f->store, &figures, &err));
+    assert_int_equal(figures.parked, 0);
+}
+
+static void a_claim_that_ended_well_clears_the_counter(void **state) {
+    struct fixture *f = *state;
+    struct due *rows;
+    struct till_error err;
+    fixture_place(f, "A1", 990);
+    int64_t now_us = T0 + LEASE_US;
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(claim(f, now_us, &rows), 1);
+        assert_int_equal(rows[0].attempt.crashes, 1);
+        assert_int_equal(rows[0].attempt.asks, i + 1);
+        assert_done(store_defer(f->store, &rows[0], now_us + 1000, now_us, &err));
+        assert_int_equal(claim(f, now_us + 999, &rows), 0);
+        now_us += 1000;
+    }
+    assert_int_equal(claim(f, now_us, &rows), 1);
+    struct finding lost = {.attempt_id = till_str_of(rows[0].attempt.id),
+                           .source = FOUND_BY_QUERY,
+                           .event = TILL_EVENT_LOST,
+                           .now_us = now_us,
+                           .next_ask_us = now_us + 5,
+                           .release_crashes = 1};
+    assert_int_equal(fixture_apply(f, &lost).attempt.crashes, 0);
+}
+
+static void news_that_came_meanwhile_are_not_put_off(void **state) {
+    struct fixture *f = *state;
+    struct due *rows;
+    struct till_error err;
+    struct payment_opened opened = fixture_place(f, "A1", 990);
+    assert_int_equal(claim(f, T0 + LEASE_US, &rows), 1);
+    struct finding paid = fixture_finding(&opened, TILL_EVENT_PAID);
+    paid.now_us = T0 + LEASE_US + 1;
+    fixture_apply(f, &paid);
+    assert_done(store_defer(f->store, &rows[0], T0 + LEASE_US + 2, T0 + LEASE_US + 2, &err));
+    assert_int_equal(fixture_number(f, "SELECT next_ask_us FROM attempts"), 0);
+    assert_int_equal(store_next_due_us(f->store), INT64_MAX);
+}
+
+static void a_look_at_the_cashier_page_only_brings_the_question_forward(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct payment_opened opened = fixture_place(f, "A1", 990);
+    struct till_str id = till_str_of(opened.payment.id);
+    assert_done(store_ask_soon(f->store, id, T0 + 5, &err)); /* the sender is at it */
+    assert_int_equal(fixture_number(f, "SELECT next_ask_us FROM attempts"), T0 + LEASE_US);
+    struct finding accepted = fixture_finding(&opened, TILL_EVENT_ACCEPTED);
+    int64_t version = fixture_apply(f, &accepted).attempt.version;
+    assert_done(store_ask_soon(f->store, id, T0 + 2000000, &err));
+    assert_int_equal(fixture_number(f, "SELECT next_ask_us FROM attempts"), T0 + 2000000);
+    assert_done(store_ask_soon(f->store, id, T0 + 3000000, &err));
+    assert_int_equal(fixture_number(f, "SELECT next_ask_us FROM attempts"), T0 + 2000000);
+    assert_int_equal(fixture_number(f, "SELECT version FROM attempts"), version);
+    struct finding paid = fixture_finding(&opened, TILL_EVENT_PAID);
+    fixture_apply(f, &paid);
+    assert_done(store_ask_soon(f->store, id, T0 + 1, &err));
+    assert_int_equal(fixture_number(f, "SELECT next_ask_us FROM attempts"), 0);
+}
+
+static void refunds_come_first_and_limits_hold(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct refund_opened refund;
+    struct due *rows;
+    size_t count;
+    char no[8];
+    struct payment_opened paid = fixture_paid(f, "P1", 100);
+    struct refund_open in = fixture_refund(f, paid.payment.id, "R1", 60);
+    assert_done(store_open_refund(f->store, &f->arena, &in, &refund, &err));
+    for (int i = 0; i < 5; i++) {
+        snprintf(no, sizeof no, "A%d", i);
+        fixture_place(f, no, 990);
+    }
+    assert_done(
+        store_claim_due(f->store, &f->arena, T0 + LEASE_US, LEASE_US, 3, &rows, &count, &err));
+    assert_int_equal(count, 3);
+    assert_true(rows[0].is_refund);
+    assert_int_equal(rows[0].refund.state, TILL_REFUND_UNKNOWN);
+    assert_string_equal(rows[0].attempt.id, paid.attempt.id);
+    assert_string_equal(rows[0].payment.id, paid.payment.id);
+    assert_false(rows[1].is_refund);
+    assert_done(store_defer(f->store, &rows[0], T0 + LEASE_US + 7, T0 + LEASE_US, &err));
+    assert_int_equal(fixture_number(f, "SELECT next_ask_us FROM refunds"), T0 + LEASE_US + 7);
+    assert_done(
+        store_claim_due(f->store, &f->arena, T0 + LEASE_US, LEASE_US, 10, &rows, &count, &err));
+    assert_int_equal(count, 3);
+}
+
+static void figures_tell_what_is_unknown_and_since_when(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct store_figures figures;
+    assert_done(store_figures(f->store, &figures, &err));
+    assert_int_equal(figures.payments, 0);
+    assert_int_equal(figures.oldest_unknown_us, 0);
+    struct payment_opened first = fixture_place(f, "A1", 990);
+    fixture_paid(f, "A2", 990);
+    struct finding lost = fixture_finding(&first, TILL_EVENT_LOST);
+    lost.source = FOUND_BY_CREATE;
+    fixture_apply(f, &lost);
+    assert_done(store_figures(f->store, &figures, &err));
+    assert_int_equal(figures.payments, 2);
+    assert_int_equal(figures.attempts_unknown, 1);
+    assert_int_equal(figures.oldest_unknown_us, lost.now_us);
+    assert_int_equal(figures.events_unnumbered, 1);
+    assert_int_equal(figures.ledger_imbalance, 0);
+    struct discrepancy held = {.type = TILL_STR("unknown_order"),
+                               .cause = TILL_STR("unknown_order/1"),
+                               .account_id = TILL_STR("acc_1"),
+                               .evidence = TILL_STR("raw"),
+                               .now_us = T0};
+    bool is_new;
+    assert_done(store_hold(f->store, &held, &is_new, &err));
+    assert_true(is_new);
+    assert_done(store_hold(f->store, &held, &is_new, &err));
+    assert_false(is_new);
+    assert_done(store_figures(f->store, &figures, &err));
+    assert_int_equal(figures.discrepancies_open, 1);
+    struct discrepancy_row *rows;
+    size_t count;
+    assert_done(store_discrepancy_list(f->store, &f->arena, true, 10, &rows, &count, &err));
+    assert_int_equal(count, 1);
+    assert_text(rows[0].type, "unknown_order");
+    assert_text(rows[0].detail, "{}");
+}
+
+static void an_unbalanced_ledger_shows_in_the_figure(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct store_figures figures;
+    struct payment_opened paid = fixture_paid(f, "A1", 990);
+    assert_done(store_figures(f->store, &figures, &err));
+    assert_int_equal(figures.ledger_imbalance, 0);
+    struct till_str sql = text(f,
+                               "INSERT INTO ledger(transaction_id, payment_id, account, app_id,"
+                               " currency, debit, credit, what, created_us) VALUES ('t', '%s',"
+                               " 'suspense', 'app_1', 'CNY', 5, 0, 'x', 1)",
+                               paid.payment.id);
+    assert_int_equal(fixture_sql(f, sql.ptr), SQLITE_OK);
+    assert_done(store_figures(f->store, &figures, &err));
+    assert_int_equal(figures.ledger_imbalance, 5);
+}
+
+static void the_ledger_of_a_payment_is_listed_in_its_order(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct ledger_line *lines;
+    size_t count;
+    struct payment_opened paid = fixture_paid(f, "A1", 990);
+    fixture_paid(f, "A2", 5);
+    assert_done(
+        store_ledger_list(f->store, &f->arena, till_str_of(paid.payment.id), &lines, &count, &err));
+    assert_int_equal(count, 2);
+    assert_text(lines[0].account, "channel_receivable");
+    assert_int_equal(lines[0].debit, 990);
+    assert_text(lines[1].account, "app_payable");
+    assert_int_equal(lines[1].credit, 990);
+    assert_string_equal(lines[0].transaction_id, lines[1].transaction_id);
+    assert_text(lines[0].what, "payment");
+}
+
+static void a_hold_about_an_attempt_asks_it_at_once(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    bool is_new;
+    struct payment_opened opened = fixture_place(f, "A1", 990);
+    struct finding accepted = fixture_finding(&opened, TILL_EVENT_ACCEPTED);
+    fixture_apply(f, &accepted);
+    struct discrepancy held = {.type = TILL_STR("app_mismatch"),
+                               .cause = TILL_STR("app_mismatch/1"),
+                               .attempt_id = till_str_of(opened.attempt.id),
+                               .evidence = TILL_STR("raw"),
+                               .now_us = T0 + 7};
+    assert_done(store_hold(f->store, &held, &is_new, &err));
+    assert_int_equal(fixture_number(f, "SELECT next_ask_us FROM attempts"), T0 + 7);
+    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM evidence WHERE kind = 'hold'"), 1);
+    assert_int_equal(fixture_number(f, "SELECT state FROM payments"), TILL_PAYMENT_PENDING);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_inline, fixture_end)
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        T(I10_a_sender_that_died_is_claimed_as_unknown),
+        T(a_row_that_ends_three_claims_without_a_word_is_parked_until_news),
+        T(a_claim_that_ended_well_clears_the_counter),
+        T(news_that_came_meanwhile_are_not_put_off),
+        T(a_look_at_the_cashier_page_only_brings_the_question_forward),
+        T(refunds_come_first_and_limits_hold),
+        T(figures_tell_what_is_unknown_and_since_when),
+        T(an_unbalanced_ledger_shows_in_the_figure),
+        T(the_ledger_of_a_payment_is_listed_in_its_order),
+        T(a_hold_about_an_attempt_asks_it_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
