@@ -57,11 +57,11 @@ static bool join_anchors(struct upstream *upstream, struct till_arena *arena,
     struct till_error inner;
     const char *system_file = curl_version_info(CURLVERSION_NOW)->cainfo;
     if (!file_read(arena, upstream->options.ca_file, CA_FILE_MAX, &added, &inner))
-        return TILL_FAIL_FIELD(err, SETTING_INVALID, "upstream.ca_file", "upstream.ca_file: %s",
+        return TILL_FAIL_FIELD(err, SETTING_INVALID, "outbound.ca_file", "outbound.ca_file: %s",
                                inner.text);
     if (!is_pem(added))
-        return TILL_FAIL_FIELD(err, SETTING_INVALID, "upstream.ca_file",
-                               "upstream.ca_file holds no PEM certificate.");
+        return TILL_FAIL_FIELD(err, SETTING_INVALID, "outbound.ca_file",
+                               "outbound.ca_file holds no PEM certificate.");
     /* A machine without the system's file has no anchors to join. */
     if (system_file && !file_read(arena, till_str_of(system_file), CA_FILE_MAX, &own, &inner))
         own = TILL_STR_NONE;

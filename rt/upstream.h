@@ -30,7 +30,7 @@ struct upstream_options {
     int64_t names_live_us;
 };
 
-/* SETTING_INVALID names upstream.ca_file when it holds no certificate. */
+/* SETTING_INVALID names outbound.ca_file when it holds no certificate. */
 TILL_MUST_CHECK bool upstream_open(const struct upstream_options *options,
                                    struct upstream **ret_upstream, struct till_error *err);
 /* Cannot fail: silence is an answer. Waits until the deadline at most. */

@@ -14,7 +14,7 @@ static const struct {
     {CURLE_PEER_FAILED_VERIFICATION,
      "The certificate is not trusted, expired, or not for this host."},
     {CURLE_SSL_CONNECT_ERROR, "The TLS handshake failed."},
-    {CURLE_SSL_CACERT_BADFILE, "The trust anchors cannot be read; check upstream.ca_file."},
+    {CURLE_SSL_CACERT_BADFILE, "The trust anchors cannot be read; check outbound.ca_file."},
     {CURLE_GOT_NOTHING, "The connection was closed before an answer."},
     {CURLE_RECV_ERROR, "The connection broke before the answer was complete."},
     {CURLE_SEND_ERROR, "The connection broke while the request was written."},

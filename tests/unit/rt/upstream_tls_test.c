@@ -250,7 +250,7 @@ static void a_trust_file_without_a_certificate_stops_the_start(void **state) {
         struct world_real_options options = {.ca_file = till_str_of(BAD[i]), .upstream_threads = 1};
         assert_false(world_real_open(&options, &world, &err));
         assert_int_equal(err.code, TILL_E_SETTING_INVALID);
-        assert_string_equal(err.field, "upstream.ca_file");
+        assert_string_equal(err.field, "outbound.ca_file");
         assert_null(world);
     }
 }
