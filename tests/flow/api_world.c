@@ -166,7 +166,7 @@ static struct till_str sign(struct api *api, const struct api_request *request,
 }
 
 static size_t fill_headers(struct api *api, const struct api_request *request, struct till_str body,
-                           struct till_pair headers[12]) {
+                           struct till_pair *headers) {
     size_t count = 0;
     bool is_signed = !request->admin && !request->private && !request->open;
     headers[count++] = (struct till_pair){TILL_STR("Host"), TILL_STR(API_HOST)};
@@ -204,24 +204,31 @@ static void read_answer(struct api *api, struct api_answer *answer) {
         answer->field = till_json_get_str(till_json_element(errors, 0), "pointer");
 }
 
-struct api_answer api_send(struct api *api, const struct api_request *request) {
-    struct api_answer answer = {.status = 0};
-    struct till_pair headers[12];
+void api_prepare(struct api *api, const struct api_request *request, struct till_arena *arena,
+                 struct http_request *ret) {
+    struct till_pair *headers = till_arena_array(arena, 12, sizeof *headers);
     struct till_str target = till_str_of(request->target);
     struct till_str body = till_str_of(request->body);
+    assert_non_null(headers);
     if (request->body && request->body_len > 0)
         body.len = request->body_len;
     size_t query = till_str_find(target, '?');
-    struct http_request http = {.method = till_str_of(request->method),
-                                .target = target,
-                                .path = till_str_sub(target, 0, query),
-                                .query = till_str_sub(target, query + 1, target.len),
-                                .headers = headers,
-                                .body = body,
-                                .peer = TILL_STR("192.0.2.7"),
-                                .received_us = world_now_us(api->world),
-                                .arena = &api->arena};
-    http.header_count = fill_headers(api, request, body, headers);
+    *ret = (struct http_request){.method = till_str_of(request->method),
+                                 .target = target,
+                                 .path = till_str_sub(target, 0, query),
+                                 .query = till_str_sub(target, query + 1, target.len),
+                                 .headers = headers,
+                                 .body = body,
+                                 .peer = TILL_STR("192.0.2.7"),
+                                 .received_us = world_now_us(api->world),
+                                 .arena = arena};
+    ret->header_count = fill_headers(api, request, body, headers);
+}
+
+struct api_answer api_send(struct api *api, const struct api_request *request) {
+    struct api_answer answer = {.status = 0};
+    struct http_request http;
+    api_prepare(api, request, &api->arena, &http);
     struct http_service service = request->admin     ? gateway_admin_service(&api->gw)
                                   : request->private ? gateway_private_service(&api->gw)
                                                      : gateway_public_service(&api->gw);

@@ -78,6 +78,10 @@ struct api_answer {
     struct till_json *json;            /* NULL when the body is none; released with the world */
     struct http_response response;
 };
+/* Signs and fills; the request lives in the arena and can be handed to a service from any thread.
+ */
+void api_prepare(struct api *api, const struct api_request *request, struct till_arena *arena,
+                 struct http_request *ret);
 struct api_answer api_send(struct api *api, const struct api_request *request);
 struct api_answer api_call(struct api *api, const char *method, const char *target,
                            const char *body);
