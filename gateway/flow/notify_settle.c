@@ -137,6 +137,19 @@ static bool compare_refunded(struct incoming *in, struct till_error *err) {
     return accounted || hold_refund(in, "refund_at_console", err);
 }
 
+/* All of it went back under the order's own number: a cancellation, perhaps one of ours whose
+ * answer was lost after the payment had been booked. */
+static bool is_cancellation(const struct incoming *in) {
+    const struct till_notice *notice = &in->notice;
+    return notice->refunded.minor == in->attempt.amount.minor &&
+           (notice->refund_no.len == 0 ||
+            till_str_equal(notice->refund_no, in->attempt.upstream_no));
+}
+
+static bool is_accounted(const struct incoming *in) {
+    return in->attempt.received > 0 && in->attempt.refunded >= in->notice.refunded.minor;
+}
+
 static bool take_refund(struct incoming *in, struct till_error *err) {
     struct call *c = in->call;
     struct refund_row refund;
@@ -148,14 +161,14 @@ static bool take_refund(struct incoming *in, struct till_error *err) {
         return hold_refund(in, "refund_mismatch", err);
     if (known)
         return settle_refund(in, &refund, err) && compare_refunded(in, err);
-    bool is_booked = in->attempt.received > 0;
-    if (!is_booked && !take_payment_of_refund(in, err))
-        return false;
-    if (in->attempt.received > 0 && in->attempt.refunded >= in->notice.refunded.minor) {
-        in->outcome = is_booked ? "noop" : in->outcome;
+    if (is_accounted(in)) {
+        in->outcome = "noop";
         return true;
     }
-    return hold_refund(in, "refund_at_console", err);
+    bool is_booked = in->attempt.received > 0;
+    if ((!is_booked || is_cancellation(in)) && !take_payment_of_refund(in, err))
+        return false;
+    return is_accounted(in) || hold_refund(in, "refund_at_console", err);
 }
 
 static bool hold_unknown(struct incoming *in, struct till_error *err) {

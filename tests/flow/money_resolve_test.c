@@ -224,7 +224,6 @@ static void an_unsent_order_ends_at_its_expiry(void **state) {
     struct money *m = *state;
     world_inline_fault(m->world, MONEY_GATEWAY, WORLD_INLINE_UNSENT, 10);
     assert_int_equal(money_try_create(m, "unsent-1", 10000, "").code, TILL_E_UPSTREAM_UNSENT);
-    world_inline_fault(m->world, "nowhere", WORLD_INLINE_GOOD, 1);
     struct payment_row payment = payment_of_order(m, "unsent-1");
     assert_int_equal(payment.attempt_state, TILL_ATTEMPT_PREPARED);
     money_sweep_for(m, 24 * HOUR);
