@@ -6,17 +6,54 @@ Without arguments it stays in the foreground until Ctrl-C. With --auto it buys o
 watches it being shipped, prints each step, and ends.
 """
 import argparse
+import json
+import shutil
 import signal
+import socket
 import sys
 import time
 import urllib.parse
 from pathlib import Path
 
-from stack import Stack, request, wait_for
+from stack import Stack, free_port, request, wait_for
+
+# Where things are unless something else is there already.
+USUAL_PORTS = {"gateway_port": 8080, "sandbox_port": 8100, "shop_port": 8090, "private_port": 9090}
 
 
 def step(text):
     print(f"  {text}", flush=True)
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def choose_ports(folder):
+    """The ports of an earlier run in this folder, which its configuration names; else the usual ones, or free ones."""
+    memory = folder / "ports.json"
+    if memory.exists():
+        ports = json.loads(memory.read_text(encoding="utf-8"))
+        for name, port in ports.items():
+            if not is_free(port):
+                raise RuntimeError(f"port {port} is in use; stop what holds it, or start anew with ARGS=--fresh")
+        return ports
+    ports = {name: port if is_free(port) else free_port() for name, port in USUAL_PORTS.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    memory.write_text(json.dumps(ports), encoding="utf-8")
+    return ports
+
+
+def end(*_):
+    """The first signal ends the run; more of them must not disturb the ending."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(0)
 
 
 def say_where(stack):
@@ -71,13 +108,11 @@ def main():
     arguments = parser.parse_args()
     folder = Path(arguments.dir) / ("auto" if arguments.auto else "demo")
     if (arguments.auto or arguments.fresh) and folder.exists():
-        import shutil
         shutil.rmtree(folder)
-    ports = {} if arguments.auto else {"gateway_port": 8080, "sandbox_port": 8100, "shop_port": 8090}
+    ports = {} if arguments.auto else choose_ports(folder)
+    signal.signal(signal.SIGTERM, end)
     started = time.monotonic()
     with Stack(arguments.till, folder, **ports) as stack:
-        if not arguments.auto:
-            stack.private_port = 9090
         stack.start(shop=True)
         print(f"till is up after {time.monotonic() - started:.1f} s: gateway, simulator of Alipay, demo shop.", flush=True)
         if arguments.auto:
@@ -87,7 +122,6 @@ def main():
         say_where(stack)
         print("Open the demo shop, buy a coffee, click or scan the code, and pay in the wallet (password 111111).")
         print("Ctrl-C ends it; what happened stays in run/demo. A fresh start: make run ARGS=--fresh", flush=True)
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         try:
             while all(process.running() for process in (stack.sandbox, stack.gateway, stack.shop)):
                 time.sleep(0.5)

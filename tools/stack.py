@@ -131,11 +131,12 @@ class Process:
 class Stack:
     """Sandbox + gateway (+ shop) in one folder, on loopback ports of their own."""
 
-    def __init__(self, till, folder, gateway_port=None, sandbox_port=None, shop_port=None):
+    def __init__(self, till, folder, gateway_port=None, sandbox_port=None, shop_port=None,
+                 private_port=None):
         self.till, self.folder = Path(till).resolve(), Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.gateway_port = gateway_port or free_port()
-        self.private_port = free_port()
+        self.private_port = private_port or free_port()
         self.sandbox_port = sandbox_port or free_port()
         self.shop_port = shop_port or free_port()
         self.sandbox = self.gateway = self.shop = None
@@ -193,7 +194,7 @@ class Stack:
             raise RuntimeError(f"sandbox control {method} {path}: {answer}")
         return answer.json() if answer.body else {}
 
-    def provision(self, hosts=None):
+    def provision(self, hosts=None, platform_private_key=None):
         """An app at the platform, an app, key and account at till. Remembers them in provision.json."""
         memory = self.folder / "provision.json"
         if memory.exists():
@@ -202,7 +203,10 @@ class Stack:
             keys = self.folder / "keys"
             self.verb("key", "make", "--out", keys)
             public = (keys / "app_public_key.pem").read_text(encoding="utf-8")
-            platform = self.control("POST", "/apps", {"name": "Coffee shop", "public_key": public})
+            wish = {"name": "Coffee shop", "public_key": public}
+            if platform_private_key:  # a test that wants to sign as the platform does
+                wish["platform_private_key"] = platform_private_key
+            platform = self.control("POST", "/apps", wish)
             (keys / "alipay_public_key.pem").write_text(platform["platform_public_key"], encoding="utf-8")
             app = self.admin("app", "add", "--name", "Coffee shop", "--mode", "test", "--hosts",
                              hosts or f"127.0.0.1:{self.shop_port}")
