@@ -158,7 +158,7 @@ static void a_full_disk_at_a_checkpoint_only_leaves_the_log_longer(void **state)
 
 /* A child that works until it is killed, telling what was acknowledged through a pipe. */
 static void work_until_killed(struct fixture *f, int round, int told) {
-    char no[24];
+    char no[32];
     f->world = world_inline_open((uint64_t)round + 100, T0); /* other ids than the last child's */
     fixture_open(f);
     if (round == 0)
