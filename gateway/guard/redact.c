@@ -80,7 +80,8 @@ static size_t match_prefixed(struct till_str s, size_t at) {
         if (!till_str_starts_with(rest, prefix))
             continue;
         size_t len = prefix.len;
-        while (len < rest.len && (is_base64(rest.ptr[len]) || rest.ptr[len] == ','))
+        while (len < rest.len &&
+               (is_base64(rest.ptr[len]) || rest.ptr[len] == ',' || rest.ptr[len] == '.'))
             len++;
         return len;
     }
@@ -254,6 +255,10 @@ static void add_json(struct till_buf *buf, struct till_str s, int depth) {
             continue;
         }
         size_t end = skip_string(s, at), colon = skip_blanks(s, end);
+        if (end == s.len && (end - at < 2 || s.ptr[end - 1] != '"')) { /* cut in the middle */
+            add_by_look(buf, till_str_sub(s, at, s.len));
+            return;
+        }
         struct till_str inner = till_str_sub(s, at + 1, end - at > 1 ? end - at - 2 : 0);
         if (colon >= s.len || s.ptr[colon] != ':') {
             till_buf_char(buf, '"');
