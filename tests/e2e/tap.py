@@ -455,3 +455,67 @@ def second_merchant(stack, name="Other shop"):
     app = stack.admin("app", "add", "--name", name, "--mode", "test", "--hosts", "other.example")
     key = stack.admin("app", "key", "--app", app["id"])
     return app, Merchant(stack.gateway_port, key["id"], bytes.fromhex(key["secret"])), key
+
+
+# ---- a merchant's ear
+
+
+class Receiver:
+    """An HTTP server of the test that keeps what it is sent. answer(message) gives (status, headers, body) or talks itself."""
+
+    def __init__(self, answer=None, port=0):
+        import http.server
+        self.messages, self.lock = [], threading.Lock()
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                length = int(self.headers.get("Content-Length", "0"))
+                message = {"at": time.time(), "path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()},
+                           "body": self.rfile.read(length)}
+                with outer.lock:
+                    outer.messages.append(message)
+                reply = answer(message, self) if answer else (200, {}, b"ok")
+                if reply is None:  # it spoke for itself
+                    self.close_connection = True
+                    return
+                status, headers, body = reply
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST
+
+            def log_message(self, *_):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, *_):  # a peer that left is no news here
+                pass
+        self.server = Server(("127.0.0.1", port), Handler)
+        self.port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}/hook"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def ids(self):
+        with self.lock:
+            return [message["headers"]["webhook-id"] for message in self.messages]
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
