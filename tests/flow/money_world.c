@@ -162,10 +162,19 @@ void money_close(struct money *m) {
     remove_directory(m);
 }
 
-void money_restart(struct money *m) {
+void money_suspend(struct money *m) {
     gateway_close(&m->gw);
     store_close(m->store);
+    m->store = NULL;
+}
+
+void money_resume(struct money *m) {
     open_store(m);
+}
+
+void money_restart(struct money *m) {
+    money_suspend(m);
+    money_resume(m);
 }
 
 void money_break_store(struct money *m, bool broken) {

@@ -47,7 +47,9 @@ void money_open(struct money *m, uint64_t seed);
 void money_open_with(struct money *m, uint64_t seed, enum store_commit commit,
                      const char *late_policy);
 void money_close(struct money *m);
-/* kill -9 and start again: the store is opened anew, the world goes on. */
+/* The store is closed and opened anew, the world goes on. In between others may have it. */
+void money_suspend(struct money *m);
+void money_resume(struct money *m);
 void money_restart(struct money *m);
 /* While broken another connection holds the write lock: every commit fails and changes nothing. */
 void money_break_store(struct money *m, bool broken);
