@@ -165,6 +165,32 @@ static bool recover(struct store *store, struct till_error *err) {
     return true;
 }
 
+/*
+ * The file is ours alone, so every lease in it belongs to a process that is gone: its rows are due
+ * now. A row under a lease is next due at the lease's end, which keeps this to a range of the
+ * index.
+ */
+static bool end_leases(struct store *store, const char *sql, struct till_error *err) {
+    static const int64_t LEASE_LONGEST_US = INT64_C(3600000000);
+    int64_t now_us = world_now_us(store->world);
+    QUERY_SCOPED struct query query = query_start(&store->writer, NULL, sql, err);
+    bind(&query, now_us);
+    bind(&query, now_us + LEASE_LONGEST_US);
+    return query_run(&query, NULL);
+}
+
+static bool end_all_leases(struct store *store, struct till_error *err) {
+    static const char ATTEMPTS[] =
+        "UPDATE attempts SET lease_until_us = 0, next_ask_us = ?1, version = version + 1"
+        " WHERE next_ask_us > 0 AND crashes < 3 AND next_ask_us BETWEEN ?1 AND ?2"
+        " AND lease_until_us > 0";
+    static const char REFUNDS[] =
+        "UPDATE refunds SET lease_until_us = 0, next_ask_us = ?1, version = version + 1"
+        " WHERE next_ask_us > 0 AND crashes < 3 AND next_ask_us BETWEEN ?1 AND ?2"
+        " AND lease_until_us > 0";
+    return end_leases(store, ATTEMPTS, err) && end_leases(store, REFUNDS, err);
+}
+
 static bool prepare(struct store *store, struct till_error *err) {
     if (!store->vfs && (!take_lock(store, err) || !make_private(store, err)))
         return false;
@@ -174,7 +200,7 @@ static bool prepare(struct store *store, struct till_error *err) {
     if (!migrate(&store->writer, world_now_us(store->world), write_seal_check, store, err) ||
         !db_run(&store->writer, "PRAGMA foreign_keys = ON", err))
         return false;
-    return check_seal(store, err) && commit_start(store, err);
+    return check_seal(store, err) && end_all_leases(store, err) && commit_start(store, err);
 }
 
 static void release(struct store *store) {
