@@ -1,11 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Accounts at the platforms. Settings are judged by the channel before they are stored, and never
- * shown. */
+/* Accounts at the platforms. Settings are judged by the channel before they are stored; secret ones
+ * are never shown. */
 #include <gateway/api/routes.h>
 
 #include <stdio.h>
 
 #include <till/time.h>
+
+/* What may be shown of the settings, and whether they load as they are: both for people and `till
+ * doctor`. */
+static void set_settings(const struct account_row *row, struct till_json *json) {
+    const struct till_channel *channel = till_channel_find(row->channel);
+    struct till_account *account = NULL;
+    struct till_json *settings TILL_JSON_SCOPED = NULL;
+    struct till_error err;
+    struct till_json *shown = till_json_object();
+    bool loads = channel && till_json_parse(row->settings, &settings, &err) &&
+                 till_account_load(row->channel, row->mode, settings, &account, &err);
+    till_account_free(account);
+    for (const struct till_channel_setting *s = settings ? channel->settings : NULL; s && s->name;
+         s++) {
+        struct till_str value = till_json_get_str(settings, s->name);
+        if (!s->secret && value.len > 0)
+            till_json_set_str(shown, s->name, value);
+    }
+    till_json_set(json, "settings", shown);
+    till_json_set_bool(json, "usable", loads);
+    if (!loads)
+        till_json_set_text(json, "trouble", channel ? err.text : "There is no such channel.");
+}
 
 static struct till_json *account_json(struct gateway *gw, const struct account_row *row) {
     struct till_json *json = till_json_object();
@@ -25,6 +48,7 @@ static struct till_json *account_json(struct gateway *gw, const struct account_r
         till_json_set_text(json, "notify_url", text);
     if (till_time_format(row->created_us, text, &ignored))
         till_json_set_text(json, "created_at", text);
+    set_settings(row, json);
     return json;
 }
 
