@@ -13,7 +13,7 @@ void platform_buyers_init(struct sandbox *sandbox) {
         {.name = "tester",
          .user_id = "2088722003899169",
          .logon_id = "tes***@sandbox.com",
-         .endowment_minor = INT64_C(100000000000000)},
+         .endowment_minor = INT64_C(100000000000)},
         {.name = "poor",
          .user_id = "2088722003899170",
          .logon_id = "poo***@sandbox.com",
@@ -21,7 +21,7 @@ void platform_buyers_init(struct sandbox *sandbox) {
         {.name = "auto",
          .user_id = "2088722003899171",
          .logon_id = "aut***@sandbox.com",
-         .endowment_minor = INT64_C(100000000000000)},
+         .endowment_minor = INT64_C(100000000000)},
     };
     for (size_t i = 0; i < PLATFORM_BUYERS; i++) {
         sandbox->buyers[i] = firsts[i];
