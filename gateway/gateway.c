@@ -100,13 +100,24 @@ static void wait_for_work(struct gateway *gw, struct world_spot *spot, int64_t n
     world_park(gw->world, spot, world_monotonic_us(gw->world) + pause_us);
 }
 
+/* The first one waits where everybody wakes the crew, and passes the wake on. */
+static void wait_in_crew(struct gateway_worker *worker, struct gateway_worker *crew, int64_t size,
+                         struct world_spot *common, int64_t next_us) {
+    struct gateway *gw = worker->gw;
+    bool first = worker == crew;
+    wait_for_work(gw, first ? common : &worker->spot, next_us);
+    for (int64_t i = 1; first && i < size; i++)
+        world_wake(gw->world, &crew[i].spot);
+}
+
 static void sweep(void *arg) {
-    struct gateway *gw = arg;
+    struct gateway_worker *worker = arg;
+    struct gateway *gw = worker->gw;
     while (!world_stopping(gw->world)) {
         int64_t next_us = INT64_MAX;
         sweep_once(gw, &next_us);
         TILL_FP("S3");
-        wait_for_work(gw, &gw->sweep_spot, next_us);
+        wait_in_crew(worker, gw->sweepers, GATEWAY_SWEEPERS, &gw->sweep_spot, next_us);
     }
 }
 
@@ -119,28 +130,31 @@ static void housekeep(void *arg) {
     }
 }
 
-/* The first one waits where everybody wakes deliveries, and passes the wake on. */
 static void deliver(void *arg) {
-    struct gateway_deliverer *deliverer = arg;
-    struct gateway *gw = deliverer->gw;
-    bool first = deliverer == &gw->deliverers[0];
+    struct gateway_worker *worker = arg;
+    struct gateway *gw = worker->gw;
     while (!world_stopping(gw->world)) {
         int64_t next_us = INT64_MAX;
         deliver_once(gw, &next_us);
-        wait_for_work(gw, first ? &gw->deliver_spot : &deliverer->spot, next_us);
-        for (int64_t i = 1; first && i < gw->settings->webhook_workers; i++)
-            world_wake(gw->world, &gw->deliverers[i].spot);
+        wait_in_crew(worker, gw->deliverers, gw->settings->webhook_workers, &gw->deliver_spot,
+                     next_us);
     }
+}
+
+static bool start_crew(struct gateway *gw, const char *name, void (*run)(void *),
+                       struct gateway_worker *crew, int64_t size, struct till_error *err) {
+    for (int64_t i = 0; i < size; i++) {
+        crew[i].gw = gw;
+        if (!world_spawn(gw->world, name, run, &crew[i], err))
+            return false;
+    }
+    return true;
 }
 
 bool gateway_start(struct gateway *gateway, struct till_error *err) {
     int64_t deliverers = gateway->settings->webhook_workers;
     assert(deliverers >= 1 && deliverers <= GATEWAY_DELIVERERS_MAX);
-    for (int64_t i = 0; i < deliverers; i++) {
-        gateway->deliverers[i].gw = gateway;
-        if (!world_spawn(gateway->world, "deliver", deliver, &gateway->deliverers[i], err))
-            return false;
-    }
-    return world_spawn(gateway->world, "sweep", sweep, gateway, err) &&
+    return start_crew(gateway, "deliver", deliver, gateway->deliverers, deliverers, err) &&
+           start_crew(gateway, "sweep", sweep, gateway->sweepers, GATEWAY_SWEEPERS, err) &&
            world_spawn(gateway->world, "housekeep", housekeep, gateway, err);
 }

@@ -16,10 +16,11 @@ struct nonce_filter;  /* guard/nonces.h */
 struct capture;       /* guard/capture.h: log.debug exchange capture, redacted */
 struct outbound_policy;
 
-enum { GATEWAY_DELIVERERS_MAX = 16, GATEWAY_ASKED_SLOTS = 256 };
+enum { GATEWAY_DELIVERERS_MAX = 16, GATEWAY_SWEEPERS = 4, GATEWAY_ASKED_SLOTS = 256 };
 
-/* One delivery task and the place where it waits. The first waits at deliver_spot and wakes the others. */
-struct gateway_deliverer {
+/* One delivery or sweep task and the place where it waits. The first waits at deliver_spot (sweep_spot) and
+ * wakes the others. */
+struct gateway_worker {
     struct gateway *gw;
     struct world_spot spot;
 };
@@ -36,7 +37,8 @@ struct gateway {
     struct capture *capture;
     struct world_spot deliver_spot, sweep_spot; /* woken when there is new work */
     struct world_spot housekeep_spot;
-    struct gateway_deliverer deliverers[GATEWAY_DELIVERERS_MAX];
+    struct gateway_worker deliverers[GATEWAY_DELIVERERS_MAX];
+    struct gateway_worker sweepers[GATEWAY_SWEEPERS]; /* several: one hanging platform delays no other's questions */
     int64_t opened_us; /* wall clock */
     _Atomic bool draining;
     _Atomic int64_t asked_us[GATEWAY_ASKED_SLOTS]; /* flow/return.c: last question on behalf of a page, by payment */
