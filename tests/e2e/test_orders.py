@@ -219,7 +219,7 @@ def s_032_an_address_that_was_fine_is_checked_again_when_sending(stack):
         stack.overrides["outbound.permit"] = f"127.0.0.1:{stack.sandbox_port}"
         restart_gateway(stack, signal.SIGTERM)
         settle(stack, later)
-        event = events(stack, later)[0]
+        event = wait_for(lambda: events(stack, later), "the event")[0]
 
         def attempted():
             found = stack.merchant().call("GET", f"/v1/deliveries?event_id={event['id']}").json()["data"]
