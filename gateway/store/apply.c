@@ -200,6 +200,7 @@ static bool save(struct applying *a, struct till_error *err) {
     if (!a->payment_moved && !a->payment_dirty)
         return true;
     a->payment.updated_us = a->finding->now_us;
+    a->payment.event_sequence += apply_event(a) != NULL;
     return payment_save(a->db, &a->payment, err);
 }
 

@@ -36,7 +36,7 @@ static bool note_duplicate(struct applying *a, struct till_error *err) {
     return discrepancy_write(a->store, a->db, &discrepancy, &is_new, err);
 }
 
-static const char *type_of(const struct applying *a) {
+const char *apply_event(const struct applying *a) {
     if (a->duplicate)
         return "payment.duplicate";
     if (!a->payment_moved)
@@ -54,8 +54,8 @@ static const char *type_of(const struct applying *a) {
 }
 
 bool apply_outbox(struct applying *a, struct till_error *err) {
-    const char *type = type_of(a);
-    if (a->duplicate && !note_duplicate(a, err))
+    const char *type = apply_event(a);
+    if (a->duplicate && (!note_duplicate(a, err) || !event_next(a->db, &a->payment, err)))
         return false;
     return !type ||
            event_write(a->store, a->db, a->arena, type, &a->payment, NULL, a->finding->now_us, err);
@@ -97,7 +97,7 @@ bool apply_own_refund(struct applying *a, struct till_error *err) {
         return false;
     payment_mirror(&a->payment, &a->attempt);
     a->kind = APPLIED;
-    return refund_insert(a->db, &refund, err) &&
+    return refund_insert(a->db, &refund, err) && event_next(a->db, &a->payment, err) &&
            ledger_post(a->store, a->db, POSTING_REFUND, &a->payment, refund.amount,
                        a->finding->now_us, err) &&
            event_write(a->store, a->db, a->arena, "refund.succeeded", &a->payment, &refund,

@@ -22,6 +22,8 @@ struct applying {
     enum applied_kind kind;
 };
 
+/* The event that tells it; NULL: nobody outside needs to know. */
+const char *apply_event(const struct applying *a);
 /* Ledger lines of what was decided. */
 TILL_MUST_CHECK bool apply_ledger(struct applying *a, struct till_error *err);
 /* The one event of the transition, with its deliveries; the discrepancy of a duplicate. */

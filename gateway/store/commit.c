@@ -10,10 +10,16 @@
 
 #include <sys/stat.h>
 
+/* BEGIN, COMMIT and the like, prepared once. `sql` is a literal. */
+static bool control(struct db *db, const char *sql, struct till_error *err) {
+    QUERY_SCOPED struct query query = query_start(db, NULL, sql, err);
+    return query_run(&query, NULL);
+}
+
 static bool roll_back(struct store *store) {
     struct till_error ignored;
     return sqlite3_get_autocommit(store->writer.handle) ||
-           db_run(&store->writer, "ROLLBACK", &ignored);
+           control(&store->writer, "ROLLBACK", &ignored);
 }
 
 static void end_all(struct op *const *ops, size_t count, const struct till_error *error) {
@@ -38,23 +44,23 @@ static bool is_same_file(struct store *store, struct till_error *err) {
 static bool begin(struct store *store, struct till_error *err) {
     if (atomic_load(&store->health.broken))
         return TILL_FAIL(err, STORE_FAILED, "The disk failed; till takes no writes and restarts.");
-    return is_same_file(store, err) && db_run(&store->writer, "BEGIN IMMEDIATE", err);
+    return is_same_file(store, err) && control(&store->writer, "BEGIN IMMEDIATE", err);
 }
 
 /* One op between savepoints. False: the transaction itself is gone. */
 static bool run_one(struct store *store, struct op *op, bool alone) {
     struct db *db = &store->writer;
     struct till_error ignored;
-    op->done = alone || db_run(db, "SAVEPOINT one_op", op->err);
+    op->done = alone || control(db, "SAVEPOINT one_op", op->err);
     if (op->done)
         op->done = op->run(store, db, op->arg, op->err);
     if (sqlite3_get_autocommit(db->handle))
         return false;
     if (alone)
         return true;
-    if (!op->done && !db_run(db, "ROLLBACK TO one_op", &ignored))
+    if (!op->done && !control(db, "ROLLBACK TO one_op", &ignored))
         return false;
-    return db_run(db, "RELEASE one_op", &ignored);
+    return control(db, "RELEASE one_op", &ignored);
 }
 
 /* A commit that failed for want of room left nothing behind; after any other disk error nobody
@@ -90,7 +96,7 @@ static void run_batch(struct store *store, struct op *const *ops, size_t count) 
             atomic_store(&store->health.broken, true);
         return;
     }
-    if (!db_run(&store->writer, "COMMIT", &error))
+    if (!control(&store->writer, "COMMIT", &error))
         fail_commit(store, ops, count, &error);
 }
 

@@ -6,9 +6,20 @@
  */
 #include "gateway/store/internal.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
+enum { LOOKASIDE_SIZE = 1200, LOOKASIDE_SLOTS = 256 };
+
+/* Its accounting of memory costs a lock at every allocation, and nobody reads it. Too late when
+ * somebody has used SQLite in this process before: then it stays. */
+static void set_up_engine(void) {
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static bool open_handle(struct store *store, struct db *db, int flags, struct till_error *err) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, set_up_engine);
     db->health = &store->health;
     int code = sqlite3_open_v2(store->path, &db->handle,
                                flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, store->vfs);
@@ -37,6 +48,7 @@ bool connection_open_writer(struct store *store, struct till_error *err) {
     struct db *db = &store->writer;
     if (!open_handle(store, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err))
         return false;
+    sqlite3_db_config(db->handle, SQLITE_DBCONFIG_LOOKASIDE, NULL, LOOKASIDE_SIZE, LOOKASIDE_SLOTS);
     for (size_t i = 0; i < sizeof SETTINGS / sizeof *SETTINGS; i++)
         if (!db_run(db, SETTINGS[i], err)) {
             db_close(db);

@@ -41,7 +41,8 @@ bool db_fail(struct db *db, int code, struct till_error *err) {
         mark_broken(db, code);
         return TILL_FAIL(err, STORE_DAMAGED, NULL);
     default:
-        return TILL_FAIL(err, STORE_FAILED, "The database refused the statement (%d).", code);
+        return TILL_FAIL(err, STORE_FAILED, "The database refused the statement (%d): %s.", code,
+                         db->handle ? sqlite3_errmsg(db->handle) : "");
     }
 }
 

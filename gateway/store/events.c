@@ -8,19 +8,12 @@
 
 enum { NUMBERED_AT_ONCE = 500 };
 
-static bool next_sequence(struct db *db, const struct payment_row *payment, int64_t *ret_sequence,
-                          struct till_error *err) {
-    static const char SQL[] = "UPDATE payments SET event_sequence = event_sequence + 1"
-                              " WHERE id = ? RETURNING event_sequence";
-    bool row;
+bool event_next(struct db *db, struct payment_row *payment, struct till_error *err) {
+    static const char SQL[] = "UPDATE payments SET event_sequence = ? WHERE id = ?";
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, ++payment->event_sequence);
     bind(&query, payment->id);
-    if (!query_step(&query, &row))
-        return false;
-    if (!row)
-        return TILL_FAIL(err, BUG, "An event needs a payment.");
-    *ret_sequence = read_int(&query);
-    return query_step(&query, &row);
+    return query_run(&query, NULL);
 }
 
 bool event_write(struct store *store, struct db *db, struct till_arena *arena, const char *type,
@@ -28,18 +21,16 @@ bool event_write(struct store *store, struct db *db, struct till_arena *arena, c
                  struct till_error *err) {
     static const char SQL[] = "INSERT INTO events(id, app_id, payment_id, sequence, type, body,"
                               " created_us) VALUES (?, ?, ?, ?, ?, ?, ?)";
-    int64_t sequence;
     struct till_str body;
     char id[TILL_ID_SIZE];
-    if (!next_sequence(db, payment, &sequence, err) ||
-        !event_body(arena, type, sequence, payment, refund, now_us, &body, err))
+    if (!event_body(arena, type, payment, refund, now_us, &body, err))
         return false;
     new_id(store, "evt", now_us, id);
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, id);
     bind(&query, payment->app_id);
     bind(&query, payment->id);
-    bind(&query, sequence);
+    bind(&query, payment->event_sequence);
     bind(&query, type);
     bind(&query, body);
     bind(&query, now_us);

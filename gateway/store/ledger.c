@@ -12,48 +12,46 @@ static const struct {
 };
 
 struct line {
-    const char *transaction_id, *account;
+    const char *account;
     int64_t debit, credit;
 };
 
-static bool write_line(struct db *db, const struct line *line, const char *what,
-                       const struct payment_row *payment, const char *currency, int64_t now_us,
-                       struct till_error *err) {
-    static const char SQL[] =
-        "INSERT INTO ledger(transaction_id, payment_id, account, app_id, currency, debit, credit,"
-        " what, created_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
-    bind(&query, line->transaction_id);
-    bind(&query, payment->id);
-    bind(&query, line->account);
-    bind(&query, payment->app_id);
-    bind(&query, currency);
-    bind(&query, line->debit);
-    bind(&query, line->credit);
-    bind(&query, what);
-    bind(&query, now_us);
-    return query_run(&query, NULL);
+static bool check_balance(const struct line *lines, size_t count, struct till_error *err) {
+    int64_t balance = 0;
+    for (size_t i = 0; i < count; i++)
+        balance += lines[i].debit - lines[i].credit;
+    return balance == 0 ||
+           TILL_FAIL(err, BUG, "A ledger transaction does not balance; nothing was booked.");
 }
 
 bool ledger_post(struct store *store, struct db *db, enum posting posting,
                  const struct payment_row *payment, struct till_money amount, int64_t now_us,
                  struct till_error *err) {
+    static const char SQL[] =
+        "INSERT INTO ledger(transaction_id, payment_id, app_id, currency, what, created_us,"
+        " account, debit, credit)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9), (?1, ?2, ?3, ?4, ?5, ?6, ?10, ?11, ?12)";
     char transaction_id[TILL_ID_SIZE];
-    new_id(store, "txn", now_us, transaction_id);
     const struct line lines[] = {
-        {transaction_id, POSTINGS[posting].debit, amount.minor, 0},
-        {transaction_id, POSTINGS[posting].credit, 0, amount.minor},
+        {POSTINGS[posting].debit, amount.minor, 0},
+        {POSTINGS[posting].credit, 0, amount.minor},
     };
-    int64_t balance = 0;
+    if (!check_balance(lines, sizeof lines / sizeof *lines, err))
+        return false;
+    new_id(store, "txn", now_us, transaction_id);
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, transaction_id);
+    bind(&query, payment->id);
+    bind(&query, payment->app_id);
+    bind(&query, amount.currency);
+    bind(&query, POSTINGS[posting].what);
+    bind(&query, now_us);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        balance += lines[i].debit - lines[i].credit;
-        if (!write_line(db, &lines[i], POSTINGS[posting].what, payment, amount.currency, now_us,
-                        err))
-            return false;
+        bind(&query, lines[i].account);
+        bind(&query, lines[i].debit);
+        bind(&query, lines[i].credit);
     }
-    if (balance != 0)
-        return TILL_FAIL(err, BUG, "A ledger transaction does not balance; nothing was booked.");
-    return true;
+    return query_run(&query, NULL);
 }
 
 bool store_ledger_list(struct store *store, struct till_arena *arena, struct till_str payment_id,

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <rt/failpoint.h>
+#include <till/json.h>
 
 struct opening {
     const struct payment_open *in;
@@ -200,11 +201,22 @@ static bool open_in_commit(struct store *store, struct db *db, void *arg, struct
     return describe_new(o, err);
 }
 
+/* It is embedded in events as it stands (event_body.c), so it must be JSON before it is a fact. */
+static bool check_metadata(struct till_str metadata, struct till_error *err) {
+    TILL_JSON_SCOPED struct till_json *json = NULL;
+    struct till_error why;
+    if (metadata.len == 0 || till_str_is(metadata, "{}"))
+        return true;
+    if (till_json_parse(metadata, &json, &why) && till_json_is_object(json))
+        return true;
+    return TILL_FAIL_FIELD(err, FIELD_INVALID, "/metadata", "Give metadata as one JSON object.");
+}
+
 bool store_open_payment(struct store *store, struct till_arena *arena,
                         const struct payment_open *in, struct payment_opened *ret,
                         struct till_error *err) {
     struct opening opening = {.in = in, .arena = arena};
-    if (!till_money_check(in->payment.amount, err) ||
+    if (!till_money_check(in->payment.amount, err) || !check_metadata(in->payment.metadata, err) ||
         !store_write(store, open_in_commit, &opening, err))
         return false;
     if (opening.opened.kind == OPENED_NEW) {

@@ -35,14 +35,16 @@ TILL_MUST_CHECK bool ledger_post(struct store *store, struct db *db, enum postin
                                  const struct payment_row *payment, struct till_money amount,
                                  int64_t now_us, struct till_error *err);
 
-/* One event and its deliveries (the app's enabled endpoints, the payment's own notify_url). refund
- * may be NULL. */
+/* The payment's next event number, where its row is not saved anyway. */
+TILL_MUST_CHECK bool event_next(struct db *db, struct payment_row *payment, struct till_error *err);
+/* The event numbered payment->event_sequence, which is stored already, and its deliveries (the
+ * app's enabled endpoints, the payment's own notify_url). refund may be NULL. */
 TILL_MUST_CHECK bool event_write(struct store *store, struct db *db, struct till_arena *arena,
                                  const char *type, const struct payment_row *payment,
                                  const struct refund_row *refund, int64_t now_us,
                                  struct till_error *err);
 /* The exact bytes of an event. */
-TILL_MUST_CHECK bool event_body(struct till_arena *arena, const char *type, int64_t sequence,
+TILL_MUST_CHECK bool event_body(struct till_arena *arena, const char *type,
                                 const struct payment_row *payment, const struct refund_row *refund,
                                 int64_t now_us, struct till_str *ret_body, struct till_error *err);
 /* Deliveries of an event to endpoints that have none of it yet. */

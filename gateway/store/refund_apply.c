@@ -73,6 +73,7 @@ static bool follow(struct store *store, struct db *db, struct applying *a, struc
     payment_mirror(&a->payment, &a->attempt);
     return (!c.booked || ledger_post(store, db, c.posting, &a->payment, a->refund.amount,
                                      a->finding->now_us, err)) &&
+           event_next(db, &a->payment, err) &&
            event_write(store, db, a->arena, c.event, &a->payment, &a->refund, a->finding->now_us,
                        err);
 }

@@ -41,6 +41,7 @@ void payment_row_read(struct query *query, struct payment_row *ret_row) {
     ret_row->buyer = read_str(query);
     ret_row->upstream_no = read_str(query);
     ret_row->attempt_state = (enum till_attempt_state)read_int(query);
+    ret_row->event_sequence = read_int(query);
 }
 
 void attempt_row_read(struct query *query, struct attempt_row *ret_row) {
@@ -167,7 +168,8 @@ bool payment_save(struct db *db, struct payment_row *row, struct till_error *err
     static const char SQL[] =
         "UPDATE payments SET attempt_id = ?, state = ?, version = version + 1, updated_us = ?,"
         " paid_us = ?, closed_us = ?, late = ?, action_kind = ?, action_value = ?,"
-        " action_expires_us = ?, peer_code = ?, peer_text = ? WHERE id = ? AND version = ?";
+        " action_expires_us = ?, peer_code = ?, peer_text = ?, event_sequence = ?"
+        " WHERE id = ? AND version = ?";
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, row->attempt_id);
     bind(&query, row->state);
@@ -180,6 +182,7 @@ bool payment_save(struct db *db, struct payment_row *row, struct till_error *err
     bind(&query, row->action_expires_us);
     bind(&query, row->peer_code);
     bind(&query, row->peer_text);
+    bind(&query, row->event_sequence);
     bind(&query, row->id);
     bind(&query, row->version);
     return finish_save(&query, &row->version);

@@ -16,7 +16,7 @@
     " p.currency, p.state, p.version, p.created_us, p.updated_us, p.expires_us, p.paid_us,"        \
     " p.closed_us, p.late, p.action_kind, p.action_value, p.action_expires_us, p.peer_code,"       \
     " p.peer_text, c.received, c.refund_held, c.refunded, c.trade_no, c.buyer, c.upstream_no,"     \
-    " c.state "
+    " c.state, p.event_sequence "
 #define PAYMENT_FROM " FROM payments p JOIN attempts c ON c.id = p.attempt_id "
 /* a: the attempt, q: its payment */
 #define ATTEMPT_COLUMNS                                                                            \

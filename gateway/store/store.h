@@ -166,6 +166,7 @@ struct payment_row {
     struct till_str peer_code, peer_text; /* of the last refusal or unknown */
     struct till_str upstream_no;
     enum till_attempt_state attempt_state;
+    int64_t event_sequence; /* events so far; the newest one's number */
 };
 
 struct attempt_row {

@@ -383,6 +383,56 @@ static void an_event_tells_the_payment_as_it_became(void **state) {
     assert_text(till_json_get_str(till_json_member(data, "metadata"), "table"), "7");
 }
 
+static void an_event_is_well_formed_whatever_the_texts_hold(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct payment_opened opened;
+    struct event_row *rows;
+    size_t count;
+    int numbered;
+    struct payment_open open = fixture_order(f, "A\"\\\n\x01\xe5\x92\x96", 990);
+    open.payment.metadata = TILL_STR("");
+    assert_done(store_open_payment(f->store, &f->arena, &open, &opened, &err));
+    struct finding paid = fixture_finding(&opened, TILL_EVENT_PAID);
+    fixture_apply(f, &paid);
+    assert_done(store_sequence_events(f->store, T0, &numbered, &err));
+    assert_done(store_event_list(f->store, &f->arena, TILL_STR(""), 0, 10, &rows, &count, &err));
+    TILL_JSON_SCOPED struct till_json *body = NULL;
+    assert_done(till_json_parse(rows[0].body, &body, &err));
+    const struct till_json *data = till_json_member(body, "data");
+    assert_text(till_json_get_str(data, "out_trade_no"), "A\"\\\n\x01\xe5\x92\x96");
+    assert_int_equal(till_json_size(till_json_member(data, "metadata")), 0);
+    assert_true(till_json_is_null(till_json_member(data, "closed_at")));
+    assert_false(till_json_is_null(till_json_member(data, "paid_at")));
+    open = fixture_order(f, "A2", 990);
+    open.payment.metadata = TILL_STR("{\"half\":");
+    assert_refused(store_open_payment(f->store, &f->arena, &open, &opened, &err), FIELD_INVALID);
+}
+
+static void each_event_of_a_payment_has_the_next_number(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct refund_opened refund;
+    struct refund_row row;
+    bool changed;
+    struct payment_opened opened = fixture_place(f, "A1", 990);
+    struct finding closed = fixture_finding(&opened, TILL_EVENT_CLOSED);
+    assert_int_equal(fixture_apply(f, &closed).payment.event_sequence, 1);
+    struct finding paid = fixture_finding(&opened, TILL_EVENT_PAID);
+    assert_int_equal(fixture_apply(f, &paid).payment.event_sequence, 2);
+    struct refund_open in = fixture_refund(f, opened.payment.id, "R1", 60);
+    assert_done(store_open_refund(f->store, &f->arena, &in, &refund, &err));
+    struct refund_finding finding = {
+        .refund_id = in.refund_id, .event = TILL_EVENT_SUCCEEDED, .now_us = T0};
+    assert_done(store_apply_refund(f->store, &f->arena, &finding, &row, &changed, &err));
+    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM events"), 3);
+    assert_int_equal(fixture_number(f, "SELECT MAX(sequence) FROM events"), 3);
+    assert_int_equal(fixture_number(f, "SELECT event_sequence FROM payments"), 3);
+    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM events WHERE body LIKE"
+                                       " '%\"sequence\":' || sequence || ',%'"),
+                     3);
+}
+
 static void large_metadata_never_makes_an_event_larger_than_20_kB(void **state) {
     struct fixture *f = *state;
     struct till_error err;
@@ -422,6 +472,8 @@ int main(void) {
         T(a_refused_close_reopens_without_an_event),
         T(S_092_money_wins_over_a_close_under_way),
         T(an_event_tells_the_payment_as_it_became),
+        T(an_event_is_well_formed_whatever_the_texts_hold),
+        T(each_event_of_a_payment_has_the_next_number),
         T(large_metadata_never_makes_an_event_larger_than_20_kB),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
