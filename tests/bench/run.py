@@ -1,0 +1,251 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`make bench`: what a payment, a notification and a query cost, beside the physical limits of this machine, in one run.
+
+CPU is the gateway process's own (user + system), taken from /proc; the simulator and the load generator run beside it and do
+not count. Times on small machines wander: ratios are what to look at. --stored N sets how many payments lie in the store; --full adds
+the curve up to 10^6 and the restart with 10^6 payments.
+"""
+import argparse
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import secrets
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+from stack import Stack, request, wait_for  # noqa: E402
+
+BUILD = ROOT / "build" / "bench"
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def build():
+    if not (BUILD / "build.ninja").exists():
+        subprocess.run(["meson", "setup", str(BUILD), "--buildtype=release"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["ninja", "-C", str(BUILD)], check=True, stdout=subprocess.DEVNULL)
+
+
+def program(name, *arguments):
+    """A bench program's JSON lines."""
+    done = subprocess.run([str(BUILD / "tests" / "bench" / name), *map(str, arguments)], capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def cpu_us(pid):
+    """User and system time of a process in microseconds; schedstat is finer than the clock tick where it exists."""
+    total = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            total += int((task / "schedstat").read_text().split()[0]) // 1000
+        except (OSError, ValueError):
+            fields = (task / "stat").read_text().rsplit(")", 1)[1].split()
+            total += (int(fields[11]) + int(fields[12])) * 1000000 // TICK
+    return total
+
+
+def rss_mib(pid, name="VmRSS"):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+class Load:
+    """Keep-alive merchants: signs and sends without waiting for anything else."""
+
+    def __init__(self, stack):
+        self.key, self.secret = stack.key["id"], bytes.fromhex(stack.key["secret"])
+        self.port, self.host = stack.gateway_port, f"127.0.0.1:{stack.gateway_port}"
+
+    def headers(self, method, target, body):
+        stamp, nonce = str(int(time.time())), secrets.token_hex(16)
+        text = f"{method}\n{self.host}\n{target}\n{stamp}\n{nonce}\n{hashlib.sha256(body).hexdigest()}\n"
+        mac = hmac.new(self.secret, text.encode(), hashlib.sha256).hexdigest()
+        return {"Authorization": f"TILL-HMAC-SHA256 key={self.key},timestamp={stamp},nonce={nonce},signature={mac}",
+                "Content-Type": "application/json", "Host": self.host}
+
+    def run(self, jobs, threads=8, rate=None):
+        """jobs: list of (method, target, body). Answers in order. rate: calls a second in all, open loop."""
+        answers, lock, position, started = [None] * len(jobs), threading.Lock(), [0], time.monotonic()
+
+        def work():
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+            while True:
+                with lock:
+                    number = position[0]
+                    position[0] += 1
+                if number >= len(jobs):
+                    break
+                if rate:
+                    time.sleep(max(0.0, started + number / rate - time.monotonic()))
+                method, target, body = jobs[number]
+                connection.request(method, target, body=body, headers=self.headers(method, target, body))
+                answer = connection.getresponse()
+                answers[number] = (answer.status, answer.read())
+            connection.close()
+
+        workers = [threading.Thread(target=work) for _ in range(threads)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        return answers, time.monotonic() - started
+
+
+def orders(prefix, count):
+    for number in range(count):
+        yield ("POST", "/v1/payments", json.dumps({
+            "channel": "alipay", "product": "precreate", "amount": 990, "currency": "CNY", "subject": "Coffee",
+            "out_trade_no": f"{prefix}-{secrets.token_hex(6)}-{number}"}).encode())
+
+
+class Bench:
+    def __init__(self, folder):
+        self.folder = folder
+        self.rows = []
+
+    def row(self, what, value, unit, beside="", aim=""):
+        self.rows.append((what, f"{value:.1f}" if isinstance(value, float) else str(value), unit, beside, aim))
+        print(f"  {what:52} {self.rows[-1][1]:>9} {unit:7} {beside:32} {aim}", flush=True)
+
+    def prepare(self, stored):
+        """A stack whose store holds `stored` paid payments."""
+        stack = Stack(BUILD / "cli" / "till", self.folder / f"stored-{stored}")
+        stack.overrides = {"http.connections_per_address": "512"}
+        stack.start_sandbox()
+        stack.init()
+        stack.start_gateway(arguments=("--no-supervise",))
+        stack.provision()
+        if stored:
+            stack.gateway.stop()
+            program("seed", stack.folder / "till.db", stack.folder / "master.key", stack.app["id"], stack.account["id"], stored)
+            stack.start_gateway(arguments=("--no-supervise",))
+        return stack
+
+    def figure(self, stack, jobs, expected, **options):
+        """Median CPU per call over five slices, answers, calls per second."""
+        load, pid, slices, answers, seconds = Load(stack), stack.gateway.child.pid, [], [], 0.0
+        size = max(1, len(jobs) // 5)
+        for start in range(0, len(jobs), size):
+            part = jobs[start:start + size]
+            before = cpu_us(pid)
+            got, took = load.run(part, **options)
+            slices.append((cpu_us(pid) - before) / len(part))
+            answers += got
+            seconds += took
+        wrong = [answer for answer in answers if answer[0] not in expected]
+        if wrong:
+            raise RuntimeError(f"{len(wrong)} of {len(answers)} answers are wrong, the first: {wrong[0]}")
+        return statistics.median(slices), answers, len(jobs) / seconds
+
+    def create(self, stack, count):
+        self.figure(stack, list(orders("warm", count // 10)), (201,))
+        return self.figure(stack, list(orders("bench", count)), (201,))
+
+    def notify(self, stack, answers):
+        """Pays the orders in the simulator and waits until all are paid here."""
+        payments = [json.loads(body) for _, body in answers]
+        pid, before = stack.gateway.child.pid, cpu_us(stack.gateway.child.pid)
+        base = self.paid(stack)
+        for payment in payments:
+            stack.pay(payment["upstream_no"])
+        wait_for(lambda: self.paid(stack) - base >= len(payments), "every notification", 120, 0.2)
+        # What /metrics itself cost in between is taken off by measuring it.
+        probe = cpu_us(pid)
+        for _ in range(10):
+            stack.metrics()
+        look = (cpu_us(pid) - probe) / 10
+        return (probe - before) / len(payments), look
+
+    @staticmethod
+    def paid(stack):
+        return sum(value for name, value in stack.metrics().items()
+                   if name.startswith("till_payments_total") and 'state="paid"' in name)
+
+    def start_time(self, stack, how):
+        """Milliseconds from exec to the first answer after the process was ended by `how`."""
+        if how == signal.SIGKILL:
+            stack.gateway.kill()
+        else:
+            stack.gateway.stop(how)
+        started = time.monotonic()
+        stack.start_gateway(wait=False, arguments=("--no-supervise",))
+        while True:
+            try:
+                if request(stack.gateway_port, "GET", "/ping", timeout=1).status == 200:
+                    return (time.monotonic() - started) * 1000
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.002)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stored", type=int, default=100000)
+    parser.add_argument("--calls", type=int, default=2000)
+    parser.add_argument("--full", action="store_true")
+    arguments = parser.parse_args()
+    build()
+    folder = Path(tempfile.mkdtemp(prefix="till-bench-"))
+    bench = Bench(folder)
+    try:
+        print(f"Figures at {arguments.stored} stored payments, {arguments.calls} calls each; {os.cpu_count()} cores. CPU is the gateway's own.\n")
+        print("Physical limits, same machine, same run:")
+        physics = program("physics_bench")[0]
+        sign, verify = physics["rsa_sign_cpu_us"], physics["rsa_verify_cpu_us"]
+        bench.row("one RSA-2048 signature", sign, "us CPU")
+        bench.row("one RSA-2048 verification", verify, "us CPU")
+        bare = program("http_bench")[0]
+        bench.row("bare HTTP answer, inline / through a worker", f"{bare['inline_cpu_us']:.0f}/{bare['worker_cpu_us']:.0f}", "us CPU")
+        upstream = program("upstream_bench")[0]
+        bench.row("keep-alive call to a platform, 32 workers", upstream["cpu_ns_32_workers"] / 1000, "us CPU")
+
+        print("\nThe gateway:")
+        with bench.prepare(0) as stack:
+            time.sleep(1)
+            bench.row("idle memory, empty store", rss_mib(stack.gateway.child.pid), "MiB", "", "aim 20")
+            bench.row("start to first answer, empty store", bench.start_time(stack, signal.SIGTERM), "ms", "", "aim 100")
+        with bench.prepare(arguments.stored) as stack:
+            create, answers, rate = bench.create(stack, arguments.calls)
+            bench.row("created payment", create, "us CPU", f"{create / sign:.2f} x one signature", "aim 1.5, moonshot 1.3")
+            bench.row("created payments a second, load beside it", rate, "1/s")
+            notify, _ = bench.notify(stack, answers[:min(1000, len(answers))])
+            bench.row("notification to durable commit", notify, "us CPU", f"{notify / verify:.1f} x one verification", "aim 6")
+            identities = [json.loads(body)["id"] for _, body in answers]
+            query, _, rate = bench.figure(stack, [("GET", f"/v1/payments/{identity}", b"") for identity in identities * 2], (200,))
+            bench.row("merchant query", query, "us CPU", f"{query / bare['worker_cpu_us']:.1f} x a bare answer", "aim 30 from a cache")
+            bench.row("merchant queries a second", rate, "1/s")
+            jobs = list(orders("steady", 2500))
+            _, answers, rate = bench.figure(stack, jobs, (201,), threads=16, rate=500)
+            bench.row("memory at 500 creates/s offered", rss_mib(stack.gateway.child.pid), "MiB", f"{rate:.0f}/s reached", "aim 64")
+            stall = stack.metrics().get("till_store_stall_seconds", 0.0)
+            bench.row("longest store stall", stall * 1000, "ms", "", "aim 200")
+            bench.row(f"start to first answer after kill -9, {arguments.stored}", bench.start_time(stack, signal.SIGKILL), "ms", "", "aim 1000 at 10^6")
+        if arguments.full:
+            print("\nCost by size of the store:")
+            costs = {}
+            for stored in (10000, 100000, 1000000):
+                with bench.prepare(stored) as stack:
+                    costs[stored], _, _ = bench.create(stack, arguments.calls)
+                    bench.row(f"created payment at {stored}", costs[stored], "us CPU", f"{costs[stored] / costs[10000]:.2f} x that at 10000", "aim 2.5 at 10^6")
+                    if stored == 1000000:
+                        bench.row("start to first answer after kill -9, 10^6", bench.start_time(stack, signal.SIGKILL), "ms", "", "aim 1000")
+        print("\nThe figures above are of this machine and this run. The aims are DESIGN's; what they mean is in doc/BENCH.md.")
+        return 0
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
