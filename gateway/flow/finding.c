@@ -145,7 +145,9 @@ void finding_from_verdict(struct gateway *gw, enum till_operation operation,
 }
 
 void flow_applied(struct gateway *gw, const struct applied *applied) {
-    if (applied->kind != APPLIED_NOTHING)
+    /* A payment that is still pending has no news for the merchant: the common create wakes nobody.
+     */
+    if (applied->kind != APPLIED_NOTHING && applied->payment.state != TILL_PAYMENT_PENDING)
         world_wake(gw->world, &gw->deliver_spot);
 }
 
