@@ -113,7 +113,6 @@ static bool take(struct incoming *in, struct till_error *err) {
     TILL_FP("N3");
     in->outcome = "failed";
     bool durable = judge(in, err);
-    TILL_FP("N10");
     TILL_FP("N11");
     return durable;
 }

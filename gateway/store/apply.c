@@ -253,6 +253,7 @@ static bool apply_in_commit(struct store *store, struct db *db, void *arg, struc
     struct till_error refusal;
     a->store = store;
     a->db = db;
+    store->has_news = store->has_news || a->finding->source == FOUND_BY_NOTIFY;
     POINT(a, "N4");
     if (!load(a, err) || !evidence_write(db, a->finding->attempt_id, a->finding->evidence_kind,
                                          a->finding->evidence, a->finding->now_us, err))

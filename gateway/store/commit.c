@@ -10,6 +10,8 @@
 
 #include <sys/stat.h>
 
+#include <rt/failpoint.h>
+
 /* BEGIN, COMMIT and the like, prepared once. `sql` is a literal. */
 static bool control(struct db *db, const char *sql, struct till_error *err) {
     QUERY_SCOPED struct query query = query_start(db, NULL, sql, err);
@@ -76,6 +78,7 @@ static void fail_commit(struct store *store, struct op *const *ops, size_t count
 
 static void run_batch(struct store *store, struct op *const *ops, size_t count) {
     struct till_error error;
+    store->has_news = false;
     for (size_t i = 0; i < count; i++)
         ops[i]->done = true; /* so that end_all tells each one why */
     if (!begin(store, &error)) {
@@ -98,6 +101,8 @@ static void run_batch(struct store *store, struct op *const *ops, size_t count) 
     }
     if (!control(&store->writer, "COMMIT", &error))
         fail_commit(store, ops, count, &error);
+    else if (store->has_news)
+        TILL_FP("N10"); /* durable, and nobody has been told yet */
 }
 
 static void count_batch(struct store *store, struct op *const *ops, size_t count, int64_t took_us) {

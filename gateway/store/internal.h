@@ -75,6 +75,7 @@ struct store {
     struct world_lock commit_lock; /* of writer and what follows */
     struct db writer;
     int log_frames, checkpointed_frames;
+    bool has_news; /* a notification's finding is in the batch */
     _Atomic int64_t longest_commit_us;
     _Atomic int64_t commits;
     _Atomic int64_t nonces; /* stored ones, never fewer than there are */

@@ -188,7 +188,11 @@ static bool end_all_leases(struct store *store, struct till_error *err) {
         "UPDATE refunds SET lease_until_us = 0, next_ask_us = ?1, version = version + 1"
         " WHERE next_ask_us > 0 AND crashes < 3 AND next_ask_us BETWEEN ?1 AND ?2"
         " AND lease_until_us > 0";
-    return end_leases(store, ATTEMPTS, err) && end_leases(store, REFUNDS, err);
+    static const char DELIVERIES[] =
+        "UPDATE deliveries SET leased = 0, next_us = ?1 WHERE state = 0"
+        " AND leased = 1 AND next_us BETWEEN ?1 AND ?2";
+    return end_leases(store, ATTEMPTS, err) && end_leases(store, REFUNDS, err) &&
+           end_leases(store, DELIVERIES, err);
 }
 
 static bool prepare(struct store *store, struct till_error *err) {
