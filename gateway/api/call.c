@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include <gateway/api/problem.h>
+#include <gateway/guard/guard.h>
 #include <till/time.h>
 
 static bool is_hex(struct till_str s) {
@@ -58,21 +59,50 @@ void call_begin(struct call *c, struct gateway *gw, struct http_request *request
     flow_id(gw->world, "req", c->now_us, c->request_id);
 }
 
+/* Empty texts say nothing and take room: only what is known stands in the line. */
+static size_t keep_known(struct log_field *fields, size_t count) {
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (fields[i].kind != LOG_TEXT || fields[i].text.len > 0)
+            fields[kept++] = fields[i];
+    return kept;
+}
+
 static void write_line(const struct call *c, const struct till_error *error, bool quiet,
                        int64_t duration_us) {
     int status = c->response->status;
     enum log_level level = status >= 500 ? LOG_ERROR : quiet ? LOG_DEBUG : LOG_INFO;
     if (!log_enabled(c->gw->log, level))
         return;
-    log_event(
-        c->gw->log, level, "flow", LOG_C("route", c->route), LOG_S("method", c->request->method),
-        LOG_N("status", status), LOG_N("duration_us", duration_us),
-        LOG_C("request_id", c->request_id), LOG_C("trace_id", c->trace_id),
-        LOG_C("app_id", c->app.id), LOG_C("payment_id", c->payment_id),
-        LOG_C("outcome", c->outcome), LOG_S("peer", c->request->peer),
-        LOG_C("code", error ? till_code_slug(error->code) : ""),
-        LOG_C("field", error ? error->field : ""), LOG_C("channel_code", error ? error->peer : ""),
-        LOG_C("detail", error ? error->text : ""), LOG_C("where", error ? error->where : ""));
+    struct log_field fields[] = {LOG_C("route", c->route),
+                                 LOG_S("method", c->request->method),
+                                 LOG_N("status", status),
+                                 LOG_N("duration_us", duration_us),
+                                 LOG_C("request_id", c->request_id),
+                                 LOG_C("trace_id", c->trace_id),
+                                 LOG_C("app_id", c->app.id),
+                                 LOG_C("payment_id", c->payment_id),
+                                 LOG_C("outcome", c->outcome),
+                                 LOG_S("peer", c->request->peer),
+                                 LOG_C("code", error ? till_code_slug(error->code) : ""),
+                                 LOG_C("field", error ? error->field : ""),
+                                 LOG_C("channel_code", error ? error->peer : ""),
+                                 LOG_C("detail", error ? error->text : ""),
+                                 LOG_C("where", error ? error->where : "")};
+    log_fields(c->gw->log, level, "flow", fields,
+               keep_known(fields, sizeof fields / sizeof fields[0]));
+}
+
+/* log.debug: the exchange itself, redacted. */
+static void record(const struct call *c, int64_t duration_us) {
+    capture_write(c->gw->capture, &(struct capture_exchange){.direction = "api",
+                                                             .trace_id = c->trace_id,
+                                                             .method = c->request->method,
+                                                             .url = c->request->target,
+                                                             .request_body = c->request->body,
+                                                             .answer_body = c->response->body,
+                                                             .status = c->response->status,
+                                                             .duration_us = duration_us});
 }
 
 void call_end(struct call *c, const struct till_error *error, bool quiet) {
@@ -90,5 +120,7 @@ void call_end(struct call *c, const struct till_error *error, bool quiet) {
     snprintf(status, sizeof status, "%d", c->response->status);
     metrics_add(c->gw->metrics, METRIC_REQUESTS, c->route, status, 1);
     metrics_observe_us(c->gw->metrics, METRIC_REQUEST_SECONDS, c->route, NULL, duration_us);
+    if (!quiet)
+        record(c, duration_us);
     write_line(c, error, quiet, duration_us);
 }

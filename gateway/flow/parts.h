@@ -48,7 +48,7 @@ TILL_MUST_CHECK bool wait_for_twin(struct call *c, struct payment_opened *opened
 TILL_MUST_CHECK bool send_payment(struct call *c, struct payment_opened *opened, struct till_verdict *ret_verdict, struct till_error *err);
 /* The answer of a create: 201 or 202 with the payment, or the refusal that its state means. */
 TILL_MUST_CHECK bool reply_sent(struct call *c, const struct payment_opened *opened, struct till_error *err);
-/* CHANNEL_DECLINED with the platform's own code and words. */
-bool fail_declined(struct till_str peer_code, struct till_str peer_text, struct till_error *err);
+/* CHANNEL_DECLINED with the platform's own code and words, and what to do about them. */
+bool fail_declined(const struct payment_row *payment, struct till_str peer_code, struct till_str peer_text, struct till_error *err);
 
 #endif

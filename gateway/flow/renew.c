@@ -37,7 +37,8 @@ static bool reply_renewed(struct call *c, const struct payment_opened *opened,
         return TILL_FAIL(err, UPSTREAM_UNKNOWN,
                          "The platform did not answer; the order stands, repeat the renewal.");
     if (verdict->outcome == TILL_DECLINED)
-        return fail_declined(till_str_of(verdict->peer_code), till_str_of(verdict->peer_text), err);
+        return fail_declined(&opened->payment, till_str_of(verdict->peer_code),
+                             till_str_of(verdict->peer_text), err);
     return reply_payment(c, 200, &opened->payment, err);
 }
 

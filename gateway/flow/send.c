@@ -124,9 +124,14 @@ bool send_payment(struct call *c, struct payment_opened *opened, struct till_ver
 
 /* ---- the answer ---- */
 
-bool fail_declined(struct till_str peer_code, struct till_str peer_text, struct till_error *err) {
-    (void)TILL_FAIL(err, CHANNEL_DECLINED, "The platform refused the order: %.*s (%.*s).",
-                    TILL_STR_ARG(peer_text), TILL_STR_ARG(peer_code));
+bool fail_declined(const struct payment_row *payment, struct till_str peer_code,
+                   struct till_str peer_text, struct till_error *err) {
+    const struct till_channel *channel = till_channel_find(payment->channel);
+    const char *advice =
+        channel && channel->advise ? channel->advise(peer_code, TILL_CREATE) : NULL;
+    struct till_str text = till_str_cut_utf8(peer_text, 90);
+    (void)TILL_FAIL(err, CHANNEL_DECLINED, "The platform refused the order: %.*s (%.*s). %s",
+                    TILL_STR_ARG(text), TILL_STR_ARG(peer_code), advice ? advice : "");
     snprintf(err->peer, sizeof err->peer, "%.*s", TILL_STR_ARG(peer_code));
     return false;
 }
@@ -136,7 +141,7 @@ bool reply_sent(struct call *c, const struct payment_opened *opened, struct till
     if (opened->kind == OPENED_SETTLED)
         http_response_header(c->response, TILL_STR("Idempotent-Replayed"), TILL_STR("true"));
     if (payment->state == TILL_PAYMENT_FAILED)
-        return fail_declined(payment->peer_code, payment->peer_text, err);
+        return fail_declined(payment, payment->peer_code, payment->peer_text, err);
     if (payment->state != TILL_PAYMENT_PENDING || payment->attempt_state == TILL_ATTEMPT_PENDING)
         return reply_payment(c, 201, payment, err);
     if (payment->attempt_state == TILL_ATTEMPT_PREPARED)

@@ -228,6 +228,9 @@ struct till_channel {
                      struct till_arena *arena, struct till_str *ret_upstream_no, struct till_error *err);
     void (*acknowledge)(enum till_acknowledgement acknowledgement, struct till_reply *ret_reply);
     enum till_recovery recovery[TILL_OPERATIONS];
+    /* What a person should do about the platform's code, one English sentence; NULL when it says enough by
+     * itself or is not known. */
+    const char *(*advise)(struct till_str peer_code, enum till_operation operation);
 };
 
 struct till_channel_setting {

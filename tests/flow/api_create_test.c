@@ -325,6 +325,7 @@ static void a_refusal_is_named_and_frozen(void **state) {
     api_expect(answer, 402, "channel_declined");
     assert_string_equal(api_text(&api, &answer, "channel_code"), "ACQ.TOTAL_FEE_EXCEED");
     assert_non_null(strstr(api_text(&api, &answer, "detail"), "ACQ.TOTAL_FEE_EXCEED"));
+    assert_non_null(strstr(api_text(&api, &answer, "detail"), "The amount is above the limit."));
     struct payment_row row = stored(&answer);
     assert_int_equal(row.state, TILL_PAYMENT_FAILED);
     assert_int_equal(row.attempt_state, TILL_ATTEMPT_DECLINED);

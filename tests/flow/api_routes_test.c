@@ -229,7 +229,8 @@ static void a_secret_is_shown_once(void **state) {
     struct api_answer accounts = api_admin(&api, "GET", "/admin/accounts", NULL);
     api_expect(accounts, 200, "");
     assert_null(memmem(accounts.body.ptr, accounts.body.len, "private", 7));
-    assert_null(memmem(accounts.body.ptr, accounts.body.len, "settings", 8));
+    assert_null(memmem(accounts.body.ptr, accounts.body.len, "BEGIN ", 6));
+    assert_non_null(memmem(accounts.body.ptr, accounts.body.len, "2021000000000001", 16));
 }
 
 static void bad_settings_of_an_account_are_named(void **state) {
@@ -250,6 +251,27 @@ static void bad_settings_of_an_account_are_named(void **state) {
     assert_int_equal(answer.status, 400);
     /* The old settings are still those in use. */
     api_expect(api_create(&api, "STILL", "1", ""), 201, "");
+}
+
+/* S-072 in spirit: an enabled account that does not load stops the start, naming account and
+ * setting. */
+static void an_account_that_does_not_load_stops_the_start(void **state) {
+    (void)state;
+    struct till_error err;
+    struct gateway second;
+    assert_true(store_account_update(api.store, till_str_of(api.account_id),
+                                     TILL_STR("{\"app_id\":\"2021000000000001\"}"), &err));
+    assert_false(
+        gateway_open(&second, api.world, api.store, NULL, NULL, &api.settings, NULL, &err));
+    assert_int_equal(err.code, TILL_E_SETTING_INVALID);
+    assert_non_null(strstr(err.text, api.account_id));
+    assert_true(store_account_enable(api.store, till_str_of(api.account_id), false, &err));
+    assert_true(gateway_open(&second, api.world, api.store, NULL, NULL, &api.settings, NULL, &err));
+    gateway_close(&second);
+    api.settings.public_url = TILL_STR_NONE;
+    assert_false(
+        gateway_open(&second, api.world, api.store, NULL, NULL, &api.settings, NULL, &err));
+    assert_string_equal(err.field, "public_url");
 }
 
 static void a_disabled_account_takes_no_orders(void **state) {
@@ -334,6 +356,7 @@ int main(void) {
         CASE(events_are_listed_and_told_again),
         CASE(a_secret_is_shown_once),
         CASE(bad_settings_of_an_account_are_named),
+        CASE(an_account_that_does_not_load_stops_the_start),
         CASE(a_disabled_account_takes_no_orders),
         CASE(the_administrator_acts_for_a_named_app),
         CASE(a_backup_is_a_new_file),

@@ -35,9 +35,9 @@ static void open_store(struct api *api) {
     struct store_options options = {
         .path = till_str_of(api->path), .commit = api->commit, .retention_nonce_us = 900 * SECOND};
     memset(options.master_key, 7, sizeof options.master_key);
-    settle(store_open(&options, api->world, NULL, api->metrics, &api->store, &err), &err);
-    settle(gateway_open(&api->gw, api->world, api->store, NULL, api->metrics, &api->settings, NULL,
-                        &err),
+    settle(store_open(&options, api->world, api->log, api->metrics, &api->store, &err), &err);
+    settle(gateway_open(&api->gw, api->world, api->store, api->log, api->metrics, &api->settings,
+                        NULL, &err),
            &err);
 }
 
@@ -123,6 +123,7 @@ void api_close(struct api *api) {
         till_json_release(kept[--kept_count]);
     till_arena_clean_up(&api->arena);
     metrics_close(api->metrics);
+    log_close(api->log);
     if (api->commit == STORE_COMMIT_INLINE)
         world_inline_close(api->world);
     remove_files(api);
@@ -136,6 +137,15 @@ void api_restart(struct api *api) {
 
 void api_reopen(struct api *api) {
     open_store(api);
+}
+
+void api_log(struct api *api, const char *path) {
+    struct log_options options = {
+        .path = till_str_of(path), .level = LOG_DEBUG, .rotate_bytes = 1 << 30, .keep_days = 7};
+    struct till_error err;
+    settle(log_open(&options, &api->log, &err), &err);
+    api->settings.log_debug = true;
+    api_restart(api);
 }
 
 void api_second_app(struct api *api, char ret_app_id[TILL_ID_SIZE], struct api_key *ret_key) {

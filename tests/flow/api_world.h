@@ -32,6 +32,7 @@ struct api {
     struct world *world;
     struct store *store;
     struct metrics *metrics;
+    struct log *log; /* NULL unless api_log */
     struct gateway gw;
     struct gateway_settings settings;
     struct platform_alipay platform;
@@ -108,6 +109,10 @@ struct till_str api_header(const struct api_answer *answer, const char *name);
         assert_int_equal(checked.status, (wanted_status));                                         \
         assert_true(till_str_is(checked.code, (wanted_code)));                                     \
     } while (0)
+
+/* From here on everything is logged at the finest level, exchanges included; a restart is part of
+ * it. */
+void api_log(struct api *api, const char *path);
 
 /* A second app of its own, with key and account at the same platform. */
 void api_second_app(struct api *api, char ret_app_id[TILL_ID_SIZE], struct api_key *ret_key);

@@ -52,6 +52,11 @@ void alipay_acknowledge(enum till_acknowledgement acknowledgement, struct till_r
                                                                          : TILL_STR("failure")};
 }
 
+const char *alipay_advise(struct till_str peer_code, enum till_operation operation) {
+    const struct till_alipay_code *code = till_alipay_code_find(peer_code, operation);
+    return code ? code->advice : NULL;
+}
+
 const struct till_channel alipay_channel = {
     .name = "alipay",
     .products = alipay_products,
@@ -76,4 +81,5 @@ const struct till_channel alipay_channel = {
                  [TILL_CANCEL] = TILL_RECOVER_QUERY_THEN_CANCEL,
                  [TILL_REFUND] = TILL_RECOVER_REFUND_QUERY,
                  [TILL_REFUND_QUERY] = TILL_RECOVER_REFUND_QUERY},
+    .advise = alipay_advise,
 };

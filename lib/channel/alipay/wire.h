@@ -35,5 +35,6 @@ bool alipay_returned(const struct till_account *account,
 /* The parameters of a return page that are signed; the merchant's own ones beside them are not. */
 extern const char *const alipay_return_names[];
 void alipay_acknowledge(enum till_acknowledgement acknowledgement, struct till_reply *ret_reply);
+const char *alipay_advise(struct till_str peer_code, enum till_operation operation);
 
 #endif
