@@ -123,6 +123,19 @@ class Process:
             except ProcessLookupError:
                 pass
             self.child.wait()
+            wait_for(lambda: not self.relatives(), "the end of a killed process group", 10, 0.005)
+
+    def relatives(self):
+        """Living processes of the group: a killed supervisor's daemon ends a moment after it, and holds its locks till then."""
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                state, _, group = stat.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[:3]
+            except OSError:
+                continue
+            if int(group) == self.child.pid and state not in "ZX":
+                found.append(int(stat.parent.name))
+        return found
 
     def output(self):
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
