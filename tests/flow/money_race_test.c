@@ -173,6 +173,24 @@ static void x6_a_cancel_that_gave_back_what_was_just_booked_is_a_refund(void **s
     money_check_books(m);
 }
 
+static void x6_a_cancel_whose_answer_was_lost_is_booked_by_its_notification(void **state) {
+    struct money *m = *state;
+    struct payment_row payment = money_create(m, 10000);
+    struct buyer buyer = {.before = true, .tells = true, .repeats = 1};
+    send_buyer(m, &buyer);
+    world_inline_fault(m->world, MONEY_GATEWAY, WORLD_INLINE_RESET_AFTER, 1);
+    (void)money_request(m, cancel_payment, payment.id, NULL);
+    call_buyer_back(m);
+    assert_int_equal(money_payment(m, payment.id).state, TILL_PAYMENT_PAID);
+    assert_int_equal(money_payment(m, payment.id).refunded, 0);
+    for (int i = 0; i < 3; i++)
+        notify(m, money_trade(m, &payment)); /* all of it went back under the order's number */
+    assert_int_equal(money_payment(m, payment.id).refunded, 10000);
+    assert_int_equal(money_events(m, &payment, "refund.succeeded"), 1);
+    assert_int_equal(money_discrepancies(m, ""), 0);
+    money_check_books(m);
+}
+
 static void s_101_expiry_and_a_notification_at_once(void **state) {
     struct money *m = *state;
     for (int at = 0; at < 4; at++) {
@@ -321,6 +339,7 @@ int main(void) {
         TEST(a_notification_that_overtakes_the_creations_answer_is_paid),
         TEST(x6_paid_between_closing_and_its_answer_is_paid),
         TEST(x6_a_cancel_that_gave_back_what_was_just_booked_is_a_refund),
+        TEST(x6_a_cancel_whose_answer_was_lost_is_booked_by_its_notification),
         TEST(s_101_expiry_and_a_notification_at_once),
         TEST(s_092_close_and_payment_together_end_in_one_of_the_two),
         TEST(s_093_a_second_payment_of_one_order_is_recorded_as_duplicate),
