@@ -69,7 +69,7 @@ static void set_code(struct call *call, const char *code) {
         call->answer.msg = msgs[i].msg;
         return;
     }
-    assert(!"a code without a message");
+    assert(false && "every code has a message");
 }
 
 void answer_success(struct call *call) {
