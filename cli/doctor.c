@@ -95,8 +95,7 @@ static const char *advice_for(enum probe_stage stage) {
     static const char *const advice[] = {
         [PROBE_DNS] = "The name has no address here: check it, and the machine's resolver.",
         [PROBE_TCP] = "Nobody accepts the connection: check address, port and firewall.",
-        [PROBE_TLS] = "The certificate is not trusted or not for this name: check the name, the "
-                      "clock, and outbound.ca_file.",
+        [PROBE_TLS] = "Not trusted, or for another name: check name, clock and outbound.ca_file.",
         [PROBE_HTTP] = "The connection stands and no HTTP answer came: check what listens there.",
     };
     return stage == PROBE_DONE ? NULL : advice[stage];

@@ -145,7 +145,7 @@ bool query_step(struct query *query, bool *ret_row) {
     assert(query->bound == sqlite3_bind_parameter_count(query->stmt));
     int code = step(query);
     if (query->failed)
-        return db_fail(query->db, code, query->err);
+        return till_failed(db_fail(query->db, code, query->err));
     *ret_row = code == SQLITE_ROW;
     return true;
 }

@@ -114,7 +114,7 @@ bool till_arena_copy(struct till_arena *arena, struct till_str s, struct till_st
     /* A length that wraps is refused by the arena as too large. */
     char *bytes = till_arena_alloc(arena, s.len == SIZE_MAX ? s.len : s.len + 1);
     if (!bytes)
-        return till_arena_refused(arena, err);
+        return till_failed(till_arena_refused(arena, err));
     if (s.len)
         memcpy(bytes, s.ptr, s.len);
     *ret_copy = (struct till_str){bytes, s.len};

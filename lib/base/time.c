@@ -4,6 +4,7 @@
  * Gregorian calendar, years starting in March so that the leap day comes last): no time zone
  * database, no locale, no clock.
  */
+#include <assert.h>
 #include <stdio.h>
 
 #include <till/time.h>
@@ -146,6 +147,7 @@ bool till_time_format(int64_t us, char ret_text[TILL_TIME_TEXT], struct till_err
     struct civil c;
     if (!to_civil(us, 0, &c))
         return TILL_FAIL(err, TIME_INVALID, "Only the years 1970 to 9999 have a text.");
+    assert(c.year >= 1970 && c.year <= 9999); /* so the text fits */
     snprintf(ret_text, TILL_TIME_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", c.year, c.month,
              c.day, c.hour, c.minute, c.second, c.micros);
     return true;

@@ -58,7 +58,7 @@ static void make_order(struct till_arena *arena, struct payment_open *open) {
     till_id_make("tok", 0, random + 10, open->payment.token);
     till_id_make("att", now_us, random + 20, attempt_id);
     till_upstream_no_make(now_us, random + 30, no);
-    struct till_str nonce;
+    struct till_str nonce = {0};
     must(
         till_arena_format(arena, &open->attempt_id, &err, "%s", attempt_id) &&
             till_arena_format(arena, &open->upstream_no, &err, "%s", no) &&

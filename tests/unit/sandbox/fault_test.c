@@ -115,7 +115,7 @@ static void bodies_that_mean_nothing_come_after_execution(void **state) {
 }
 
 static unsigned take_bit(struct till_str bytes, size_t *bit) {
-    unsigned value = ((unsigned char)bytes.ptr[*bit / 8] >> (*bit % 8)) & 1u;
+    unsigned value = (unsigned)(unsigned char)bytes.ptr[*bit / 8] >> (*bit % 8) & 1u;
     (*bit)++;
     return value;
 }

@@ -139,7 +139,7 @@ static void open_twenty(struct racer *racer) {
         struct payment_open open = racer->open;
         struct payment_opened opened;
         struct till_error err;
-        struct till_str no, attempt, upstream;
+        struct till_str no = {0}, attempt = {0}, upstream = {0};
         snprintf(open.payment.id, sizeof open.payment.id, "pay.%02d.%.40s", i,
                  racer->open.payment.id + 4);
         snprintf(open.payment.token, sizeof open.payment.token, "tok.%02d.%.40s", i,
