@@ -35,10 +35,13 @@ static bool is_other_amount(const struct applying *a) {
             strcmp(said->currency, a->attempt.amount.currency) != 0);
 }
 
+bool apply_is_outside(const struct applying *a) {
+    return a->finding->source == FOUND_BY_NOTIFY || a->finding->source == FOUND_BY_BILL;
+}
+
 /* Whoever holds the lease ends it with his news; a notification ends it only with an end. */
 static bool ends_lease(const struct applying *a) {
-    bool is_outside = a->finding->source == FOUND_BY_NOTIFY || a->finding->source == FOUND_BY_BILL;
-    return !is_outside || a->attempt.lease_until_us <= a->finding->now_us ||
+    return !apply_is_outside(a) || a->attempt.lease_until_us <= a->finding->now_us ||
            till_state_is_final(TILL_MACHINE_ATTEMPT, (int)a->attempt.state);
 }
 
@@ -56,7 +59,9 @@ static void schedule(struct applying *a) {
     if (!ends_lease(a))
         return;
     attempt->lease_until_us = 0;
-    attempt->next_ask_us = finding->next_ask_us;
+    /* What has not ended is never left without a next question (I10), whatever the finding says. */
+    if (finding->next_ask_us > 0 || till_state_is_final(TILL_MACHINE_ATTEMPT, (int)attempt->state))
+        attempt->next_ask_us = finding->next_ask_us;
 }
 
 static void learn_names(struct applying *a) {

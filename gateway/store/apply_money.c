@@ -4,6 +4,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* A platform that contradicts itself is asked again this late when the flow names no time. */
+#define HELD_ASK_US INT64_C(60000000)
+
 static bool post(struct applying *a, enum posting posting, struct till_error *err) {
     return ledger_post(a->store, a->db, posting, &a->payment, a->attempt.amount, a->finding->now_us,
                        err);
@@ -104,14 +107,23 @@ bool apply_own_refund(struct applying *a, struct till_error *err) {
                        a->finding->now_us, err);
 }
 
-/* Asked again at once, unless a sender is at it or it has ended. */
-static void ask_at_once(struct applying *a) {
+/* News from outside: asked at once, unless somebody is at it. An answer: its asker's work has
+ * ended. */
+static void ask_again(struct applying *a) {
     struct attempt_row *attempt = &a->attempt;
+    const struct finding *finding = a->finding;
+    bool is_outside = apply_is_outside(a);
     if (till_state_is_final(TILL_MACHINE_ATTEMPT, (int)attempt->state) ||
-        attempt->lease_until_us > a->finding->now_us)
+        (is_outside && attempt->lease_until_us > finding->now_us))
         return;
-    attempt->next_ask_us = a->finding->now_us;
     attempt->lease_until_us = 0;
+    attempt->next_ask_us = finding->now_us;
+    if (!is_outside)
+        attempt->next_ask_us = finding->next_ask_us > finding->now_us
+                                   ? finding->next_ask_us
+                                   : finding->now_us + HELD_ASK_US;
+    if (finding->release_crashes)
+        attempt->crashes = 0;
     a->attempt_dirty = true;
 }
 
@@ -136,7 +148,7 @@ bool apply_hold(struct applying *a, const char *type, struct till_error *err) {
                                       .now_us = a->finding->now_us};
     if (!discrepancy_write(a->store, a->db, &discrepancy, &is_new, err))
         return false;
-    ask_at_once(a);
+    ask_again(a);
     a->kind = APPLIED_HELD;
     return !a->attempt_dirty || attempt_save(a->db, &a->attempt, TILL_STR_NONE, err);
 }

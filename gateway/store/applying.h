@@ -22,6 +22,8 @@ struct applying {
     enum applied_kind kind;
 };
 
+/* Did it come by itself, and not as the answer to whoever holds the lease? */
+bool apply_is_outside(const struct applying *a);
 /* The event that tells it; NULL: nobody outside needs to know. */
 const char *apply_event(const struct applying *a);
 /* Ledger lines of what was decided. */

@@ -37,6 +37,17 @@ static bool open_handle(struct store *store, struct db *db, int flags, struct ti
     return true;
 }
 
+/* A file system without shared memory would leave another mode, silently. */
+static bool check_mode(struct db *db, struct till_error *err) {
+    static const char SQL[] = "PRAGMA journal_mode";
+    bool row;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    if (!query_step(&query, &row))
+        return false;
+    return (row && till_str_is(read_borrowed(&query), "wal")) ||
+           TILL_FAIL(err, STORE_FAILED, "The database's place does not support a write-ahead log.");
+}
+
 bool connection_open_writer(struct store *store, struct till_error *err) {
     static const char *const SETTINGS[] = {
         "PRAGMA synchronous = EXTRA",  "PRAGMA journal_mode = WAL",
@@ -54,7 +65,10 @@ bool connection_open_writer(struct store *store, struct till_error *err) {
             db_close(db);
             return false;
         }
-    return true;
+    if (check_mode(db, err))
+        return true;
+    db_close(db);
+    return false;
 }
 
 bool connection_open_reader(struct store *store, struct db *ret_db, struct till_error *err) {

@@ -53,8 +53,8 @@ static bool move_deliveries(struct db *db, struct till_str id, bool enabled,
                             struct till_error *err) {
     static const char ASIDE[] =
         "UPDATE deliveries SET state = 3, leased = 0 WHERE lane = ? AND state = 0";
-    static const char BACK[] =
-        "UPDATE deliveries SET state = 0, leased = 0 WHERE endpoint_id = ? AND state = 3";
+    static const char BACK[] = "UPDATE deliveries SET state = 0, leased = 0 WHERE endpoint_id = ?"
+                               " AND state IN (2, 3) AND state = 3";
     QUERY_SCOPED struct query query = query_start(db, NULL, enabled ? BACK : ASIDE, err);
     bind(&query, id);
     return query_run(&query, NULL);

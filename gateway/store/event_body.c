@@ -3,8 +3,7 @@
  * The exact bytes of an event: the payment (or refund) as it is after the transition. Written once,
  * sent unchanged at every delivery, below 20 kB (Standard Webhooks): metadata that would burst that
  * is left out, and said so. Written straight into the arena, because this runs within the commit
- * that everybody waits for; the metadata is embedded as it is stored, which the table's CHECK holds
- * to be JSON.
+ * that everybody waits for; the metadata is embedded as it is stored: it was parsed before that.
  */
 #include "gateway/store/operations.h"
 

@@ -78,7 +78,7 @@ struct store {
     bool has_news; /* a notification's finding is in the batch */
     _Atomic int64_t longest_commit_us;
     _Atomic int64_t commits;
-    _Atomic int64_t nonces; /* stored ones, never fewer than there are */
+    _Atomic int64_t nonces; /* stored ones, and some that were refused */
 
     struct world_lock queue_lock; /* of what follows */
     struct op *queue_head, **queue_tail;

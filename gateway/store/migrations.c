@@ -7,6 +7,17 @@
  */
 #include "gateway/store/migrations.h"
 
+#include <assert.h>
+
+#include <till/state.h>
+
+/* Numbers that stand in CHECKs, indexes and statements. */
+static_assert(TILL_PAYMENT_PAID == 1 && TILL_PAYMENT_CLOSED == 3 && TILL_PAYMENT_STATES == 5, "");
+static_assert(TILL_ATTEMPT_PAID == 4 && TILL_ATTEMPT_CLOSED == 6 && TILL_ATTEMPT_DECLINED == 7 &&
+                  TILL_ATTEMPT_STATES == 8,
+              "");
+static_assert(TILL_REFUND_STATES == 7, "");
+
 static const char *const FIRST[] = {
     "CREATE TABLE schema_versions("
     " version INTEGER PRIMARY KEY,"

@@ -32,7 +32,7 @@ bool nonce_claim_write(struct store *store, struct db *db, const struct nonce_cl
         return false;
     if (refused)
         return TILL_FAIL(err, NONCE_USED, NULL);
-    atomic_fetch_add(&store->nonces, 1); /* counted even if the operation fails: never too few */
+    atomic_fetch_add(&store->nonces, 1); /* even if the operation fails: rather too many */
     return true;
 }
 

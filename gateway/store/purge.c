@@ -14,7 +14,7 @@ enum { ROWS_AT_ONCE = 2000 };
 struct purging {
     int64_t now_us;
     int nonces, keys, logs;
-    int64_t horizon_s, nonces_left;
+    int64_t horizon_s;
 };
 
 static bool move_horizon(struct db *db, struct purging *p, int64_t cutoff_s,
@@ -41,16 +41,6 @@ static bool forget(struct db *db, const char *sql, int64_t until, int *ret_rows,
     return query_run(&query, ret_rows);
 }
 
-static bool count_nonces(struct db *db, struct purging *p, struct till_error *err) {
-    static const char SQL[] = "SELECT COUNT(*) FROM nonces";
-    bool row;
-    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
-    if (!query_step(&query, &row))
-        return false;
-    p->nonces_left = read_int(&query);
-    return true;
-}
-
 static bool purge_in_commit(struct store *store, struct db *db, void *arg, struct till_error *err) {
     static const char NONCES[] =
         "DELETE FROM nonces WHERE (key_id, nonce) IN (SELECT key_id, nonce FROM nonces"
@@ -58,8 +48,10 @@ static bool purge_in_commit(struct store *store, struct db *db, void *arg, struc
     static const char KEYS[] =
         "DELETE FROM idempotency_keys WHERE (app_id, key) IN (SELECT app_id, key FROM"
         " idempotency_keys WHERE created_us <= ? ORDER BY created_us LIMIT ?)";
-    static const char LOGS[] = "DELETE FROM delivery_log WHERE pk IN (SELECT pk FROM delivery_log"
-                               " WHERE created_us <= ? ORDER BY pk LIMIT ?)";
+    /* Only the oldest rows are looked at, so that a young log is not read through. */
+    static const char LOGS[] =
+        "DELETE FROM delivery_log WHERE pk IN (SELECT pk FROM (SELECT pk, created_us FROM"
+        " delivery_log ORDER BY pk LIMIT ?2) WHERE created_us <= ?1)";
     struct purging *p = arg;
     int64_t cutoff_s = (p->now_us - store->retention_nonce_us) / 1000000;
     if (!move_horizon(db, p, cutoff_s, err))
@@ -68,15 +60,29 @@ static bool purge_in_commit(struct store *store, struct db *db, void *arg, struc
     atomic_store(&store->horizon_s, p->horizon_s);
     return forget(db, NONCES, p->horizon_s, &p->nonces, err) &&
            forget(db, KEYS, p->now_us - IDEMPOTENCY_KEPT_US, &p->keys, err) &&
-           forget(db, LOGS, p->now_us - DELIVERY_LOG_KEPT_US, &p->logs, err) &&
-           count_nonces(db, p, err);
+           forget(db, LOGS, p->now_us - DELIVERY_LOG_KEPT_US, &p->logs, err);
+}
+
+/* Claims of refused operations were counted too; that is put right beside the commits, not within.
+ */
+static bool count_nonces(struct store *store, struct till_error *err) {
+    static const char SQL[] = "SELECT COUNT(*) FROM nonces";
+    bool row;
+    int64_t before = atomic_load(&store->nonces);
+    READING(reading, store, err);
+    if (!reading.db)
+        return false;
+    QUERY_SCOPED struct query query = query_start(reading.db, NULL, SQL, err);
+    if (!query_step(&query, &row))
+        return false;
+    atomic_fetch_add(&store->nonces, read_int(&query) - before);
+    return true;
 }
 
 bool store_purge(struct store *store, int64_t now_us, int *ret_removed, struct till_error *err) {
     struct purging purging = {.now_us = now_us};
-    if (!store_write(store, purge_in_commit, &purging, err))
+    if (!store_write(store, purge_in_commit, &purging, err) || !count_nonces(store, err))
         return false;
-    atomic_store(&store->nonces, purging.nonces_left);
     *ret_removed = purging.nonces + purging.keys + purging.logs;
     return true;
 }

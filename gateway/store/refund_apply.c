@@ -29,7 +29,9 @@ static void schedule(struct applying *a, bool moved) {
         refund->asks = 0;
     refund->crashes = 0;
     refund->lease_until_us = 0;
-    refund->next_ask_us = finding->next_ask_us;
+    /* What has not ended is never left without a next question (I10). */
+    if (finding->next_ask_us > 0 || till_state_is_final(TILL_MACHINE_REFUND, (int)refund->state))
+        refund->next_ask_us = finding->next_ask_us;
     refund->updated_us = finding->now_us;
     if (refund->state != TILL_REFUND_UNKNOWN)
         refund->first_unknown_us = 0;

@@ -4,6 +4,16 @@
 #include <assert.h>
 #include <string.h>
 
+/* States index tables: a damaged file must not lead out of them. */
+static int read_state(struct query *query, int states) {
+    int64_t state = read_int(query);
+    if (state >= 0 && state < states)
+        return (int)state;
+    query->failed = true;
+    TILL_FAIL(query->err, STORE_DAMAGED, NULL);
+    return 0;
+}
+
 void payment_row_read(struct query *query, struct payment_row *ret_row) {
     read_id(query, ret_row->id);
     read_id(query, ret_row->app_id);
@@ -21,7 +31,7 @@ void payment_row_read(struct query *query, struct payment_row *ret_row) {
     ret_row->extra = read_str(query);
     ret_row->amount.minor = read_int(query);
     read_id(query, ret_row->amount.currency);
-    ret_row->state = (enum till_payment_state)read_int(query);
+    ret_row->state = (enum till_payment_state)read_state(query, TILL_PAYMENT_STATES);
     ret_row->version = read_int(query);
     ret_row->created_us = read_int(query);
     ret_row->updated_us = read_int(query);
@@ -40,7 +50,7 @@ void payment_row_read(struct query *query, struct payment_row *ret_row) {
     ret_row->trade_no = read_str(query);
     ret_row->buyer = read_str(query);
     ret_row->upstream_no = read_str(query);
-    ret_row->attempt_state = (enum till_attempt_state)read_int(query);
+    ret_row->attempt_state = (enum till_attempt_state)read_state(query, TILL_ATTEMPT_STATES);
     ret_row->event_sequence = read_int(query);
 }
 
@@ -58,7 +68,7 @@ void attempt_row_read(struct query *query, struct attempt_row *ret_row) {
     ret_row->subject = read_str(query);
     ret_row->merchant_no = read_str(query);
     ret_row->trade_no = read_str(query);
-    ret_row->state = (enum till_attempt_state)read_int(query);
+    ret_row->state = (enum till_attempt_state)read_state(query, TILL_ATTEMPT_STATES);
     ret_row->version = read_int(query);
     ret_row->created_us = read_int(query);
     ret_row->expires_us = read_int(query);
@@ -88,7 +98,7 @@ void refund_row_read(struct query *query, struct refund_row *ret_row) {
     read_id(query, ret_row->amount.currency);
     ret_row->paid_amount = ret_row->amount;
     ret_row->paid_amount.minor = read_int(query);
-    ret_row->state = (enum till_refund_state)read_int(query);
+    ret_row->state = (enum till_refund_state)read_state(query, TILL_REFUND_STATES);
     ret_row->version = read_int(query);
     ret_row->created_us = read_int(query);
     ret_row->updated_us = read_int(query);
@@ -101,16 +111,7 @@ void refund_row_read(struct query *query, struct refund_row *ret_row) {
     ret_row->peer_text = read_str(query);
 }
 
-/* The states index tables: a damaged file must not lead out of them. */
-static bool check_states(struct query *query, int state, int states, int state2, int states2) {
-    if (!query_read_all(query))
-        return false;
-    if (state >= 0 && state < states && state2 >= 0 && state2 < states2)
-        return true;
-    return TILL_FAIL(query->err, STORE_DAMAGED, NULL);
-}
-
-#define ONE(name, type, what, state_check)                                                         \
+#define ONE(name, type, what)                                                                      \
     bool name##_one(struct query *query, struct type *ret_row) {                                   \
         bool found;                                                                                \
         struct type row;                                                                           \
@@ -119,16 +120,14 @@ static bool check_states(struct query *query, int state, int states, int state2,
         if (!found)                                                                                \
             return TILL_FAIL(query->err, NOT_FOUND, "There is no such " what ".");                 \
         name##_row_read(query, &row);                                                              \
-        if (!(state_check))                                                                        \
+        if (!query_read_all(query))                                                                \
             return false;                                                                          \
         *ret_row = row;                                                                            \
         return true;                                                                               \
     }
-ONE(payment, payment_row, "payment",
-    check_states(query, (int)row.state, TILL_PAYMENT_STATES, (int)row.attempt_state,
-                 TILL_ATTEMPT_STATES))
-ONE(attempt, attempt_row, "attempt", check_states(query, (int)row.state, TILL_ATTEMPT_STATES, 0, 1))
-ONE(refund, refund_row, "refund", check_states(query, (int)row.state, TILL_REFUND_STATES, 0, 1))
+ONE(payment, payment_row, "payment")
+ONE(attempt, attempt_row, "attempt")
+ONE(refund, refund_row, "refund")
 
 bool payment_load(struct db *db, struct till_arena *arena, struct till_str id,
                   struct payment_row *ret_row, struct till_error *err) {

@@ -228,6 +228,43 @@ static void a_hold_about_an_attempt_asks_it_at_once(void **state) {
     assert_int_equal(fixture_number(f, "SELECT state FROM payments"), TILL_PAYMENT_PENDING);
 }
 
+static void what_has_not_ended_keeps_a_next_question_whatever_is_said(void **state) {
+    struct fixture *f = *state;
+    struct payment_opened opened = fixture_place(f, "A1", 990);
+    struct finding accepted = fixture_finding(&opened, TILL_EVENT_ACCEPTED);
+    int64_t next_us = fixture_apply(f, &accepted).attempt.next_ask_us;
+    assert_true(next_us > 0);
+    struct finding waiting = fixture_finding(&opened, TILL_EVENT_ACCEPTED);
+    waiting.source = FOUND_BY_NOTIFY;
+    waiting.next_ask_us = 0;
+    assert_int_equal(fixture_apply(f, &waiting).attempt.next_ask_us, next_us);
+    struct finding lost = fixture_finding(&opened, TILL_EVENT_LOST);
+    lost.source = FOUND_BY_QUERY;
+    assert_int_equal(fixture_apply(f, &lost).attempt.next_ask_us, next_us);
+    assert_int_equal(store_next_due_us(f->store), next_us);
+}
+
+static void an_answer_that_contradicts_ends_its_askers_claim(void **state) {
+    struct fixture *f = *state;
+    struct due *rows;
+    struct payment_opened opened = fixture_place(f, "A1", 990);
+    int64_t now_us = T0 + LEASE_US;
+    for (int i = 0; i < 5; i++) { /* five times, and it is not parked as if it had crashed us */
+        assert_int_equal(claim(f, now_us, &rows), 1);
+        struct finding paid = fixture_finding(&opened, TILL_EVENT_PAID);
+        paid.source = FOUND_BY_QUERY;
+        paid.amount.minor = 1;
+        paid.now_us = now_us;
+        paid.release_crashes = 1;
+        struct applied applied = fixture_apply(f, &paid);
+        assert_int_equal(applied.kind, APPLIED_HELD);
+        assert_int_equal(applied.attempt.crashes, 0);
+        assert_int_equal(applied.attempt.lease_until_us, 0);
+        assert_true(applied.attempt.next_ask_us > now_us);
+        now_us = applied.attempt.next_ask_us;
+    }
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_inline, fixture_end)
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -240,6 +277,8 @@ int main(void) {
         T(figures_tell_what_is_unknown_and_since_when),
         T(an_unbalanced_ledger_shows_in_the_figure),
         T(the_ledger_of_a_payment_is_listed_in_its_order),
+        T(what_has_not_ended_keeps_a_next_question_whatever_is_said),
+        T(an_answer_that_contradicts_ends_its_askers_claim),
         T(a_hold_about_an_attempt_asks_it_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

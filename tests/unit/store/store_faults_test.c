@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -133,27 +134,62 @@ static void a_write_error_is_not_a_full_disk(void **state) {
     assert_done(store_open_payment(f->store, &f->arena, &open, &opened, &err));
 }
 
-static void a_full_disk_at_a_checkpoint_only_leaves_the_log_longer(void **state) {
-    struct fixture *f = *state;
-    char no[16];
+/* Orders with much evidence, until the log is checkpointed (4 MiB). */
+static void fill_log(struct fixture *f, int from, int to) {
     static char large[60000];
+    char no[16];
     memset(large, 'x', sizeof large);
-    for (int n = 0; n < 80; n++) { /* more than 4 MiB of evidence */
+    for (int n = from; n < to && !store_is_broken(f->store); n++) {
         snprintf(no, sizeof no, "A%d", n);
         struct payment_opened opened = fixture_place(f, no, 990);
         struct finding paid = fixture_finding(&opened, TILL_EVENT_PAID);
         memcpy(large, no, strlen(no));
         paid.evidence = (struct till_str){large, sizeof large};
-        if (n == 60)
-            vfs_fault_arm(VFS_TRUNCATE, 0, SQLITE_FULL, true);
-        fixture_apply(f, &paid);
-        assert_false(store_is_broken(f->store));
+        fixture_apply(f, &paid); /* committed before the checkpoint begins */
     }
+}
+
+static void a_full_disk_at_a_checkpoint_only_leaves_the_log_longer(void **state) {
+    struct fixture *f = *state;
+    vfs_fault_arm(VFS_WRITE_DB, 3, SQLITE_FULL, true);
+    fill_log(f, 0, 80);
+    assert_true(vfs_fault_struck());
+    assert_false(store_is_broken(f->store));
+    check_whole(f);
     vfs_fault_disarm();
+    fill_log(f, 80, 160); /* room again: the next checkpoint catches up */
+    assert_true(vfs_fault_calls(VFS_WRITE_DB) > 80 * 15);
     check_whole(f);
     fixture_reopen(f);
     check_whole(f);
-    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM evidence"), 80);
+    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM evidence"), 160);
+}
+
+static void a_failed_sync_of_a_checkpoint_stops_the_writes_and_loses_nothing(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    vfs_fault_arm(VFS_SYNC_DB, 0, SQLITE_IOERR_FSYNC, false);
+    fill_log(f, 0, 80);
+    assert_true(store_is_broken(f->store));
+    assert_refused(store_check(f->store, &err), STORE_FAILED);
+    int64_t paid = fixture_number(f, "SELECT COUNT(*) FROM payments WHERE state = 1");
+    store_close(f->store);
+    vfs_fault_disarm();
+    fixture_open(f);
+    check_whole(f);
+    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM payments WHERE state = 1"), paid);
+    fill_log(f, 100, 101);
+    check_whole(f);
+}
+
+static void the_log_starts_over_and_stays_small(void **state) {
+    struct fixture *f = *state;
+    char path[128];
+    struct stat log;
+    fill_log(f, 0, 400); /* 24 MB through a log of 4 */
+    snprintf(path, sizeof path, "%s-wal", f->path);
+    assert_int_equal(stat(path, &log), 0);
+    assert_true(log.st_size < 6 << 20);
 }
 
 /* A child that works until it is killed, telling what was acknowledged through a pipe. */
@@ -221,6 +257,8 @@ int main(void) {
         F(S_135_after_a_failed_sync_no_write_is_taken_and_recovery_is_whole),
         F(a_write_error_is_not_a_full_disk),
         F(a_full_disk_at_a_checkpoint_only_leaves_the_log_longer),
+        F(a_failed_sync_of_a_checkpoint_stops_the_writes_and_loses_nothing),
+        F(the_log_starts_over_and_stays_small),
         cmocka_unit_test_teardown(I13_what_was_acknowledged_survives_a_kill, fixture_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

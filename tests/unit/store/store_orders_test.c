@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <gateway/store/internal.h>
+
 static void a_new_order_is_durable_with_its_attempt_before_anything_leaves(void **state) {
     struct fixture *f = *state;
     struct till_error err;
@@ -190,6 +192,29 @@ static void S_139_the_horizon_outlives_purge_clock_and_restart(void **state) {
     assert_int_not_equal(fixture_sql(f, "UPDATE store_facts SET nonce_horizon_s = 0"), SQLITE_OK);
 }
 
+static void S_012_a_full_nonce_table_refuses_and_forgets_nothing(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct payment_opened opened;
+    int removed;
+    int64_t t_s = T0 / 1000000;
+    f->store->nonces_max = 3;
+    for (int i = 0; i < 3; i++) {
+        struct payment_open open = fixture_order(f, text(f, "A%d", i).ptr, 990);
+        open.claim = (struct nonce_claim){TILL_STR("key_1"), text(f, "n%d", i), t_s};
+        assert_done(store_open_payment(f->store, &f->arena, &open, &opened, &err));
+    }
+    struct payment_open more = fixture_order(f, "A9", 990);
+    more.claim = (struct nonce_claim){TILL_STR("key_1"), TILL_STR("n9"), t_s};
+    assert_refused(store_open_payment(f->store, &f->arena, &more, &opened, &err), OVERLOADED);
+    more.claim.nonce = TILL_STR("n0");
+    assert_refused(store_nonce_check(f->store, &more.claim, &err), NONCE_USED);
+    assert_done(store_purge(f->store, T0 + INT64_C(3600) * 1000000, &removed, &err));
+    assert_int_equal(removed, 3);
+    more.claim = (struct nonce_claim){TILL_STR("key_1"), TILL_STR("n9"), t_s + 3600};
+    assert_done(store_open_payment(f->store, &f->arena, &more, &opened, &err));
+}
+
 static void idempotency_keys_are_forgotten_after_a_day_orders_never(void **state) {
     struct fixture *f = *state;
     struct till_error err;
@@ -368,6 +393,7 @@ int main(void) {
         T(one_idempotency_key_is_one_payment),
         T(a_nonce_takes_effect_once_and_only_with_its_effect),
         T(S_139_the_horizon_outlives_purge_clock_and_restart),
+        T(S_012_a_full_nonce_table_refuses_and_forgets_nothing),
         T(idempotency_keys_are_forgotten_after_a_day_orders_never),
         T(bad_amounts_never_reach_a_row),
         T(S_018_a_foreign_payment_is_not_found),

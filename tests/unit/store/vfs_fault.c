@@ -8,6 +8,7 @@
 struct fault_file {
     sqlite3_file base;
     sqlite3_file *real; /* behind this struct */
+    bool is_db;
 };
 
 static struct {
@@ -32,6 +33,11 @@ static int strike(enum vfs_call call) {
     return faults.code[call];
 }
 
+static int strike_also(sqlite3_file *file, enum vfs_call call, enum vfs_call of_db) {
+    int code = strike(call);
+    return code == SQLITE_OK && ((struct fault_file *)file)->is_db ? strike(of_db) : code;
+}
+
 static int close_file(sqlite3_file *file) {
     return real_of(file)->pMethods->xClose(real_of(file));
 }
@@ -39,7 +45,7 @@ static int read_file(sqlite3_file *file, void *bytes, int len, sqlite3_int64 at)
     return real_of(file)->pMethods->xRead(real_of(file), bytes, len, at);
 }
 static int write_file(sqlite3_file *file, const void *bytes, int len, sqlite3_int64 at) {
-    int code = strike(VFS_WRITE);
+    int code = strike_also(file, VFS_WRITE, VFS_WRITE_DB);
     if (code == SQLITE_FULL)
         real_of(file)->pMethods->xWrite(real_of(file), bytes, len / 2, at);
     return code ? code : real_of(file)->pMethods->xWrite(real_of(file), bytes, len, at);
@@ -49,7 +55,7 @@ static int truncate_file(sqlite3_file *file, sqlite3_int64 size) {
     return code ? code : real_of(file)->pMethods->xTruncate(real_of(file), size);
 }
 static int sync_file(sqlite3_file *file, int flags) {
-    int code = strike(VFS_SYNC);
+    int code = strike_also(file, VFS_SYNC, VFS_SYNC_DB);
     return code ? code : real_of(file)->pMethods->xSync(real_of(file), flags);
 }
 static int file_size(sqlite3_file *file, sqlite3_int64 *size) {
@@ -90,6 +96,7 @@ static int open_file(sqlite3_vfs *self, const char *name, sqlite3_file *file, in
     sqlite3_vfs *real = self->pAppData;
     struct fault_file *fault = (struct fault_file *)file;
     fault->real = (sqlite3_file *)(fault + 1);
+    fault->is_db = (flags & SQLITE_OPEN_MAIN_DB) != 0;
     memset(fault->real, 0, (size_t)real->szOsFile);
     int code = real->xOpen(real, name, fault->real, flags, ret);
     file->pMethods = fault->real->pMethods ? &methods : NULL;

@@ -9,7 +9,8 @@
 
 #include <stdbool.h>
 
-enum vfs_call { VFS_WRITE, VFS_SYNC, VFS_TRUNCATE, VFS_CALLS };
+/* The _DB ones count calls on the database file only: what a checkpoint does. */
+enum vfs_call { VFS_WRITE, VFS_SYNC, VFS_TRUNCATE, VFS_WRITE_DB, VFS_SYNC_DB, VFS_CALLS };
 
 #define VFS_FAULT_NAME "fault"
 
