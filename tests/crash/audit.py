@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must be true of the books: at any moment, also right after a crash (`Left`), and in the end (`final`)."""
+import base64
+import hashlib
+import hmac
+import json
+
+from tap import Failed, equal, expect
+
+PENDING, PAID = 0, 1
+PREPARED, SENT, WAITING, UNKNOWN, HAS_PAID = 0, 1, 2, 3, 4
+UNSETTLED = (SENT, UNKNOWN)
+ALARMS = ('"store_broken"', '"ledger_imbalance"', '"rows_parked"', '"bug"', '"store_checkpoint"', '"sequence_failed"')
+
+
+def none(handle, sql, what):
+    found = handle.execute(sql).fetchall()
+    if found:
+        raise Failed(f"{what}: {found[:5]}")
+
+
+def sound(handle):
+    """No half state: a transition, its ledger lines, its evidence and its event are one commit (I1, I5, I6)."""
+    equal(handle.execute("PRAGMA integrity_check").fetchall(), [("ok",)], "integrity_check")
+    none(handle, "PRAGMA foreign_key_check", "foreign keys")
+    none(handle, "SELECT transaction_id FROM ledger GROUP BY transaction_id, currency HAVING sum(debit) <> sum(credit)",
+         "a ledger transaction does not balance")
+    none(handle, "SELECT payment_id, count(*) FROM attempts GROUP BY payment_id HAVING count(*) <> 1",
+         "a payment without its one attempt")
+    none(handle, "SELECT id FROM payments WHERE id NOT IN (SELECT payment_id FROM attempts)", "a payment without attempt")
+    none(handle, "SELECT p.id, p.state, a.state, a.received FROM payments p JOIN attempts a ON a.id = p.attempt_id"
+                 f" WHERE (p.state = {PAID}) <> (a.received > 0) OR (p.state = {PAID}) <> (a.state = {HAS_PAID})"
+                 " OR a.received NOT IN (0, a.amount) OR a.amount <> p.amount", "payment and attempt disagree")
+    none(handle, "SELECT p.id, p.state FROM payments p WHERE (SELECT count(*) FROM ledger l WHERE l.payment_id = p.id"
+                 " AND l.account = 'channel_receivable' AND l.what IN ('payment', 'late_payment')"
+                 f" AND l.debit = p.amount) <> (p.state = {PAID})", "not one posting for one payment")
+    none(handle, "SELECT p.id, p.state FROM payments p WHERE (SELECT count(*) FROM events e WHERE e.payment_id = p.id"
+                 f" AND e.type = 'payment.succeeded') <> (p.state = {PAID})", "not one event for one payment")
+    none(handle, f"SELECT p.id FROM payments p WHERE p.state = {PAID} AND NOT EXISTS"
+                 " (SELECT 1 FROM evidence e WHERE e.subject_id = p.attempt_id)", "paid without evidence")
+    none(handle, "SELECT p.id, p.event_sequence FROM payments p WHERE p.event_sequence <>"
+                 " (SELECT count(*) FROM events e WHERE e.payment_id = p.id) OR p.event_sequence <>"
+                 " (SELECT coalesce(max(sequence), 0) FROM events e WHERE e.payment_id = p.id)", "a gap in a payment's events")
+    none(handle, "SELECT e.id FROM events e JOIN payments p ON p.id = e.payment_id WHERE p.notify_url <> '' AND"
+                 " (SELECT count(*) FROM deliveries d WHERE d.event_pk = e.pk) <> 1", "not one delivery for one event")
+    none(handle, "SELECT count(*), max(number) FROM event_numbers HAVING count(*) <> coalesce(max(number), 0)", "a gap in the numbers")
+    none(handle, "SELECT a.number FROM event_numbers a JOIN event_numbers b ON a.number < b.number AND a.event_pk > b.event_pk",
+         "numbers out of order")
+
+
+class Left:
+    """What a crash left in the file, audited."""
+
+    def __init__(self, handle):
+        sound(handle)
+        query = ("SELECT p.subject, p.state, a.state, a.upstream_no, p.id, a.id,"
+                 " (SELECT count(*) FROM evidence e WHERE e.subject_id = a.id AND e.kind = 'notify')"
+                 " FROM payments p JOIN attempts a ON a.id = p.attempt_id")
+        names = ("subject", "state", "attempt", "upstream_no", "id", "attempt_id", "told")
+        self.payments = {row[0]: dict(zip(names, row)) for row in handle.execute(query)}
+        query = ("SELECT p.subject, d.state, d.leased, d.attempts, d.next_us FROM deliveries d"
+                 " JOIN events e ON e.pk = d.event_pk JOIN payments p ON p.id = e.payment_id")
+        names = ("subject", "state", "leased", "attempts", "next_us")
+        self.deliveries = {row[0]: dict(zip(names, row)) for row in handle.execute(query)}
+
+    def attempt(self, order):
+        """The attempt's state; None when there is no row."""
+        return self.payments.get(order.subject, {}).get("attempt")
+
+    def state(self, order):
+        return self.payments.get(order.subject, {}).get("state")
+
+    def delivery(self, order):
+        return self.deliveries.get(order.subject)
+
+
+# ---- in the end
+
+
+def final(scene, shown):
+    """Nothing acknowledged lost, nothing doubled."""
+    import tap
+    with tap.database(scene.stack) as handle:
+        sound(handle)
+        handle.row_factory = None
+        answers_are_true(scene, handle, shown)
+        upstream_is_single(scene, handle)
+        money_is_the_same(scene, handle)
+        platform_was_told_the_truth(scene, handle)
+        events_arrived(scene, handle)
+        none(handle, f"SELECT id, state FROM attempts WHERE state IN {UNSETTLED}", "still unknown")
+        none(handle, "SELECT id, crashes FROM attempts WHERE crashes >= 3", "parked")
+        none(handle, "SELECT id, type, detail FROM discrepancies", "a discrepancy")
+    log = (scene.stack.folder / "till.log").read_text(encoding="utf-8", errors="replace")
+    alarms = [line for line in log.splitlines() if any(alarm in line for alarm in ALARMS)]
+    expect(not alarms, f"alarms in the log: {alarms[:3]}")
+
+
+def answers_are_true(scene, handle, shown):
+    """What a merchant was told stays: the payment, its number, its sum (I11, I13)."""
+    for order in scene.orders.values():
+        row = handle.execute("SELECT id, amount, currency, state FROM payments WHERE out_trade_no = ?", (order.number,)).fetchall()
+        expect(len(row) <= 1, f"{order.number}: {row}")
+        expect(row or not order.answers, f"{order.number} was acknowledged and is lost: {order.answers}")
+        for status, answer in order.answers:
+            equal((answer["id"], answer["amount"], answer["currency"]), row[0][:3], f"the answer for {order.number}")
+            equal(answer["out_trade_no"], order.number, "the answer's number")
+            expect(answer["state"] in ("pending", "paid"), f"{order.number} was answered {answer['state']}")
+            expect(status != 201 or answer["state"] == "paid" or answer["action"]["value"], f"201 without a code: {answer}")
+        expect(len(order.codes()) <= 1, f"several codes for {order.number}: {order.codes()}")
+        if row:
+            now = shown[order.number]
+            equal((now["id"], now["amount"], now["state"]), (row[0][0], order.amount, "paid" if row[0][3] == PAID else now["state"]),
+                  f"the API's view of {order.number}")
+
+
+def upstream_is_single(scene, handle):
+    """For each order one upstream order at most, under the number that we wrote down before (I8, I12)."""
+    ours = dict(handle.execute("SELECT p.subject, a.upstream_no FROM payments p JOIN attempts a ON a.id = p.attempt_id"))
+    trades = scene.trades()
+    for subject, found in trades.items():
+        equal([trade["out_trade_no"] for trade in found], [ours.get(subject)], f"the platform's orders for {subject}")
+    for order in scene.orders.values():
+        if any(answer["state"] == "paid" or answer["action"]["kind"] == "qr_code" for _, answer in order.answers):
+            expect(order.subject in trades, f"{order.number} has a code and no upstream order")
+
+
+def money_is_the_same(scene, handle):
+    """What the platform holds as paid is paid with us, once, to the cent (I4)."""
+    books = scene.stack.control("GET", "/books")
+    expect(books["conserved"], f"the platform's own books: {books}")
+    held = {trade["out_trade_no"]: trade["total_minor"] for trades in scene.trades().values() for trade in trades if trade["paid_us"]}
+    ours = dict(handle.execute("SELECT upstream_no, received FROM attempts WHERE received > 0"))
+    equal(ours, held, "money by upstream number")
+    equal(books["trades_paid"], len(ours), "paid trades")
+    booked, = handle.execute("SELECT coalesce(sum(debit) - sum(credit), 0) FROM ledger WHERE account = 'channel_receivable'").fetchone()
+    equal(booked, books["paid_minor"] - books["refunded_minor"], "channel_receivable against the platform's books")
+    equal(books["sellers"][scene.stack.platform["seller_id"]], booked, "the seller's balance")
+
+
+def platform_was_told_the_truth(scene, handle):
+    """`success` was answered only for what is committed (I14)."""
+    paid = {row[0] for row in handle.execute(f"SELECT upstream_no FROM attempts WHERE state = {HAS_PAID}")}
+    for notice in scene.notices():
+        expect(not notice["acknowledged"] or notice["out_trade_no"] in paid, f"acknowledged and not paid: {notice}")
+        expect(notice["acknowledged"], f"never acknowledged: {notice}")
+
+
+def events_arrived(scene, handle):
+    """Each committed event was heard, each time with the same id, bytes and a good signature (I15, I16, I17)."""
+    secret = base64.b64decode(scene.stack.app["webhook_secret"].removeprefix("whsec_"))
+    committed = {identity: body.encode() for identity, body in handle.execute("SELECT id, body FROM events")}
+    heard = set()
+    for message in scene.ear.messages:
+        headers = message["headers"]
+        identity, stamp = headers["webhook-id"], headers["webhook-timestamp"]
+        expect(identity in committed, f"a webhook about nothing that is committed: {identity}")
+        equal(message["body"], committed[identity], f"the body of {identity}")
+        text = f"{identity}.{stamp}.".encode() + message["body"]
+        wanted = "v1," + base64.b64encode(hmac.new(secret, text, hashlib.sha256).digest()).decode()
+        expect(wanted in headers["webhook-signature"].split(), f"the signature of {identity}")
+        heard.add(identity)
+    equal(heard, set(committed), "events heard")
+    none(handle, "SELECT id, state FROM deliveries WHERE state <> 1", "not delivered")
+    # A receiver that drops repeated ids ends where we are.
+    shop = {}
+    for identity in heard:
+        body = json.loads(committed[identity])
+        shop.setdefault(body["data"]["out_trade_no"], []).append(body["type"])
+    ours = {}
+    for number, kind in handle.execute("SELECT p.out_trade_no, e.type FROM events e JOIN payments p ON p.id = e.payment_id"):
+        ours.setdefault(number, []).append(kind)
+    equal({number: sorted(kinds) for number, kinds in shop.items()}, {number: sorted(kinds) for number, kinds in ours.items()},
+          "the shop's state")

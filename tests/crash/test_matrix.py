@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 at every crash point of create, notify, webhook, start and stop; again during the recovery; then the audit.
+
+Three scenes run at a time, each with a gateway, a platform and a shop of its own; the tests collect them in order.
+"""
+import concurrent.futures
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import tap  # noqa: E402
+import flows  # noqa: E402
+import scene  # noqa: E402
+
+AT_ONCE = 3
+
+# Point, what hits the recovery, the flow.
+MATRIX = [
+    # Nothing is committed: the start dies, or the repetition of the merchant who heard nothing.
+    ("C1", "C5", lambda *points: flows.create(*points, merchant_repeats=True)),
+    ("C2", "C4", lambda *points: flows.create(*points, merchant_repeats=True)),
+    ("C3", "C13", lambda *points: flows.create(*points, merchant_repeats=True)),
+    ("C4", "S3", flows.create),
+    # An intent is committed: the resolver's own repetition dies.
+    ("C5", "C8", flows.create),
+    ("C6", "C11", flows.create),
+    ("C7", "C9", flows.create),
+    ("C8", "C12", flows.create),
+    ("C9", "C10", flows.create),
+    ("C10", "C7", flows.create),
+    ("C11", "C6", flows.create),
+    # All is committed, its merchant does not know.
+    ("C12", "S2", flows.create),
+    ("C13", "C1", lambda *points: flows.create(*points, merchant_repeats=True)),
+    # The platform's repetition dies.
+    ("N1", "N9", flows.notify), ("N2", "N6", flows.notify), ("N3", "N10", flows.notify), ("N4", "N7", flows.notify),
+    ("N5", "N11", flows.notify), ("N6", "N2", flows.notify), ("N7", "N5", flows.notify), ("N8", "N3", flows.notify),
+    ("N9", "N4", flows.notify), ("N10", "N12", flows.notify), ("N11", "N8", flows.notify), ("N12", "N1", flows.notify),
+    # The next attempt of the delivery dies, or the start when there is none.
+    ("W1", "W3", flows.webhook), ("W2", "W5", flows.webhook), ("W3", "W1", flows.webhook), ("W4", "W6", flows.webhook),
+    ("W5", "W7", flows.webhook), ("W6", "W2", flows.webhook), ("W7", "S3", flows.webhook), ("W8", "W4", flows.webhook),
+    ("W9", "S2", flows.webhook),
+    # The first worker hangs longer than its lease, the second one delivers, the first one reports.
+    ("W10", "S4", lambda *points: flows.webhook(*points, script="W5=delay:18000@1;W10=kill")),
+    ("S1", "S2", flows.starting), ("S2", "S1", flows.starting), ("S3", "S3", flows.starting), ("S4", "S3", flows.starting),
+    ("S5", "S4", flows.stopping), ("S6", "S1", flows.stopping), ("S7", "S2", flows.stopping),
+]
+WANTED = [f"{flow}{number}" for flow, last in (("C", 13), ("N", 12), ("W", 10), ("S", 7)) for number in range(1, last + 1)]
+
+
+def name_of(point, again):
+    return f"kill_at_{point}_then_again_at_{again}_loses_nothing_and_doubles_nothing"
+
+
+def add(point, again):
+    def collect(running):
+        running[name_of(point, again)].result()
+    collect.__name__ = name_of(point, again)
+    tap.test(collect)
+
+
+for first, second, _ in MATRIX:
+    add(first, second)
+
+
+@tap.test
+def every_point_of_create_notify_webhook_start_and_stop_was_hit(running):
+    """Hit: a process was killed there. Means the whole table when tests were not chosen by name."""
+    expected = WANTED if len(running) == len(MATRIX) else []
+    missing = [point for point in expected if point not in scene.KILLED]
+    tap.expect(not missing, f"never hit: {missing}")
+    tap.equal([first for first, _, _ in MATRIX if first in WANTED], WANTED_IN_TABLE, "points in the table")
+
+
+WANTED_IN_TABLE = WANTED
+
+
+def run_all():
+    """Starts the chosen scenes; those that wait longest go first."""
+    wanted = set(sys.argv[1:])
+    chosen = [row for row in MATRIX if not wanted or name_of(*row[:2]) in wanted]
+    pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE)
+    ordered = sorted(chosen, key=lambda row: row[0] != "W10")
+    return {name_of(first, second): pool.submit(flow, first, second) for first, second, flow in ordered}
+
+
+if __name__ == "__main__":
+    tap.main(setup=run_all)
