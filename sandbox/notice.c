@@ -127,21 +127,44 @@ static struct till_str status_text(const struct platform_notice *notice) {
     }
 }
 
+/* One fund after the other: [{"amount":"9.89","fundChannel":"ALIPAYACCOUNT"}, ...] */
+static void put_funds(struct form_builder *builder, int64_t own_minor, int64_t coupon_minor) {
+    struct till_str own = platform_money_text(builder->arena, own_minor), text = TILL_STR_NONE;
+    struct till_str coupon = platform_money_text(builder->arena, coupon_minor);
+    struct till_error err;
+    if (coupon_minor == 0 &&
+        !till_arena_format(builder->arena, &text, &err,
+                           "[{\"amount\":\"%.*s\",\"fundChannel\":\"ALIPAYACCOUNT\"}]",
+                           TILL_STR_ARG(own)))
+        builder->failed = true;
+    if (coupon_minor &&
+        !till_arena_format(builder->arena, &text, &err,
+                           "[{\"amount\":\"%.*s\",\"fundChannel\":\"ALIPAYACCOUNT\"},"
+                           "{\"amount\":\"%.*s\",\"fundChannel\":\"COUPON\"}]",
+                           TILL_STR_ARG(own), TILL_STR_ARG(coupon)))
+        builder->failed = true;
+    put(builder, "fund_bill_list", text);
+}
+
+static void put_coupon(struct form_builder *builder) {
+    put(builder, "voucher_detail_list",
+        TILL_STR(
+            "[{\"amount\":\"0.01\",\"id\":\"2026112300073002000000000001\",\"merchantContribute\":"
+            "\"0.00\",\"name\":\"满减券\",\"otherContribute\":\"0.01\",\"type\":"
+            "\"ALIPAY_DISCOUNT_VOUCHER\"}]"));
+}
+
+/* What the buyer did not pay himself, the platform did: total_amount and receipt_amount stay. */
 static void put_paid(struct form_builder *builder, const struct platform_notice *notice) {
     int64_t total_minor = notice->trade->total_minor;
-    char bill[128];
-    char amount[TILL_MONEY_TEXT];
-    struct till_error err;
+    int64_t coupon_minor = notice->variant == FAULT_NOTIFY_COUPON ? 1 : 0;
     put_money(builder, "receipt_amount", total_minor);
-    put_money(builder, "invoice_amount", total_minor);
-    put_money(builder, "buyer_pay_amount", total_minor);
+    put_money(builder, "invoice_amount", total_minor - coupon_minor);
+    put_money(builder, "buyer_pay_amount", total_minor - coupon_minor);
     put_money(builder, "point_amount", 0);
-    if (!till_money_format((struct till_money){total_minor, "CNY"}, amount, &err)) {
-        builder->failed = true;
-        return;
-    }
-    snprintf(bill, sizeof bill, "[{\"amount\":\"%s\",\"fundChannel\":\"ALIPAYACCOUNT\"}]", amount);
-    put(builder, "fund_bill_list", platform_keep(builder->arena, till_str_of(bill)));
+    put_funds(builder, total_minor - coupon_minor, coupon_minor);
+    if (coupon_minor)
+        put_coupon(builder);
 }
 
 /* gmt_refund has milliseconds. */

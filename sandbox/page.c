@@ -108,7 +108,10 @@ static void open_document(struct page *page, struct web *web, struct till_str ti
     html_format(&page->buf,
                 "<!doctype html><html lang=\"%s\"><head><meta charset=\"utf-8\">"
                 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
-                "<meta name=\"robots\" content=\"noindex\"><title>%s</title>"
+                "<meta name=\"robots\" content=\"noindex\">"
+                /* Under no-referrer a browser sends Origin: null, which our own forms may not. */
+                "<meta name=\"referrer\" content=\"same-origin\"><title>%s</title>"
+                "<link rel=\"icon\" href=\"data:,\">"
                 "<link rel=\"stylesheet\" href=\"/sandbox.css\"></head><body class=\"%s\">",
                 &language, &title, &class);
 }

@@ -158,7 +158,7 @@ struct sandbox {
     struct till_arena arena; /* copies of the options */
     struct world_lock lock;
     uint64_t random;
-    uint64_t counter; /* in numbers: never twice, also after a restart */
+    uint64_t counter;          /* in numbers: never twice, also after a restart */
     _Atomic int64_t offset_us; /* read without the lock, too */
     bool dirty, saving;
     int64_t save_after_us; /* monotonic */

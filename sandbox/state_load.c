@@ -186,9 +186,9 @@ static bool read_notice(struct sandbox *sandbox, const struct till_json *row,
     struct platform_trade *trade =
         app ? trade_find(sandbox, app, till_json_get_str(row, "out_trade_no"), 0) : NULL;
     int64_t event = number(row, "event"), status = number(row, "status");
-    int64_t variant = number(row, "variant");
+    struct till_str variant = till_json_get_str(row, "variant");
     if (!trade || event < NOTICE_CREATED || event > NOTICE_FINISHED || status < TRADE_NONE ||
-        status > TRADE_CLOSED || variant < FAULT_NONE || variant >= FAULT_COUNT)
+        status > TRADE_CLOSED || (variant.len && fault_find(variant) == FAULT_NONE))
         return damaged(err, "notification");
     struct platform_notice *notice = calloc(1, sizeof *notice);
     if (!notice)
@@ -198,7 +198,7 @@ static bool read_notice(struct sandbox *sandbox, const struct till_json *row,
         .next = sandbox->notices,
         .trade = trade,
         .event = (enum notice_event)event,
-        .variant = (enum fault)variant,
+        .variant = fault_find(variant),
         .refund_no = refund ? refund->request_no : TILL_STR_NONE,
         .refunded_minor = number(row, "refunded_minor"),
         .status = (enum trade_status)status,

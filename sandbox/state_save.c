@@ -151,7 +151,7 @@ static void write_notice(struct page *page, const struct platform_notice *notice
     till_json_set_text(row, "app_id", notice->trade->app->id);
     till_json_set_str(row, "out_trade_no", notice->trade->out_trade_no);
     till_json_set_int(row, "event", notice->event);
-    till_json_set_int(row, "variant", notice->variant);
+    till_json_set_text(row, "variant", notice->variant ? fault_row(notice->variant)->name : "");
     till_json_set_str(row, "refund_no", notice->refund_no);
     till_json_set_int(row, "refunded_minor", notice->refunded_minor);
     till_json_set_int(row, "status", notice->status);

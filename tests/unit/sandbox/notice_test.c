@@ -243,6 +243,20 @@ static void lies_around_a_good_body_are_there(void **state) {
     assert_true(play_letter_verifies(&play, last()));
 }
 
+static void a_coupon_leaves_the_total_and_adds_its_own_fields(void **state) {
+    (void)state;
+    play_fault(&play, "notify", "notify_coupon", 1, "");
+    paid();
+    says(last(), "total_amount", "10.00");
+    says(last(), "receipt_amount", "10.00");
+    says(last(), "buyer_pay_amount", "9.99");
+    says(last(), "fund_bill_list",
+         "[{\"amount\":\"9.99\",\"fundChannel\":\"ALIPAYACCOUNT\"},"
+         "{\"amount\":\"0.01\",\"fundChannel\":\"COUPON\"}]");
+    assert_true(play_contains(till_form_get(last(), "voucher_detail_list"), "otherContribute"));
+    assert_true(play_letter_verifies(&play, last()));
+}
+
 static void a_full_refund_can_call_itself_success(void **state) {
     (void)state;
     paid();
@@ -311,6 +325,7 @@ int main(void) {
         TEST(each_lie_is_signed_well_and_differs_in_one_thing),
         TEST(each_bad_signature_fails_in_its_own_way),
         TEST(lies_around_a_good_body_are_there),
+        TEST(a_coupon_leaves_the_total_and_adds_its_own_fields),
         TEST(a_full_refund_can_call_itself_success),
         TEST(notifications_come_late_twice_never_or_in_the_wrong_order),
         TEST(a_notification_can_overtake_the_answer_of_the_create),
