@@ -42,6 +42,7 @@ struct gateway {
     int64_t opened_us; /* wall clock */
     _Atomic bool draining;
     _Atomic int64_t asked_us[GATEWAY_ASKED_SLOTS]; /* flow/return.c: last question on behalf of a page, by payment */
+    _Atomic int64_t renewed_us[GATEWAY_ASKED_SLOTS]; /* flow/watch.c: last "new code" pressed on a page, by payment */
     int64_t purged_us; /* flow/housekeep.c */
     _Atomic int64_t security_second, security_lines, security_muted; /* guard/security.c */
 };

@@ -4,11 +4,6 @@
 #include <gateway/api/cashier_page.h>
 #include <gateway/api/embedded.h>
 #include <rt/html.h>
-#include <till/time.h>
-
-#define LEASE_US (15 * TILL_US_PER_SECOND)
-#define ASK_SOON_US (2 * TILL_US_PER_SECOND)
-
 static bool is_get(const struct call *c) {
     return till_str_is(c->request->method, "GET") || till_str_is(c->request->method, "HEAD");
 }
@@ -30,22 +25,15 @@ static void asset(struct call *c, struct till_str name) {
     response->body = TILL_STR("There is no such file.\n");
 }
 
-/* Somebody is looking: the platform is asked soon instead of at leisure. */
-static void ask_soon(struct call *c, const struct payment_row *payment) {
-    struct till_error err;
-    if (cashier_is_final(payment) || !payment->action_kind.len)
-        return;
-    if (!store_ask_soon(c->gw->store, till_str_of(payment->id), c->now_us + ASK_SOON_US, &err))
-        log_failure(c->gw->log, LOG_WARN, "ask_soon", &err);
-}
-
 static bool show(struct call *c, const struct payment_row *payment, struct till_error *err) {
-    ask_soon(c, payment);
-    return cashier_page(c, payment, err);
+    struct app_row app;
+    watch_payment(c, payment);
+    return store_app_get(c->gw->store, c->arena, till_str_of(payment->app_id), &app, err) &&
+           cashier_page(c, payment, app.name, err);
 }
 
 static bool tell_state(struct call *c, const struct payment_row *payment, struct till_error *err) {
-    ask_soon(c, payment);
+    watch_payment(c, payment);
     if (!cashier_state_text(c, payment, &c->response->body, err))
         return false;
     c->response->status = 200;
@@ -54,21 +42,13 @@ static bool tell_state(struct call *c, const struct payment_row *payment, struct
     return true;
 }
 
-/* The identical order again; whatever comes of it is on the page that follows. */
+/* Whatever comes of it is on the page that follows. */
 static bool renew(struct call *c, const struct payment_row *payment, struct till_error *err) {
-    struct payment_opened opened;
-    struct till_verdict verdict;
-    struct applied applied;
-    struct till_str location;
-    if (!till_arena_format(c->arena, &location, err, "/checkout/%s", payment->token) ||
-        !store_resend_payment(c->gw->store, c->arena, till_str_of(payment->id), &c->claim,
-                              c->now_us, LEASE_US, &opened, err))
+    struct till_str language = cashier_language_query(c), location;
+    if (!renew_for_buyer(c, payment, err) ||
+        !till_arena_format(c->arena, &location, err, "/checkout/%s%.*s", payment->token,
+                           TILL_STR_ARG(language)))
         return false;
-    if (opened.kind == OPENED_NEW || opened.kind == OPENED_RESUMED) {
-        if (!ask_and_apply(c->gw, c->trace_id, TILL_CREATE, &opened.payment, &opened.attempt,
-                           c->arena, &verdict, &applied, err))
-            return false;
-    }
     c->response->status = 303;
     http_response_header(c->response, TILL_STR("Location"), location);
     html_headers(c->request, c->response, TILL_STR_NONE);
@@ -106,6 +86,6 @@ void cashier_handle(struct call *c) {
         return;
     if (till_code_class(err.code) != TILL_CLASS_INPUT)
         log_failure(c->gw->log, LOG_WARN, "checkout_failed", &err);
-    if (!cashier_page_lost(c, till_code_status(err.code), &err))
+    if (!cashier_page_lost(c, &err))
         c->response->status = 500;
 }

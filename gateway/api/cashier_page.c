@@ -1,69 +1,54 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <gateway/api/cashier_page.h>
 
+#include <gateway/api/cashier_phase.h>
 #include <gateway/api/qr.h>
 #include <rt/html.h>
+#include <till/form.h>
 #include <till/time.h>
 
 #define US_PER_MS 1000
 
-/* What the page says, in the languages it speaks. */
-enum word {
-    WORD_TITLE,
-    WORD_SCAN,
-    WORD_OPEN,
-    WORD_LEFT,
-    WORD_EXPIRED,
-    WORD_RENEW,
-    WORD_WAIT,
-    WORD_PAID,
-    WORD_CLOSED,
-    WORD_FAILED,
-    WORD_CONTINUE,
-    WORD_LABEL,
-    WORD_PROVIDER,
-    WORD_LOST,
-    WORDS
-};
-static const struct {
-    const char *english, *chinese;
-} words[WORDS] = {
-    [WORD_TITLE] = {"Checkout", "收银台"},
-    [WORD_SCAN] = {"Scan with Alipay to pay", "请使用支付宝扫码付款"},
-    [WORD_OPEN] = {"On this phone? Open the code", "在本机付款？打开付款链接"},
-    [WORD_LEFT] = {"The code is good for another", "二维码有效期剩余"},
-    [WORD_EXPIRED] = {"This code has expired", "二维码已过期"},
-    [WORD_RENEW] = {"New code", "刷新二维码"},
-    [WORD_WAIT] = {"The code is on its way", "正在获取二维码"},
-    [WORD_PAID] = {"Paid. Thank you!", "付款成功"},
-    [WORD_CLOSED] = {"This order is closed", "订单已关闭"},
-    [WORD_FAILED] = {"This order could not be placed", "下单失败"},
-    [WORD_CONTINUE] = {"Continue", "返回商家"},
-    [WORD_LABEL] = {"QR code for the payment", "付款二维码"},
-    [WORD_PROVIDER] = {"What you see here is our record, not your browser's.",
-                       "页面内容以系统记录为准。"},
-    [WORD_LOST] = {"There is no such checkout", "收银台不存在"},
+/* One page being written. */
+struct page {
+    struct call *call;
+    struct till_buf buf;
+    const struct cashier_look *look;
+    enum cashier_phase phase;
+    bool is_chinese;
 };
 
-static struct till_str say(const struct call *c, enum word word) {
-    bool is_chinese = strcmp(html_language(c->request), "zh") == 0;
-    return till_str_of(is_chinese ? words[word].chinese : words[word].english);
+static const struct cashier_words
+    checkout_word = {"Checkout", "收银台"},
+    payee_word = {"Payee", "收款方"}, order_word = {"Order", "订单号"},
+    transaction_word = {"Transaction", "交易号"}, refunded_word = {"Refunded", "已退款"},
+    code_label = {"QR code for the payment", "付款二维码"},
+    open_word = {"Pay on this device", "在本机付款"},
+    left_word = {"The code is good for another", "二维码剩余有效时间"},
+    renew_word = {"New code", "刷新二维码"}, continue_word = {"Back to the shop", "返回商家"},
+    test_word = {"Test mode: no real money moves", "测试模式：不涉及真实资金"},
+    trust_word = {"This page shows the gateway's own record.", "本页显示支付网关的实际记录。"},
+    offline_word = {"The connection is gone. Trying again …", "网络已断开，正在重试……"};
+
+static struct till_str say(const struct page *page, struct cashier_words words) {
+    return till_str_of(page->is_chinese ? words.chinese : words.english);
 }
 
-bool cashier_code_is_over(const struct call *c, const struct payment_row *payment) {
-    return payment->action_expires_us && c->now_us >= payment->action_expires_us;
-}
-
-bool cashier_is_final(const struct payment_row *payment) {
-    return payment->state == TILL_PAYMENT_PAID || payment->state == TILL_PAYMENT_CLOSED ||
-           payment->state == TILL_PAYMENT_FAILED;
+struct till_str cashier_language_query(const struct call *c) {
+    struct till_form query;
+    struct till_error err;
+    if (!c->request->query.len ||
+        !till_form_parse(c->request->arena, c->request->query, &query, &err) ||
+        !till_form_get(&query, "lang").len)
+        return TILL_STR_NONE;
+    return strcmp(html_language(c->request), "zh") == 0 ? TILL_STR("?lang=zh")
+                                                        : TILL_STR("?lang=en");
 }
 
 /* Changes whenever the page would look different. */
-static void add_version(struct till_buf *buf, const struct call *c,
-                        const struct payment_row *payment) {
-    till_buf_format(buf, "%lld%s", (long long)payment->version,
-                    !cashier_is_final(payment) && cashier_code_is_over(c, payment) ? "x" : "");
+static void add_version(struct till_buf *buf, const struct payment_row *payment,
+                        enum cashier_phase phase) {
+    till_buf_format(buf, "%lld.%d", (long long)payment->version, (int)phase);
 }
 
 bool cashier_state_text(const struct call *c, const struct payment_row *payment,
@@ -72,155 +57,223 @@ bool cashier_state_text(const struct call *c, const struct payment_row *payment,
     till_buf_init(&buf, c->arena);
     till_buf_format(&buf, "{\"state\":\"%s\",\"version\":\"",
                     till_state_name(TILL_MACHINE_PAYMENT, (int)payment->state));
-    add_version(&buf, c, payment);
+    add_version(&buf, payment, cashier_phase_of(payment, c->now_us));
     till_buf_text(&buf, "\"}");
     return till_buf_finish(&buf, ret_text, err);
 }
 
-static void add_mark(struct till_buf *page, const struct call *c, const char *class,
-                     const char *sign, enum word word) {
-    struct till_str title = say(c, word), kind = till_str_of(class), glyph = till_str_of(sign);
-    html_format(page,
-                "<div class=\"mark %s\" aria-hidden=\"true\">%s</div><h1 id=\"state\">%s</h1>",
-                &kind, &glyph, &title);
+/* ---- the card ---- */
+
+static void add_sign(struct page *page) {
+    struct till_str kind = till_str_of(page->look->kind), path = till_str_of(page->look->sign);
+    html_format(&page->buf,
+                "<div class=\"sign %s\"><svg viewBox=\"0 0 24 24\" aria-hidden=\"true\">"
+                "<path d=\"%s\"/></svg></div>",
+                &kind, &path);
 }
 
-static void add_renewal(struct till_buf *page, const struct call *c,
-                        const struct payment_row *payment, bool is_quiet) {
-    struct till_str token = till_str_of(payment->token), label = say(c, WORD_RENEW);
-    struct till_str class = till_str_of(is_quiet ? "quiet" : "");
-    html_format(page,
-                "<form id=\"renew\" method=\"post\" action=\"/checkout/%s/renew\">"
+static void add_words(struct page *page, bool has_shop) {
+    const struct cashier_look *look = page->look;
+    bool at_shop = has_shop && look->advice_at_shop.english;
+    struct till_str title = say(page, look->title);
+    struct till_str advice = say(page, at_shop ? look->advice_at_shop : look->advice);
+    html_format(&page->buf,
+                "<h1 id=\"title\" tabindex=\"-1\">%s</h1><p class=\"advice\" id=\"advice\">%s</p>",
+                &title, &advice);
+}
+
+static void add_renewal(struct page *page, const struct payment_row *payment, const char *kind) {
+    struct till_str token = till_str_of(payment->token), label = say(page, renew_word);
+    struct till_str class = till_str_of(kind), language = cashier_language_query(page->call);
+    html_format(&page->buf,
+                "<form id=\"renew\" method=\"post\" action=\"/checkout/%s/renew%s\">"
                 "<button class=\"%s\">%s</button></form>",
-                &token, &class, &label);
+                &token, &language, &class, &label);
 }
 
-/* Minutes and seconds as they are right now; the script lets them run. */
-static void add_clock(struct till_buf *page, const struct call *c, int64_t until_us) {
-    struct till_str label = say(c, WORD_LEFT);
-    int64_t left_s = until_us > c->now_us ? (until_us - c->now_us) / TILL_US_PER_SECOND : 0;
-    html_format(page, "<p class=\"clock\">%s <span id=\"clock\" data-until=\"%d\">", &label,
-                until_us / US_PER_MS);
-    till_buf_format(page, "%lld:%02d</span></p>", (long long)(left_s / 60), (int)(left_s % 60));
+/* The time left as it is right now; the script lets it run. */
+static void add_clock(struct page *page, int64_t until_us) {
+    struct till_str label = say(page, left_word);
+    int64_t now_us = page->call->now_us;
+    int64_t left_s = until_us > now_us ? (until_us - now_us) / TILL_US_PER_SECOND : 0;
+    int hours = (int)(left_s / 3600), minutes = (int)(left_s / 60 % 60),
+        seconds = (int)(left_s % 60);
+    html_format(&page->buf,
+                "<p class=\"clock\">%s <span id=\"clock\" role=\"timer\" data-until=\"%d\">",
+                &label, until_us / US_PER_MS);
+    if (hours)
+        till_buf_format(&page->buf, "%d:%02d:%02d</span></p>", hours, minutes, seconds);
+    else
+        till_buf_format(&page->buf, "%d:%02d</span></p>", minutes, seconds);
 }
 
-static bool add_code(struct till_buf *page, const struct call *c, const struct payment_row *payment,
-                     struct till_error *err) {
-    struct till_str hint = say(c, WORD_SCAN), open = say(c, WORD_OPEN), svg;
-    if (!qr_svg(c->arena, payment->action_value, say(c, WORD_LABEL), &svg, err))
+/* The wallet opens beside this page, which stays and sees the payment come in. */
+static bool add_code(struct page *page, const struct payment_row *payment, struct till_error *err) {
+    struct till_str open = say(page, open_word), svg;
+    if (!qr_svg(page->call->arena, payment->action_value, say(page, code_label), &svg, err))
         return false;
-    html_format(page, "<h1 id=\"state\">%s</h1><a class=\"code\" id=\"code\" href=\"%s\">", &hint,
+    html_format(&page->buf,
+                "<a class=\"code\" id=\"code\" href=\"%s\" target=\"_blank\" rel=\"noopener\">",
                 &payment->action_value);
-    till_buf_add(page, svg);
-    html_format(page, "</a><p class=\"hint\"><a href=\"%s\">%s</a></p>", &payment->action_value,
-                &open);
+    till_buf_add(&page->buf, svg);
+    html_format(&page->buf,
+                "</a><a class=\"button open\" id=\"open\" href=\"%s\" target=\"_blank\" "
+                "rel=\"noopener\">%s</a>",
+                &payment->action_value, &open);
     if (payment->action_expires_us)
-        add_clock(page, c, payment->action_expires_us);
-    add_renewal(page, c, payment, true);
+        add_clock(page, payment->action_expires_us);
     return true;
 }
 
-static void add_way_on(struct till_buf *page, const struct call *c,
-                       const struct payment_row *payment) {
-    struct till_str label = say(c, WORD_CONTINUE);
-    if (payment->return_url.len)
-        html_format(page, "<a class=\"button\" id=\"continue\" href=\"%s\">%s</a>",
-                    &payment->return_url, &label);
+static void add_fact(struct page *page, struct cashier_words name, struct till_str text) {
+    struct till_str label = say(page, name);
+    if (text.len)
+        html_format(&page->buf, "<div><dt>%s</dt><dd>%s</dd></div>", &label, &text);
 }
 
-/* The part of the card that depends on the state. */
-static bool add_body(struct till_buf *page, const struct call *c, const struct payment_row *payment,
-                     struct till_error *err) {
-    switch (payment->state) {
-    case TILL_PAYMENT_PAID:
-        add_mark(page, c, "good", "✓", WORD_PAID);
-        add_way_on(page, c, payment);
-        return true;
-    case TILL_PAYMENT_CLOSED:
-        add_mark(page, c, "over", "–", WORD_CLOSED);
-        add_way_on(page, c, payment);
-        return true;
-    case TILL_PAYMENT_FAILED:
-        add_mark(page, c, "bad", "!", WORD_FAILED);
-        add_way_on(page, c, payment);
-        return true;
-    case TILL_PAYMENT_PENDING:
-    case TILL_PAYMENT_CLOSING:
-    case TILL_PAYMENT_STATES:
-        break;
-    }
-    if (cashier_code_is_over(c, payment)) {
-        add_mark(page, c, "over", "⏱", WORD_EXPIRED);
-        add_renewal(page, c, payment, false);
-        return true;
-    }
-    if (till_str_is(payment->action_kind, "qr_code"))
-        return add_code(page, c, payment, err);
-    add_mark(page, c, "over", "…", WORD_WAIT);
-    add_renewal(page, c, payment, true);
-    return true;
-}
-
-static void open_page(struct till_buf *page, const struct call *c, bool refreshes) {
-    bool is_chinese = strcmp(html_language(c->request), "zh") == 0;
-    struct till_str language = till_str_of(is_chinese ? "zh-CN" : "en"), title = say(c, WORD_TITLE);
-    till_buf_init(page, c->arena);
-    html_format(page,
-                "<!doctype html><html lang=\"%s\"><head><meta charset=\"utf-8\">"
-                "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
-                "<meta name=\"robots\" content=\"noindex\"><title>%s</title>"
-                "<link rel=\"stylesheet\" href=\"/assets/cashier.css\">"
-                "<script src=\"/assets/cashier.js\" defer></script>",
-                &language, &title);
-    if (refreshes)
-        till_buf_text(page, "<noscript><meta http-equiv=\"refresh\" content=\"3\"></noscript>");
-    till_buf_text(page, "</head><body><main>");
-}
-
-static bool close_page(struct till_buf *page, struct call *c, int status, struct till_error *err) {
-    struct till_str words_of_trust = say(c, WORD_PROVIDER);
-    html_format(page,
-                "<footer>%s<br><a href=\"?lang=zh\" lang=\"zh\">中文</a> · "
-                "<a href=\"?lang=en\" lang=\"en\">English</a></footer></main></body></html>\n",
-                &words_of_trust);
-    if (!till_buf_finish(page, &c->response->body, err))
+static bool add_facts(struct page *page, const struct payment_row *payment, struct till_str payee,
+                      struct till_error *err) {
+    struct till_money back = payment->amount;
+    char text[TILL_MONEY_TEXT];
+    back.minor = payment->refunded;
+    if (!till_money_format(back, text, err))
         return false;
-    c->response->status = status;
-    c->response->content_type = TILL_STR("text/html; charset=utf-8");
-    html_headers(c->request, c->response, TILL_STR_NONE);
+    till_buf_text(&page->buf, "<dl>");
+    add_fact(page, payee_word, payee);
+    add_fact(page, order_word, payment->out_trade_no);
+    add_fact(page, transaction_word, payment->trade_no);
+    add_fact(page, refunded_word, back.minor ? till_str_of(text) : TILL_STR_NONE);
+    till_buf_text(&page->buf, "</dl>");
     return true;
 }
 
-bool cashier_page(struct call *c, const struct payment_row *payment, struct till_error *err) {
-    struct till_buf page;
+static bool add_sum(struct page *page, const struct payment_row *payment, struct till_error *err) {
+    struct till_str currency = till_str_of(payment->amount.currency), sum;
     char amount[TILL_MONEY_TEXT];
     if (!till_money_format(payment->amount, amount, err))
         return false;
-    bool is_final = cashier_is_final(payment);
-    struct till_str sum = till_str_of(amount), currency = till_str_of(payment->amount.currency);
-    struct till_str state = till_str_of(till_state_name(TILL_MACHINE_PAYMENT, (int)payment->state));
+    sum = till_str_of(amount);
     if (till_str_is(currency, "CNY"))
         currency = TILL_STR("¥");
-    open_page(&page, c, !is_final);
-    html_format(&page,
-                "<section class=\"card\" id=\"card\" aria-live=\"polite\" data-state=\"%s\" "
-                "data-now=\"%d\" data-version=\"",
-                &state, c->now_us / US_PER_MS);
-    add_version(&page, c, payment);
-    till_buf_text(&page, is_final ? "\" data-final=\"1\">" : "\">");
-    html_format(&page, "<p class=\"subject\">%s</p><p class=\"amount\">%s %s</p>",
+    html_format(&page->buf,
+                "<p class=\"subject\">%s</p><p class=\"amount\"><small>%s</small>%s</p>",
                 &payment->subject, &currency, &sum);
-    if (!add_body(&page, c, payment, err))
-        return false;
-    till_buf_text(&page, "</section>");
-    return close_page(&page, c, 200, err);
+    return true;
 }
 
-bool cashier_page_lost(struct call *c, int status, struct till_error *err) {
-    struct till_buf page;
-    open_page(&page, c, false);
-    till_buf_text(&page, "<section class=\"card\">");
-    add_mark(&page, c, "over", "?", WORD_LOST);
-    till_buf_text(&page, "</section>");
-    return close_page(&page, c, status, err);
+static void open_card(struct page *page, const struct payment_row *payment) {
+    struct till_str state = till_str_of(till_state_name(TILL_MACHINE_PAYMENT, (int)payment->state));
+    html_format(&page->buf,
+                "<section class=\"card\" id=\"card\" aria-labelledby=\"title\" data-state=\"%s\" "
+                "data-now=\"%d\" data-version=\"",
+                &state, page->call->now_us / US_PER_MS);
+    add_version(&page->buf, payment, page->phase);
+    till_buf_text(&page->buf, page->look->is_final ? "\" data-final=\"1\">" : "\">");
+}
+
+static void add_way_on(struct page *page, const struct payment_row *payment) {
+    struct till_str label = say(page, continue_word);
+    if (page->look->is_final && payment->return_url.len)
+        html_format(&page->buf, "<a class=\"button\" id=\"continue\" href=\"%s\">%s</a>",
+                    &payment->return_url, &label);
+}
+
+static bool add_card(struct page *page, const struct payment_row *payment, struct till_str payee,
+                     struct till_error *err) {
+    open_card(page, payment);
+    if (page->look->sign)
+        add_sign(page);
+    if (!add_sum(page, payment, err))
+        return false;
+    if (page->phase == CASHIER_SCAN && !add_code(page, payment, err))
+        return false;
+    add_words(page, payment->return_url.len > 0);
+    add_way_on(page, payment);
+    if (page->look->can_renew)
+        add_renewal(page, payment, page->phase == CASHIER_STALE ? "" : "quiet");
+    if (!add_facts(page, payment, payee, err))
+        return false;
+    till_buf_text(&page->buf, "</section>");
+    return true;
+}
+
+/* ---- the page around it ---- */
+
+/* Without JavaScript the browser asks again by itself, and goes on to the shop once it is paid. */
+static void add_refresh(struct page *page, const struct payment_row *payment) {
+    if (!page->look->is_final)
+        till_buf_text(&page->buf,
+                      "<noscript><meta http-equiv=\"refresh\" content=\"3\"></noscript>");
+    else if (page->phase == CASHIER_PAID && payment->return_url.len)
+        html_format(&page->buf,
+                    "<noscript><meta http-equiv=\"refresh\" content=\"3;url=%s\"></noscript>",
+                    &payment->return_url);
+}
+
+static void open_page(struct page *page, struct call *c, enum cashier_phase phase,
+                      const struct payment_row *payment) {
+    *page = (struct page){.call = c, .phase = phase, .look = cashier_look_of(phase)};
+    page->is_chinese = strcmp(html_language(c->request), "zh") == 0;
+    struct till_str language = till_str_of(page->is_chinese ? "zh-CN" : "en");
+    struct till_str title = say(page, page->look->title), checkout = say(page, checkout_word);
+    struct till_str offline = say(page, offline_word);
+    till_buf_init(&page->buf, c->arena);
+    html_format(&page->buf,
+                "<!doctype html><html lang=\"%s\"><head><meta charset=\"utf-8\">"
+                "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
+                "<meta name=\"robots\" content=\"noindex\"><title>%s · %s</title>"
+                "<link rel=\"icon\" href=\"/assets/till.svg\">"
+                "<link rel=\"stylesheet\" href=\"/assets/cashier.css\">",
+                &language, &title, &checkout);
+    if (payment) {
+        till_buf_text(&page->buf, "<script src=\"/assets/cashier.js\" defer></script>");
+        add_refresh(page, payment);
+    }
+    html_format(&page->buf,
+                "</head><body><main><p id=\"said\" class=\"aside\" role=\"status\" "
+                "aria-live=\"polite\" data-offline=\"%s\"></p>",
+                &offline);
+    if (payment && payment->mode == TILL_TEST) {
+        struct till_str test = say(page, test_word);
+        html_format(&page->buf, "<p class=\"test\">%s</p>", &test);
+    }
+}
+
+static bool close_page(struct page *page, int status, struct till_error *err) {
+    struct till_str trust = say(page, trust_word);
+    struct http_response *response = page->call->response;
+    html_format(&page->buf, "</main><footer><p>%s</p><nav>", &trust);
+    till_buf_text(&page->buf,
+                  page->is_chinese
+                      ? "<a href=\"?lang=zh\" lang=\"zh-CN\" aria-current=\"true\">中文</a>"
+                        "<a href=\"?lang=en\" lang=\"en\">English</a>"
+                      : "<a href=\"?lang=zh\" lang=\"zh-CN\">中文</a>"
+                        "<a href=\"?lang=en\" lang=\"en\" aria-current=\"true\">"
+                        "English</a>");
+    till_buf_text(&page->buf, "</nav></footer></body></html>\n");
+    if (!till_buf_finish(&page->buf, &response->body, err))
+        return false;
+    response->status = status;
+    response->content_type = TILL_STR("text/html; charset=utf-8");
+    html_headers(page->call->request, response, TILL_STR_NONE);
+    return true;
+}
+
+bool cashier_page(struct call *c, const struct payment_row *payment, struct till_str payee,
+                  struct till_error *err) {
+    struct page page;
+    open_page(&page, c, cashier_phase_of(payment, c->now_us), payment);
+    return add_card(&page, payment, payee, err) && close_page(&page, 200, err);
+}
+
+bool cashier_page_lost(struct call *c, const struct till_error *why) {
+    struct page page;
+    struct till_error err;
+    bool is_known = till_code_class(why->code) == TILL_CLASS_INPUT;
+    open_page(&page, c, is_known ? CASHIER_LOST : CASHIER_TROUBLE, NULL);
+    till_buf_text(&page.buf, "<section class=\"card\" id=\"card\" aria-labelledby=\"title\">");
+    add_sign(&page);
+    add_words(&page, false);
+    till_buf_text(&page.buf, "</section>");
+    return close_page(&page, till_code_status(why->code), &err);
 }

@@ -98,6 +98,11 @@ bool list_discrepancies(struct call *c, struct till_error *err);
 void take_notification(struct call *c, struct till_str channel, struct till_str account_public_id);
 void take_return(struct call *c, struct till_str channel, struct till_str account_public_id);
 
+/* The cashier's part (gateway/flow/watch.c). Somebody looks at this payment: its next question comes soon. */
+void watch_payment(struct call *c, const struct payment_row *payment);
+/* "New code" on the page: the identical order again, now and then. That it brought nothing new is no error; the page shows what is. */
+TILL_MUST_CHECK bool renew_for_buyer(struct call *c, const struct payment_row *payment, struct till_error *err);
+
 /* Background flows: one bounded round; *ret_next_us is the wall-clock time of the next useful round. */
 void sweep_once(struct gateway *gw, int64_t *ret_next_us);
 void deliver_once(struct gateway *gw, int64_t *ret_next_us);

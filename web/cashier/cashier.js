@@ -3,51 +3,99 @@
 "use strict";
 (() => {
   const PERIOD_MS = 1500;
+  const PERIOD_SLOWEST_MS = 12000;
+  const ON_TO_THE_SHOP_MS = 3000;
+  const said = document.getElementById("said");
   const card = () => document.getElementById("card");
-  let seen = card().dataset.version;
   let skew = Number(card().dataset.now) - Date.now();
+  let failures = 0;
+  let timer = 0;
+
+  // What a screen reader says. Visible only while the network is away.
+  function tell(text, isTrouble) {
+    said.classList.toggle("aside", !isTrouble);
+    if (said.textContent !== text) said.textContent = text;
+  }
 
   // Replaces the card by what the server shows now, without a reload.
-  async function show(page) {
-    const fresh = new DOMParser().parseFromString(await page.text(), "text/html").getElementById("card");
-    if (!fresh) return;
+  function show(text) {
+    const page = new DOMParser().parseFromString(text, "text/html");
+    const fresh = page.getElementById("card");
+    if (!fresh) throw new Error("no card");
+    const hadFocus = card().contains(document.activeElement);
     card().replaceWith(document.adoptNode(fresh));
-    seen = fresh.dataset.version;
+    document.title = page.title;
     skew = Number(fresh.dataset.now) - Date.now();
+    const title = document.getElementById("title");
+    if (hadFocus) (document.querySelector("#renew button") ?? title).focus({ preventScroll: true });
+    tell(title.textContent, false);
+    tick();
     follow();
   }
 
   // A paid order goes on to where the merchant wants the buyer.
   function follow() {
     const next = document.getElementById("continue");
-    if (card().dataset.state === "paid" && next) setTimeout(() => location.assign(next.href), 2000);
+    if (card().dataset.state === "paid" && next) setTimeout(() => location.assign(next.href), ON_TO_THE_SHOP_MS);
   }
 
   function tick() {
     const clock = document.getElementById("clock");
     if (!clock) return;
-    const left = Math.max(0, Math.ceil((Number(clock.dataset.until) - Date.now() - skew) / 1000));
-    const text = Math.floor(left / 60) + ":" + String(left % 60).padStart(2, "0");
+    const left = Math.max(0, Math.floor((Number(clock.dataset.until) - Date.now() - skew) / 1000));
+    const two = (number) => String(number).padStart(2, "0");
+    const hours = Math.floor(left / 3600);
+    const minutes = Math.floor(left / 60) % 60;
+    const text = (hours ? hours + ":" + two(minutes) : minutes) + ":" + two(left % 60);
     if (clock.textContent !== text) clock.textContent = text;
+    clock.classList.toggle("soon", left < 60);
+  }
+
+  async function get(address, options) {
+    const answer = await fetch(address, { cache: "no-store", ...options });
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer;
   }
 
   async function look() {
     try {
-      const state = await (await fetch(location.pathname + "/state")).json();
-      if (String(state.version) !== seen) await show(await fetch(location.href));
+      const state = await (await get(location.pathname + "/state")).json();
+      if (state.version !== card().dataset.version) show(await (await get(location.href)).text());
+      if (failures) tell("", false);
+      failures = 0;
     } catch {
-      // The network is away; the next look tells.
+      failures++;
+      if (failures > 1) tell(said.dataset.offline, true);
     }
-    if (!card().dataset.final) setTimeout(look, PERIOD_MS);
+    plan();
+  }
+
+  // Nobody looks at a hidden page; it asks when it is shown again.
+  function plan() {
+    clearTimeout(timer);
+    if (card().dataset.final || document.hidden) return;
+    timer = setTimeout(look, Math.min(PERIOD_MS * 2 ** failures, PERIOD_SLOWEST_MS));
   }
 
   document.addEventListener("submit", async (event) => {
-    if (event.target.id !== "renew") return;
+    const form = event.target;
+    if (form.id !== "renew") return;
     event.preventDefault();
-    await show(await fetch(event.target.action, { method: "POST" }));
+    const button = form.querySelector("button");
+    if (button.getAttribute("aria-busy")) return;
+    button.setAttribute("aria-busy", "true");
+    try {
+      show(await (await get(form.action, { method: "POST" })).text());
+    } catch {
+      button.removeAttribute("aria-busy");
+      tell(said.dataset.offline, true);
+    }
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && !card().dataset.final) look();
   });
   setInterval(tick, 500);
   tick();
   follow();
-  if (!card().dataset.final) setTimeout(look, PERIOD_MS);
+  plan();
 })();

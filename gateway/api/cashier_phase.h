@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a checkout can look like: one row a phase, with its words in Chinese and English. */
+#ifndef GATEWAY_API_CASHIER_PHASE_H
+#define GATEWAY_API_CASHIER_PHASE_H
+
+#include <gateway/store/store.h>
+
+enum cashier_phase {
+    CASHIER_SCAN,    /* a code that can be scanned */
+    CASHIER_WAIT,    /* no code yet */
+    CASHIER_STALE,   /* the code ran out, the order did not */
+    CASHIER_OVER,    /* the order ran out; the platform is asked before it is closed */
+    CASHIER_CLOSING, /* somebody is closing it */
+    CASHIER_PAID,
+    CASHIER_REFUNDED,
+    CASHIER_CLOSED,
+    CASHIER_FAILED,
+    CASHIER_LOST,    /* no such checkout */
+    CASHIER_TROUBLE, /* there may be one, but not now */
+    CASHIER_PHASES
+};
+
+struct cashier_words {
+    const char *english, *chinese;
+};
+
+struct cashier_look {
+    const char *kind;                    /* class of the sign: "good", "over", "bad", "busy" */
+    const char *sign;                    /* path of its drawing, 24 by 24 */
+    struct cashier_words title, advice;  /* what is, and what to do now */
+    struct cashier_words advice_at_shop; /* instead, when there is a shop to go back to */
+    bool can_renew;
+    bool is_final;
+};
+
+enum cashier_phase cashier_phase_of(const struct payment_row *payment, int64_t now_us);
+const struct cashier_look *cashier_look_of(enum cashier_phase phase);
+
+#endif
