@@ -7,7 +7,7 @@
 #include <rt/failpoint.h>
 
 enum {
-    NONCES_MAX = 1 << 17, /* reads remembered within the window: 6 MiB of table at most */
+    NONCES_MAX = 1 << 19, /* reads remembered within the window; the table grows to 24 MiB */
     ROUND_PAUSE_US = 1000,
     ROUND_SLOWEST_US = 5000000,
     LOAD_ARENA = 16 * 1024 * 1024

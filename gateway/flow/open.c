@@ -71,6 +71,17 @@ static bool compose(struct call *c, const struct order *order,
     return good;
 }
 
+/* The platform has the order, but its code never reached us: a question found it, not an answer. */
+static bool lacks_code(const struct payment_opened *opened, int64_t now_us) {
+    const struct payment_row *payment = &opened->payment;
+    const struct till_channel *channel = till_channel_find(payment->channel);
+    const struct till_product *product;
+    struct till_error ignored;
+    return opened->kind == OPENED_SETTLED && payment->state == TILL_PAYMENT_PENDING &&
+           payment->action_value.len == 0 && payment->expires_us > now_us && channel &&
+           till_product_find(channel, payment->product, &product, &ignored) && product->action;
+}
+
 bool open_payment(struct call *c, const struct order *order, const struct account_row *account,
                   struct payment_opened *ret, struct till_error *err) {
     struct payment_open in = {.claim = c->claim,
@@ -100,5 +111,8 @@ bool open_payment(struct call *c, const struct order *order, const struct accoun
     if (!store_open_payment(c->gw->store, c->arena, &in, ret, err))
         return false;
     memcpy(c->payment_id, ret->payment.id, sizeof c->payment_id);
-    return true;
+    struct nonce_claim none = {.timestamp_s = 0};
+    return !lacks_code(ret, c->now_us) ||
+           store_resend_payment(c->gw->store, c->arena, till_str_of(ret->payment.id), &none,
+                                c->now_us, lease_of_sender(c->gw), ret, err);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The nonces of reads, in memory. An open-addressing table of fixed size: 16 bytes of digest and a
- * time each. A nonce whose timestamp left the window is dead, since the clock check refuses it
- * before anybody asks here; dead ones are swept out when the table fills. A table that is still
- * full then refuses (S-012): it never forgets what could still be replayed.
+ * The nonces of reads, in memory. An open-addressing table that grows to its limit: 16 bytes of
+ * digest and a time each. A nonce whose timestamp left the window is dead, since the clock check
+ * refuses it before anybody asks here; dead ones are left out whenever the table is built anew. A
+ * table that is full of living ones refuses (S-012): it never forgets what could still be replayed.
  */
 #include <gateway/guard/guard.h>
 
@@ -12,7 +12,7 @@
 #include <till/signing.h>
 #include <till/time.h>
 
-enum { NONCES_MIN = 64, SWEEP_EVERY_S = 5 };
+enum { ROOM_FIRST = 1024, KEEP_S = TILL_SIGNING_WINDOW_S + 5, REBUILD_EVERY_S = 5 };
 
 struct remembered {
     uint8_t digest[16];
@@ -23,30 +23,23 @@ struct nonce_filter {
     struct world *world;
     struct world_lock lock;
     struct remembered *rows;
-    size_t room;  /* a power of two, twice nonces_max */
-    size_t count; /* at most max */
+    size_t room; /* a power of two, at least twice count */
+    size_t count;
     size_t max;
-    int64_t keep_s;
-    int64_t swept_s;
+    int64_t rebuilt_s; /* when the full table was last looked through */
 };
 
 bool nonce_filter_open(struct world *world, size_t nonces_max, struct nonce_filter **ret,
                        struct till_error *err) {
-    size_t max = nonces_max < NONCES_MIN ? NONCES_MIN : nonces_max, room = 1;
-    while (room < max * 2)
-        room *= 2;
     struct nonce_filter *filter = calloc(1, sizeof *filter);
-    struct remembered *rows = calloc(room, sizeof *rows);
+    struct remembered *rows = calloc(ROOM_FIRST, sizeof *rows);
     if (!filter || !rows) {
         free(filter);
         free(rows);
         return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     }
-    *filter = (struct nonce_filter){.world = world,
-                                    .rows = rows,
-                                    .room = room,
-                                    .max = max,
-                                    .keep_s = 2 * TILL_SIGNING_WINDOW_S};
+    *filter = (struct nonce_filter){
+        .world = world, .rows = rows, .room = ROOM_FIRST, .max = nonces_max > 0 ? nonces_max : 1};
     *ret = filter;
     return true;
 }
@@ -84,19 +77,18 @@ static struct remembered *find_row(struct nonce_filter *filter, const uint8_t di
     return &filter->rows[slot];
 }
 
-/* Rebuilds the table without the dead ones. When there is no memory for it nothing is lost: the
- * table stays as it is and the caller refuses. */
-static void sweep_dead(struct nonce_filter *filter, int64_t now_s) {
-    if (filter->swept_s != 0 && now_s - filter->swept_s < SWEEP_EVERY_S && now_s >= filter->swept_s)
-        return;
-    filter->swept_s = now_s;
-    struct remembered *old = filter->rows, *fresh = calloc(filter->room, sizeof *fresh);
+/* The living ones into a table of this room. Without memory for it nothing is lost. */
+static void rebuild(struct nonce_filter *filter, size_t room, int64_t now_s) {
+    struct remembered *old = filter->rows, *fresh = calloc(room, sizeof *fresh);
+    size_t old_room = filter->room;
     if (!fresh)
         return;
     filter->rows = fresh;
+    filter->room = room;
     filter->count = 0;
-    for (size_t i = 0; i < filter->room; i++) {
-        if (old[i].timestamp_s == 0 || old[i].timestamp_s < now_s - filter->keep_s)
+    filter->rebuilt_s = now_s;
+    for (size_t i = 0; i < old_room; i++) {
+        if (old[i].timestamp_s == 0 || old[i].timestamp_s < now_s - KEEP_S)
             continue;
         *find_row(filter, old[i].digest) = old[i];
         filter->count++;
@@ -104,13 +96,23 @@ static void sweep_dead(struct nonce_filter *filter, int64_t now_s) {
     free(old);
 }
 
+/* A full table is not looked through for every request that it refuses. */
+static bool may_rebuild(const struct nonce_filter *filter, int64_t now_s) {
+    return filter->count < filter->max || now_s < filter->rebuilt_s ||
+           now_s - filter->rebuilt_s >= REBUILD_EVERY_S;
+}
+
+static bool has_room(const struct nonce_filter *filter) {
+    return filter->count < filter->max && filter->count < filter->room / 2;
+}
+
 static enum till_code take(struct nonce_filter *filter, const uint8_t digest[16],
                            int64_t timestamp_s, int64_t now_s) {
     if (find_row(filter, digest)->timestamp_s != 0)
         return TILL_E_NONCE_USED;
-    if (filter->count >= filter->max)
-        sweep_dead(filter, now_s);
-    if (filter->count >= filter->max)
+    if (!has_room(filter) && may_rebuild(filter, now_s))
+        rebuild(filter, filter->count < filter->max ? filter->room * 2 : filter->room, now_s);
+    if (!has_room(filter))
         return TILL_E_OVERLOADED;
     struct remembered *row = find_row(filter, digest);
     memcpy(row->digest, digest, 16);

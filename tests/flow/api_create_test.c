@@ -317,6 +317,34 @@ static void s084_does_not_exist_proves_nothing(void **state) {
     assert_int_equal(orders_upstream(), 1);
 }
 
+/* A question found the order before any answer brought its code. */
+static void an_order_without_its_code_gets_it(void **state) {
+    (void)state;
+    world_inline_fault(api.world, API_PLATFORM, WORLD_INLINE_LOST_AFTER, 1);
+    api.settings.create_deadline = SECOND / 2;
+    struct api_answer answer = create();
+    api_expect(answer, 202, "");
+    struct payment_row row = stored(&answer);
+    struct attempt_row attempt;
+    struct till_verdict verdict;
+    struct applied applied;
+    struct till_error err;
+    assert_true(platform_alipay_scan(&api.platform, platform_alipay_newest(&api.platform)));
+    assert_true(
+        store_attempt_get(api.store, &api.arena, till_str_of(row.attempt_id), &attempt, &err));
+    assert_true(ask_and_apply(&api.gw, NULL, TILL_QUERY, &row, &attempt, &api.arena, &verdict,
+                              &applied, &err));
+    assert_int_equal(applied.attempt.state, TILL_ATTEMPT_PENDING);
+    assert_int_equal(applied.payment.action_value.len, 0);
+    answer = create();
+    api_expect(answer, 201, "");
+    has_code(&answer);
+    assert_int_equal(orders_upstream(), 1);
+    size_t sendings = platform_alipay_calls(&api.platform, PRECREATE);
+    api_expect(create(), 201, "");
+    assert_int_equal(platform_alipay_calls(&api.platform, PRECREATE), sendings);
+}
+
 static void a_refusal_is_named_and_frozen(void **state) {
     (void)state;
     platform_alipay_whim(&api.platform, PRECREATE, PLATFORM_ERROR_BEFORE, "ACQ.TOTAL_FEE_EXCEED",
@@ -456,6 +484,7 @@ int main(void) {
         CASE(s081_a_forged_answer_is_not_believed),
         CASE(s081_a_forged_query_moves_nothing),
         CASE(s084_does_not_exist_proves_nothing),
+        CASE(an_order_without_its_code_gets_it),
         CASE(a_refusal_is_named_and_frozen),
         CASE(a_killed_sender_is_followed_by_the_identical_request),
         CASE(a_twin_does_not_send),

@@ -59,6 +59,17 @@ static void a_nonce_is_new_once_per_key(void **state) {
     nonce_filter_close(filter);
 }
 
+static void a_filter_grows_and_keeps_what_it_knew(void **state) {
+    (void)state;
+    struct nonce_filter *filter = NULL;
+    assert_true(nonce_filter_open(world, 50000, &filter, &err));
+    for (int i = 0; i < 20000; i++)
+        assert_true(take(filter, "a", i, NOW_S, NOW_S));
+    for (int i = 0; i < 20000; i++)
+        assert_false(take(filter, "a", i, NOW_S, NOW_S));
+    nonce_filter_close(filter);
+}
+
 /* S-012: full means refuse, and what is within the window is still known. */
 static void a_full_filter_refuses_and_does_not_forget(void **state) {
     (void)state;
@@ -258,6 +269,7 @@ static void a_setting_out_of_bounds_is_named(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(a_nonce_is_new_once_per_key),
+        CASE(a_filter_grows_and_keeps_what_it_knew),
         CASE(a_full_filter_refuses_and_does_not_forget),
         CASE(a_borrowed_account_outlives_its_change),
         CASE(an_account_that_does_not_load_is_not_kept),
