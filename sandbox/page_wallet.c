@@ -59,8 +59,8 @@ static const struct {
     const char *kind, *mark, *english, *chinese, *more, *more_chinese;
 } screens[] = {
     [SCREEN_PAY] = {"", "", "Confirm the payment", "确认付款", "", ""},
-    [SCREEN_PAID] = {"done", "✓", "Paid", "支付成功", "The shop has been told.",
-                     "商家已收到通知。"},
+    [SCREEN_PAID] = {"done", "✓", "Paid", "支付成功", "The shop is being told.",
+                     "商家将收到支付通知。"},
     [SCREEN_REFUNDED] = {"stop", "↩", "Refunded", "已退款", "The money is back in your account.",
                          "款项已退回您的账户。"},
     [SCREEN_CLOSED] = {"stop", "×", "Closed", "交易已关闭", "This order can no longer be paid.",

@@ -78,7 +78,8 @@ static bool read_input(struct web *web, struct till_error *err) {
         return false;
     if (web->request->body.len == 0)
         return true;
-    if (till_str_starts_with(type, TILL_STR("application/x-www-form-urlencoded")))
+    bool is_document = web->request->body.ptr[0] == '{'; /* curl -d calls everything a form */
+    if (!is_document && till_str_starts_with(type, TILL_STR("application/x-www-form-urlencoded")))
         return till_form_parse(web->arena, web->request->body, &web->form, err);
     return till_json_parse(web->request->body, &web->json, err);
 }

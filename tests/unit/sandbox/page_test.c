@@ -282,6 +282,13 @@ static void the_console_moves_trades_faults_and_time(void **state) {
     assert_int_equal(post("/console/clock", "advance_seconds=-5").status, 400);
 }
 
+static void a_document_that_is_called_a_form_is_still_a_document(void **state) {
+    (void)state;
+    assert_int_equal(
+        post("/control/faults", "{\"operation\":\"refund\",\"fault\":\"drop_after\"}").status, 201);
+    assert_int_equal(post("/control/faults", "{\"operation\":").status, 400);
+}
+
 static void a_refused_call_is_explained_on_its_page(void **state) {
     struct till_form form;
     (void)state;
@@ -308,6 +315,7 @@ int main(void) {
         TEST(dead_codes_say_so),
         TEST(the_wallet_opens_what_a_code_says),
         TEST(the_console_moves_trades_faults_and_time),
+        TEST(a_document_that_is_called_a_form_is_still_a_document),
         TEST(a_refused_call_is_explained_on_its_page),
     };
     return cmocka_run_group_tests(tests, play_group_setup, play_group_teardown);
