@@ -40,15 +40,15 @@ void sandbox_tick(struct sandbox *sandbox, int64_t *ret_next_us);
 struct http_service sandbox_service(struct sandbox *sandbox);
 
 /* Control API (JSON, also over HTTP under /control):
- *   POST /control/apps {name?, app_id?, public_key?, callback?, seller_id?} -> {app_id, seller_id,
- * secret, platform_public_key} PUT  /control/apps/{app_id}/public-key {public_key} ->
- * {platform_public_key} GET  /control/apps, /control/trades, /control/trades/{out_trade_no},
- * /control/exchanges, /control/notifications POST
+ *   POST /control/apps {name?, app_id?, seller_id?, public_key?, callback?, auto_pay_seconds?,
+ * platform_private_key?} -> {app_id, seller_id, secret, platform_public_key} PUT
+ * /control/apps/{app_id}/public-key {public_key} -> {platform_public_key} GET  /control/apps,
+ * /control/trades, /control/trades/{out_trade_no}, /control/exchanges, /control/notifications POST
  * /control/trades/{out_trade_no}/scan|pay|decline|close|pay-twice {buyer?} POST /control/faults
- * {operation, fault, after?, count?, probability?, seed?, argument?}, GET, DELETE /control/faults
- *   POST /control/clock {advance_seconds} ; GET /control/clock
- *   POST /control/notify/{out_trade_no} {variant} -> sends a chosen notification again, forged,
- * reordered ... GET  /control/books -> what the platform holds: the oracle of the invariants
+ * {operation, fault, after?, count?, probability_ppm?, seed?, argument?}, GET, DELETE
+ * /control/faults POST /control/clock {advance_seconds} ; GET /control/clock POST
+ * /control/notify/{out_trade_no} {variant} -> sends a chosen notification again, forged, reordered
+ * ... GET  /control/books -> what the platform holds: the oracle of the invariants
  */
 
 #endif
