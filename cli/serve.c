@@ -351,8 +351,7 @@ static int run(void *arg) {
                   LOG_C("meaning", "the disk failed; this process ends and the next one recovers"));
     else
         log_event(serve->log, LOG_INFO, "stopping", LOG_B("draining", true));
-    bool quiet = drain(serve);
-    close_all(serve, quiet && status == EXIT_STOPPED);
+    close_all(serve, status == EXIT_STOPPED && drain(serve));
     return status;
 }
 
