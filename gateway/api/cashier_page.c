@@ -72,14 +72,16 @@ static void add_sign(struct page *page) {
                 &kind, &path);
 }
 
-static void add_words(struct page *page, bool has_shop) {
+static void add_title(struct page *page) {
+    struct till_str title = say(page, page->look->title);
+    html_format(&page->buf, "<h1 id=\"title\" tabindex=\"-1\">%s</h1>", &title);
+}
+
+static void add_advice(struct page *page, bool has_shop) {
     const struct cashier_look *look = page->look;
     bool at_shop = has_shop && look->advice_at_shop.english;
-    struct till_str title = say(page, look->title);
     struct till_str advice = say(page, at_shop ? look->advice_at_shop : look->advice);
-    html_format(&page->buf,
-                "<h1 id=\"title\" tabindex=\"-1\">%s</h1><p class=\"advice\" id=\"advice\">%s</p>",
-                &title, &advice);
+    html_format(&page->buf, "<p class=\"advice\" id=\"advice\">%s</p>", &advice);
 }
 
 static void add_renewal(struct page *page, const struct payment_row *payment, const char *kind) {
@@ -116,12 +118,13 @@ static bool add_code(struct page *page, const struct payment_row *payment, struc
                 "<a class=\"code\" id=\"code\" href=\"%s\" target=\"_blank\" rel=\"noopener\">",
                 &payment->action_value);
     till_buf_add(&page->buf, svg);
-    html_format(&page->buf,
-                "</a><a class=\"button open\" id=\"open\" href=\"%s\" target=\"_blank\" "
-                "rel=\"noopener\">%s</a>",
-                &payment->action_value, &open);
+    till_buf_text(&page->buf, "</a>");
     if (payment->action_expires_us)
         add_clock(page, payment->action_expires_us);
+    html_format(&page->buf,
+                "<a class=\"button open\" id=\"open\" href=\"%s\" target=\"_blank\" "
+                "rel=\"noopener\">%s</a>",
+                &payment->action_value, &open);
     return true;
 }
 
@@ -185,9 +188,10 @@ static bool add_card(struct page *page, const struct payment_row *payment, struc
         add_sign(page);
     if (!add_sum(page, payment, err))
         return false;
+    add_title(page);
     if (page->phase == CASHIER_SCAN && !add_code(page, payment, err))
         return false;
-    add_words(page, payment->return_url.len > 0);
+    add_advice(page, payment->return_url.len > 0);
     add_way_on(page, payment);
     if (page->look->can_renew)
         add_renewal(page, payment, page->phase == CASHIER_STALE ? "" : "quiet");
@@ -273,7 +277,8 @@ bool cashier_page_lost(struct call *c, const struct till_error *why) {
     open_page(&page, c, is_known ? CASHIER_LOST : CASHIER_TROUBLE, NULL);
     till_buf_text(&page.buf, "<section class=\"card\" id=\"card\" aria-labelledby=\"title\">");
     add_sign(&page);
-    add_words(&page, false);
+    add_title(&page);
+    add_advice(&page, false);
     till_buf_text(&page.buf, "</section>");
     return close_page(&page, till_code_status(why->code), &err);
 }
