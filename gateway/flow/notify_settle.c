@@ -75,6 +75,8 @@ static bool take_waiting(struct incoming *in, struct till_error *err) {
 static bool take_paid(struct incoming *in, struct till_error *err) {
     struct finding finding = finding_of(in, TILL_EVENT_PAID);
     struct applied applied;
+    if (in->attempt.state == TILL_ATTEMPT_CLOSING)
+        TILL_FP("X6");
     return apply(in, &finding, &applied, err) &&
            money_refund_late(in->call->gw, &applied, in->call->arena, err);
 }

@@ -7,9 +7,11 @@ import json
 
 from tap import Failed, equal, expect
 
-PENDING, PAID = 0, 1
-PREPARED, SENT, WAITING, UNKNOWN, HAS_PAID = 0, 1, 2, 3, 4
-UNSETTLED = (SENT, UNKNOWN)
+STATES = ("pending", "paid", "closing", "closed", "failed")
+PENDING, PAID, CLOSING, CLOSED = 0, 1, 2, 3
+PREPARED, SENT, WAITING, UNKNOWN, HAS_PAID, IS_CLOSING, IS_CLOSED = 0, 1, 2, 3, 4, 5, 6
+UNSETTLED = (SENT, UNKNOWN, IS_CLOSING)
+REFUND_SENT, REFUND_DONE, REFUND_FAILED = 1, 4, 5
 ALARMS = ('"store_broken"', '"ledger_imbalance"', '"rows_parked"', '"bug"', '"store_checkpoint"', '"sequence_failed"')
 
 
@@ -31,11 +33,16 @@ def sound(handle):
     none(handle, "SELECT p.id, p.state, a.state, a.received FROM payments p JOIN attempts a ON a.id = p.attempt_id"
                  f" WHERE (p.state = {PAID}) <> (a.received > 0) OR (p.state = {PAID}) <> (a.state = {HAS_PAID})"
                  " OR a.received NOT IN (0, a.amount) OR a.amount <> p.amount", "payment and attempt disagree")
+    none(handle, f"SELECT p.id, p.state, a.state FROM payments p JOIN attempts a ON a.id = p.attempt_id"
+                 f" WHERE (p.state = {CLOSING}) <> (a.state = {IS_CLOSING}) OR (p.state = {CLOSED}) <> (a.state = {IS_CLOSED})",
+         "payment and attempt disagree about the close")
     none(handle, "SELECT p.id, p.state FROM payments p WHERE (SELECT count(*) FROM ledger l WHERE l.payment_id = p.id"
                  " AND l.account = 'channel_receivable' AND l.what IN ('payment', 'late_payment')"
                  f" AND l.debit = p.amount) <> (p.state = {PAID})", "not one posting for one payment")
     none(handle, "SELECT p.id, p.state FROM payments p WHERE (SELECT count(*) FROM events e WHERE e.payment_id = p.id"
-                 f" AND e.type = 'payment.succeeded') <> (p.state = {PAID})", "not one event for one payment")
+                 f" AND e.type = 'payment.succeeded') <> (p.state = {PAID}) OR (SELECT count(*) FROM events e WHERE"
+                 f" e.payment_id = p.id AND e.type = 'payment.closed') <> (p.state = {CLOSED})", "not one event for one end")
+    sound_refunds(handle)
     none(handle, f"SELECT p.id FROM payments p WHERE p.state = {PAID} AND NOT EXISTS"
                  " (SELECT 1 FROM evidence e WHERE e.subject_id = p.attempt_id)", "paid without evidence")
     none(handle, "SELECT p.id, p.event_sequence FROM payments p WHERE p.event_sequence <>"
@@ -46,6 +53,21 @@ def sound(handle):
     none(handle, "SELECT count(*), max(number) FROM event_numbers HAVING count(*) <> coalesce(max(number), 0)", "a gap in the numbers")
     none(handle, "SELECT a.number FROM event_numbers a JOIN event_numbers b ON a.number < b.number AND a.event_pk > b.event_pk",
          "numbers out of order")
+
+
+def sound_refunds(handle):
+    """A reservation is held or released exactly once; a done refund is booked and told once (I7)."""
+    of = "(SELECT {what} FROM refunds r WHERE r.attempt_id = a.id AND r.state {state})"
+    held = of.format(what="coalesce(sum(r.amount), 0)", state=f"<> {REFUND_FAILED}")
+    given = of.format(what="coalesce(sum(r.amount), 0)", state=f"= {REFUND_DONE}")
+    none(handle, f"SELECT a.id, a.refund_held, a.refunded FROM attempts a WHERE a.refund_held <> {held} OR a.refunded <> {given}",
+         "reservations and refunds disagree")
+    none(handle, "SELECT a.id FROM attempts a WHERE a.refunded <> (SELECT coalesce(sum(l.debit), 0) FROM ledger l"
+                 " WHERE l.payment_id = a.payment_id AND l.account = 'refunds')", "refunds and ledger disagree")
+    for kind, state in (("refund.succeeded", REFUND_DONE), ("refund.failed", REFUND_FAILED)):
+        ended = of.format(what="count(*)", state=f"= {state}")
+        none(handle, f"SELECT a.id FROM attempts a WHERE {ended} <> (SELECT count(*) FROM events e"
+                     f" WHERE e.payment_id = a.payment_id AND e.type = '{kind}')", f"not one {kind} for one refund")
 
 
 class Left:
@@ -62,6 +84,7 @@ class Left:
                  " JOIN events e ON e.pk = d.event_pk JOIN payments p ON p.id = e.payment_id")
         names = ("subject", "state", "leased", "attempts", "next_us")
         self.deliveries = {row[0]: dict(zip(names, row)) for row in handle.execute(query)}
+        self.refunds = dict(handle.execute("SELECT out_refund_no, state FROM refunds"))
 
     def attempt(self, order):
         """The attempt's state; None when there is no row."""
@@ -89,7 +112,8 @@ def final(scene, shown):
         platform_was_told_the_truth(scene, handle)
         events_arrived(scene, handle)
         none(handle, f"SELECT id, state FROM attempts WHERE state IN {UNSETTLED}", "still unknown")
-        none(handle, "SELECT id, crashes FROM attempts WHERE crashes >= 3", "parked")
+        none(handle, f"SELECT id, state FROM refunds WHERE state NOT IN ({REFUND_DONE}, {REFUND_FAILED})", "an open refund")
+        none(handle, "SELECT id FROM attempts WHERE crashes >= 3 UNION SELECT id FROM refunds WHERE crashes >= 3", "parked")
         none(handle, "SELECT id, type, detail FROM discrepancies", "a discrepancy")
     log = (scene.stack.folder / "till.log").read_text(encoding="utf-8", errors="replace")
     alarms = [line for line in log.splitlines() if any(alarm in line for alarm in ALARMS)]
@@ -110,16 +134,32 @@ def answers_are_true(scene, handle, shown):
         expect(len(order.codes()) <= 1, f"several codes for {order.number}: {order.codes()}")
         if row:
             now = shown[order.number]
-            equal((now["id"], now["amount"], now["state"]), (row[0][0], order.amount, "paid" if row[0][3] == PAID else now["state"]),
-                  f"the API's view of {order.number}")
+            equal((now["id"], now["amount"], now["state"]), (row[0][0], order.amount, STATES[row[0][3]]), f"the API's view of {order.number}")
+            expect(not order.closed or now["state"] in ("closed", "paid"), f"{order.number} was answered closed and is {now['state']}")
+    for refund in scene.refunds:
+        row = handle.execute("SELECT id, amount, state FROM refunds WHERE out_refund_no = ?", (refund.number,)).fetchall()
+        for answer in refund.answers:
+            equal((answer["id"], answer["amount"]), row[0][:2], f"the answer for {refund.number}")
+            expect(answer["state"] not in ("succeeded", "failed") or row[0][2] == {"succeeded": REFUND_DONE, "failed": REFUND_FAILED}[answer["state"]],
+                   f"{refund.number} was answered {answer['state']}: {row}")
 
 
 def upstream_is_single(scene, handle):
     """For each order one upstream order at most, under the number that we wrote down before (I8, I12)."""
     ours = dict(handle.execute("SELECT p.subject, a.upstream_no FROM payments p JOIN attempts a ON a.id = p.attempt_id"))
     trades = scene.trades()
+    states = dict(handle.execute("SELECT subject, state FROM payments"))
+    given = {}
+    for number, amount, upstream_no in handle.execute("SELECT r.refund_no, r.amount, a.upstream_no FROM refunds r JOIN attempts a"
+                                                      f" ON a.id = r.attempt_id WHERE r.state = {REFUND_DONE}"):
+        given.setdefault(upstream_no, []).append((number, amount))
     for subject, found in trades.items():
         equal([trade["out_trade_no"] for trade in found], [ours.get(subject)], f"the platform's orders for {subject}")
+        trade = found[0]
+        if trade["status"] in ("CANCELLED", "TRADE_CLOSED"):
+            equal(STATES[states[subject]], "closed", f"the state of {subject}, which the platform closed")
+        equal(sorted((refund["out_request_no"], refund["minor"]) for refund in trade["refunds"]),
+              sorted(given.get(trade["out_trade_no"], [])), f"the platform's refunds of {subject}")
     for order in scene.orders.values():
         if any(answer["state"] == "paid" or answer["action"]["kind"] == "qr_code" for _, answer in order.answers):
             expect(order.subject in trades, f"{order.number} has a code and no upstream order")

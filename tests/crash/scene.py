@@ -38,6 +38,7 @@ class Order:
         self.answers = []  # (status, document) of each whole answer that promised something
         self.torn = []     # what arrived of answers that broke off
         self.refusals = []
+        self.closed = False  # a close was answered with the end
 
     @property
     def id(self):
@@ -45,6 +46,11 @@ class Order:
 
     def codes(self):
         return {answer["action"]["value"] for _, answer in self.answers if answer["action"]["kind"] == "qr_code"}
+
+
+class Refund:
+    def __init__(self, order, number, amount):
+        self.order, self.number, self.amount, self.answers = order, number, amount, []
 
 
 class Scene:
@@ -55,7 +61,7 @@ class Scene:
         self.stack = tap.new_stack(**{**usual, **settings})
         self.ear = tap.Receiver(self.hear, port=self.stack.shop_port)
         self.deaf = 0  # so many webhooks are answered with 500
-        self.orders, self.threads = {}, []
+        self.orders, self.refunds, self.threads = {}, [], []
         self.armed = self.points = None
 
     def __enter__(self):
@@ -178,6 +184,29 @@ class Scene:
         """Repeats the order, as a merchant does, until its code is there."""
         wait_for(lambda: self.send(order) and order.answers[-1][0] == 201, f"the code of {order.number}", 30, 0.1)
 
+    def close(self, order):
+        """True when the close was answered with an end."""
+        with contextlib.suppress(*GONE):
+            answer = self.stack.merchant().call("POST", f"/v1/payments/{order.id}/close")
+            expect(answer.status in (200, 202, 409, *NOT_NOW), f"close: {answer}")
+            order.closed = order.closed or (answer.status == 200 and answer.json()["state"] == "closed")
+        return order.closed
+
+    def refund(self, order, amount):
+        self.refunds.append(Refund(order, f"{order.number}-r{len(self.refunds)}", amount))
+        return self.refunds[-1]
+
+    def send_refund(self, refund):
+        """True when the refund has ended."""
+        with contextlib.suppress(*GONE):
+            answer = self.stack.merchant().call("POST", f"/v1/payments/{refund.order.id}/refunds",
+                                                {"amount": refund.amount, "out_refund_no": refund.number})
+            expect(answer.status in (200, 202, *NOT_NOW), f"refund: {answer}")
+            if answer.status in (200, 202):
+                refund.answers.append(answer.json())
+                return answer.status == 200
+        return False
+
     def background(self, job, *arguments):
         """In a thread of its own; `join` hands its error on."""
         box = []
@@ -251,7 +280,8 @@ class Scene:
 
     def unsettled(self):
         marks = ",".join(str(state) for state in audit.UNSETTLED)
-        return self.rows(f"SELECT upstream_no, state FROM attempts WHERE state IN ({marks})")
+        return self.rows(f"SELECT upstream_no, state FROM attempts WHERE state IN ({marks}) UNION ALL SELECT refund_no, state"
+                         f" FROM refunds WHERE state NOT IN ({audit.REFUND_DONE}, {audit.REFUND_FAILED})")
 
     def undelivered(self):
         return self.rows("SELECT id, state, attempts FROM deliveries WHERE state <> 1")
@@ -271,7 +301,7 @@ class Scene:
         self.compare_codes()
         for order in self.orders.values():
             trades = self.trades().get(order.subject, [])
-            if len(trades) == 1 and trades[0]["paid_us"] == 0:
+            if len(trades) == 1 and trades[0]["paid_us"] == 0 and trades[0]["status"] not in ("CANCELLED", "TRADE_CLOSED"):
                 self.pay(order)
         self.await_paid()
         wait_for(lambda: not self.undelivered(), "the last webhook", 40, 0.1)
