@@ -146,5 +146,6 @@ bool reply_sent(struct call *c, const struct payment_opened *opened, struct till
         return reply_payment(c, 201, payment, err);
     if (payment->attempt_state == TILL_ATTEMPT_PREPARED)
         return TILL_FAIL(err, UPSTREAM_UNSENT, NULL);
+    http_response_header(c->response, TILL_STR("Retry-After"), TILL_STR("2"));
     return reply_payment(c, 202, payment, err);
 }

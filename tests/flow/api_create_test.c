@@ -179,6 +179,7 @@ static void silence_leaves_a_pending_payment(void **state) {
     assert_string_equal(api_text(&api, &answer, "state"), "pending");
     assert_string_equal(api_text(&api, &answer, "action.kind"), "none");
     assert_true(took_us <= api.settings.create_deadline + SECOND);
+    assert_true(till_str_is(api_header(&answer, "Retry-After"), "2"));
     struct payment_row row = stored(&answer);
     assert_int_equal(row.attempt_state, TILL_ATTEMPT_UNKNOWN);
     struct attempt_row attempt;
