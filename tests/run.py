@@ -1,30 +1,41 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the stages of `make check`, `make test`, `make interop` and `make soak`.
+"""Runs the stages of `make check`, `make test`, `make interop` and `make soak`. See doc/TESTING.md.
 
-Every stage prints one line with its counts and its time; a failing one prints what failed and where its
-log is. The last line is `N passed, N failed` (`, N skipped` may follow); the exit status is non-zero on any failure.
+    tests/run.py test                  every stage of the plan
+    tests/run.py test tidy asan        these stages only
+    tests/run.py test e2e:orders       of that stage only what has `orders` in its name
+
+Every stage prints what it does, then one line with its counts and its time; a failing one prints what failed; the
+logs are in build/logs. The last line is `N passed, N failed` (`, N skipped` may follow); the exit status is
+non-zero on any failure.
 """
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from counting import Tally, judge, judge_meson
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 LOGS = BUILD / "logs"
-# Warnings are errors where it is decided whether a change may land.
+# Warnings are errors where it is decided whether a change may land. (`make run` builds build/release without, so
+# that a compiler that is newer than we know stops no newcomer.)
 STRICT = ["--werror", "-Dwarning_level=3"]
 BUILDS = {
     "asan": (["-Db_sanitize=address,undefined", "-Db_lundef=false", "--buildtype=debugoptimized",
               "-Dfailpoints=true", *STRICT], {}),
     "clang": (["--buildtype=debugoptimized", "-Dfuzz=true", "-Db_lundef=false", *STRICT], {"CC": "clang"}),
-    "tsan": (["-Db_sanitize=thread", "-Db_lundef=false", "--buildtype=debugoptimized", *STRICT], {"CC": "clang"}),
+    "tsan": (["-Db_sanitize=thread", "-Db_lundef=false", "--buildtype=debugoptimized", "-Dfailpoints=true", *STRICT],
+             {"CC": "clang"}),
     "failpoints": (["--buildtype=debugoptimized", "-Dfailpoints=true", *STRICT], {}),
-    "release": (["--buildtype=release", "-Dtests=false"], {}),
+    "optimised": (["--buildtype=release", "-Dtests=false", *STRICT], {}),
 }
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:strict_string_checks=1",
@@ -33,209 +44,195 @@ SANITIZER_ENV = {
 }
 
 
-class Tally:
-    def __init__(self):
-        self.passed = self.failed = self.skipped = 0
-        self.notes = []
-
-    def add(self, passed, failed, skipped=0):
-        self.passed += passed
-        self.failed += failed
-        self.skipped += skipped
+def say(text):
+    print("  " + text, flush=True)
 
 
 def command(arguments, log, env=None, timeout=None, cwd=ROOT):
-    """Runs to a log file; returns (status, text)."""
+    """Runs to a log file, with all its children in a group that ends with it; returns (status, text)."""
     LOGS.mkdir(parents=True, exist_ok=True)
     path = LOGS / log
     with open(path, "w", encoding="utf-8", errors="replace") as out:
+        process = subprocess.Popen(arguments, cwd=cwd, env={**os.environ, **SANITIZER_ENV, **(env or {})},
+                                   stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
         try:
-            status = subprocess.run(arguments, cwd=cwd, env={**os.environ, **SANITIZER_ENV, **(env or {})}, stdin=subprocess.DEVNULL,
-                                    stdout=out, stderr=subprocess.STDOUT, timeout=timeout).returncode
-        except subprocess.TimeoutExpired:
+            status = process.wait(timeout)
+        except BaseException as reason:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if not isinstance(reason, subprocess.TimeoutExpired):
+                raise
             out.write(f"\ntimed out after {timeout} s\n")
             status = 124
     return status, path.read_text(encoding="utf-8", errors="replace")
 
 
-def tap(text):
-    """(passed, failed, skipped, failing lines) of a TAP stream."""
-    passed = failed = skipped = 0
-    bad = []
-    for line in text.splitlines():
-        match = re.match(r"\s*(not ok|ok)\b(.*)", line)
-        if not match:
-            continue
-        if re.search(r"#\s*skip", match.group(2), re.I):
-            skipped += 1
-        elif match.group(1) == "ok":
-            passed += 1
-        else:
-            failed += 1
-            bad.append(line.strip())
-    return passed, failed, skipped, bad
-
-
-def build(name, *targets):
+def configure(name):
+    """Sets a build folder up; a folder with other options is made anew, so that no old option lives on."""
     options, env = BUILDS[name]
     folder = BUILD / name
-    if not (folder / "build.ninja").exists():
-        status, text = command(["meson", "setup", str(folder), *options], f"setup-{name}.log", env)
-        if status:
-            print(text[-4000:])
-            return False
-    status, text = command(["ninja", "-C", str(folder), *targets], f"build-{name}.log", env)
+    stamp = folder / "options.json"
+    wanted = json.dumps([options, env])
+    if (folder / "build.ninja").exists():
+        if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+            return 0, ""
+        shutil.rmtree(folder)
+    status, text = command(["meson", "setup", str(folder), *options], f"setup-{name}.log", env)
+    if status == 0:
+        stamp.write_text(wanted, encoding="utf-8")
+    return status, text
+
+
+def build(name, tally, *targets):
+    started = time.monotonic()
+    status, text = configure(name)
+    if status == 0:
+        status, text = command(["ninja", "-C", str(BUILD / name), *targets], f"build-{name}.log", BUILDS[name][1])
     if status:
-        errors = [line for line in text.splitlines() if re.search(r"error|warning|FAILED", line)]
-        print("\n".join(errors[:40]) or text[-4000:])
+        lines = [line for line in text.splitlines() if re.search(r"\b(error|warning):|FAILED|ERROR", line)]
+        tally.fail(f"the build {name} failed; see build/logs/build-{name}.log\n" + "\n".join(lines[:40] or text.splitlines()[-20:]))
+    else:
+        say(f"built {name} ({time.monotonic() - started:.0f} s)")
     return status == 0
 
 
-def meson_tests(name, tally, suites=(), timeout=1500):
-    """Runs a build's meson tests and counts their TAP lines (a program without TAP counts as one)."""
-    arguments = ["meson", "test", "-C", str(BUILD / name), "--no-rebuild", "--num-processes", "2",
-                 "--timeout-multiplier", "10"]
-    for suite in suites:
-        arguments += ["--suite", suite]
-    status, text = command(arguments, f"tests-{name}.log", timeout=timeout)
+def meson_tests(name, tally, only="", suite=None, timeout=1500):
+    """Runs a build's meson tests and counts their TAP lines."""
+    started = time.monotonic()
+    known = json.loads(subprocess.run(["meson", "introspect", "--tests", str(BUILD / name)], check=True,
+                                      capture_output=True, text=True).stdout)
+    chosen = [test["name"] for test in known if only in test["name"]
+              and (suite is None or any(s.split(":")[-1] == suite for s in test["suite"]))]
+    if not chosen:
+        return tally.fail(f"{name}: no test is called like {only!r}")
+    status, text = command(["meson", "test", "-C", str(BUILD / name), "--no-rebuild", "--num-processes", "2",
+                            "--timeout-multiplier", "10", *chosen], f"tests-{name}.log", timeout=timeout)
     log = BUILD / name / "meson-logs" / "testlog.json"
-    counted = 0
-    if log.exists():
-        for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
-            test = json.loads(line)
-            passed, failed, skipped, bad = tap(test.get("stdout") or "")
-            good = test["result"] in ("OK", "EXPECTEDFAIL", "SKIP")
-            if not good and failed == 0:
-                failed += 1
-                bad.append(f"{test['name']}: {test['result']}")
-            if good and passed + skipped == 0:
-                passed = 1
-            counted += passed + failed + skipped
-            tally.add(passed, failed, skipped)
-            for entry in bad:
-                tally.notes.append(f"{name}: {test['name']}: {entry}")
-            if failed:
-                tail = ((test.get("stdout") or "") + (test.get("stderr") or "")).splitlines()[-25:]
-                tally.notes.append("    " + "\n    ".join(tail))
-    if status and not tally.failed:
-        tally.add(0, 1)
-        tally.notes.append(f"{name}: meson test ended with {status}; see {LOGS.relative_to(ROOT)}/tests-{name}.log\n{text[-1500:]}")
-    if not counted:
-        tally.add(0, 1)
-        tally.notes.append(f"{name}: no test ran")
+    entries = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    whole = Tally()
+    for line in entries:
+        whole.join(judge_meson(name, json.loads(line)))
+    if len(entries) != len(chosen):
+        whole.fail(f"{name}: {len(entries)} of {len(chosen)} test programs ran; see build/logs/tests-{name}.log\n{text[-1500:]}")
+    if status and not whole.failed:
+        whole.fail(f"{name}: meson test ended with {status}; see build/logs/tests-{name}.log\n{text[-1500:]}")
+    say(f"{len(entries)} programs of {name}: {whole.closing_line()} ({time.monotonic() - started:.0f} s)")
+    return tally.join(whole)
 
 
 def program(arguments, log, tally, env=None, timeout=1800):
     """A program that prints TAP."""
+    started = time.monotonic()
     status, text = command(arguments, log, env, timeout)
-    passed, failed, skipped, bad = tap(text)
-    if status and not failed:
-        failed = 1
-        bad.append(f"{' '.join(map(str, arguments))} ended with {status}")
-    if passed + failed + skipped == 0:
-        failed = 1
-        bad.append(f"{log}: no test ran")
-    tally.add(passed, failed, skipped)
-    tally.notes += [f"{log}: {line}" for line in bad]
-    if failed:
-        tally.notes.append("    " + "\n    ".join(text.splitlines()[-40:]))
+    one = judge(log.removesuffix(".log"), status, text)
+    say(f"{log.removesuffix('.log')}: {one.closing_line()} ({time.monotonic() - started:.0f} s)")
+    tally.join(one)
 
 
-def stage_tidy(tally):
-    program([sys.executable, "tests/tidy/tidy.py"], "tidy.log", tally)
-
-
-def stage_asan(tally):
-    if not build("asan"):
-        tally.add(0, 1)
-        return
-    meson_tests("asan", tally)
-
-
-def stage_clang(tally):
-    good = build("clang")
-    tally.add(int(good), int(not good))
-
-
-def stage_tsan(tally):
-    if not build("tsan"):
-        tally.add(0, 1)
-        return
-    meson_tests("tsan", tally, suites=("threads",))
-
-
-def python_tests(folder, tally, till, env=None, timeout=1800):
-    for path in sorted((ROOT / "tests" / folder).glob("test_*.py")):
-        program([sys.executable, str(path)], f"{folder}-{path.stem}.log", tally,
+def python_tests(folder, tally, till, only="", env=None, timeout=1800, name=None):
+    files = [path for path in sorted((ROOT / "tests" / folder).glob("test_*.py")) if only in path.stem]
+    if not files:
+        tally.fail(f"no file tests/{folder}/test_*{only}*.py")
+    for path in files:
+        program([sys.executable, str(path)], f"{name or folder}-{path.stem.removeprefix('test_')}.log", tally,
                 {"TILL": str(till), **(env or {})}, timeout)
 
 
-def stage_e2e(tally):
+def till_of(name):
+    return BUILD / name / "cli" / "till"
+
+
+def stage_tidy(tally, only):
+    program([sys.executable, "tests/tidy/tidy.py"], "tidy.log", tally)
+
+
+def stage_lint(tally, only):
+    # Needs the generated headers and the list of compile commands of the build with clang.
+    if build("clang", tally):
+        program([sys.executable, "tests/tidy/lint.py", str(BUILD / "clang"), only], "lint.log", tally)
+
+
+def stage_asan(tally, only):
+    if build("asan", tally):
+        meson_tests("asan", tally, only)
+
+
+def stage_clang(tally, only):
+    if build("clang", tally):
+        tally.add(1, 0)
+
+
+def stage_optimised(tally, only):
+    if build("optimised", tally):
+        tally.add(1, 0)
+
+
+def stage_tsan(tally, only):
+    if build("tsan", tally):
+        meson_tests("tsan", tally, only, suite="threads")
+        if not only:
+            python_tests("e2e", tally, till_of("tsan"), name="tsan-e2e")
+
+
+def stage_e2e(tally, only):
     # The sanitized build has crash points compiled in, and stays quiet unless a test names one.
-    python_tests("e2e", tally, BUILD / "asan" / "cli" / "till")
+    if build("asan", tally, "cli/till"):
+        python_tests("e2e", tally, till_of("asan"), only)
 
 
-def stage_crash(tally):
-    if not build("failpoints", "cli/till"):
-        tally.add(0, 1)
-        return
-    python_tests("crash", tally, BUILD / "failpoints" / "cli" / "till", timeout=2400)
-
-
-def release_till():
-    return BUILD / "release" / "cli" / "till" if build("release") else None
+def stage_crash(tally, only):
+    if build("failpoints", tally, "cli/till"):
+        python_tests("crash", tally, till_of("failpoints"), only, timeout=2400)
 
 
 def node_packages(tally):
     status, text = command(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], "npm.log",
                            cwd=ROOT / "tests" / "node", timeout=600)
     if status:
-        tally.add(0, 1)
-        tally.notes.append("npm ci failed:\n" + text[-2000:])
+        tally.fail("npm ci failed:\n" + text[-2000:])
     return status == 0
 
 
-def stage_interop(tally):
-    till = release_till()
-    if till is None:
-        tally.add(0, 1)
-    elif node_packages(tally):
-        python_tests("interop", tally, till)
+def stage_interop(tally, only):
+    if build("optimised", tally) and node_packages(tally):
+        python_tests("interop", tally, till_of("optimised"), only)
 
 
-def stage_browser(tally):
-    till = release_till()
-    if till is None:
-        tally.add(0, 1)
-    elif node_packages(tally):
-        python_tests("browser", tally, till)
+def stage_browser(tally, only):
+    if build("optimised", tally) and node_packages(tally):
+        python_tests("browser", tally, till_of("optimised"), only)
 
 
-def stage_fuzz(tally):
-    if not build("clang"):
-        tally.add(0, 1)
+def stage_fuzz(tally, only):
+    if not build("clang", tally):
         return
     seconds = int(os.environ.get("FUZZ_SECONDS", "600"))
-    for target in sorted((BUILD / "clang" / "tests" / "fuzz").glob("fuzz_*")):
-        if not os.access(target, os.X_OK) or target.is_dir():
-            continue
+    targets = [path for path in sorted((BUILD / "clang" / "tests" / "fuzz").glob("fuzz_*"))
+               if path.is_file() and os.access(path, os.X_OK) and only in path.name]
+    if not targets:
+        tally.fail(f"no fuzzer is called like {only!r}")
+    for target in targets:
         corpus = ROOT / "tests" / "fuzz" / "corpus" / target.name.removeprefix("fuzz_")
         scratch = BUILD / "fuzz" / target.name
         scratch.mkdir(parents=True, exist_ok=True)
-        status, text = command([str(target), f"-max_total_time={seconds}", "-print_final_stats=1", str(scratch), str(corpus)],
-                               f"{target.name}.log", timeout=seconds + 300)
-        tally.add(int(status == 0), int(status != 0))
-        if status:
-            tally.notes.append(f"{target.name}: {text[-1500:]}")
+        status, text = command([str(target), f"-max_total_time={seconds}", "-print_final_stats=1", f"-artifact_prefix={scratch}-",
+                                str(scratch), str(corpus)], f"{target.name}.log", timeout=seconds + 300)
+        units = re.search(r"number_of_executed_units:\s*(\d+)", text)
+        if status or not units:
+            tally.fail(f"{target.name} ended with {status}: {text[-1500:]}")
+        else:
+            tally.add(1, 0)
+            say(f"{target.name}: {units.group(1)} inputs")
 
 
 STAGES = {
-    "tidy": stage_tidy, "asan": stage_asan, "clang": stage_clang, "tsan": stage_tsan, "e2e": stage_e2e, "crash": stage_crash,
-    "interop": stage_interop, "browser": stage_browser, "fuzz": stage_fuzz,
+    "tidy": stage_tidy, "lint": stage_lint, "asan": stage_asan, "clang": stage_clang, "optimised": stage_optimised,
+    "tsan": stage_tsan, "e2e": stage_e2e, "crash": stage_crash, "interop": stage_interop, "browser": stage_browser,
+    "fuzz": stage_fuzz,
 }
 PLANS = {
     "check": ["tidy", "asan"],
-    "test": ["tidy", "asan", "clang", "tsan", "e2e", "crash", "interop", "browser"],
+    "test": ["tidy", "asan", "clang", "optimised", "lint", "tsan", "e2e", "crash", "interop", "browser"],
     "interop": ["interop"],
     "soak": ["fuzz"],
 }
@@ -247,27 +244,35 @@ CLOSING = {
 }
 
 
-def main():
-    plan = sys.argv[1] if len(sys.argv) > 1 else "check"
-    stages = sys.argv[2:] or PLANS[plan]
+def main(arguments):
+    plan = arguments[0] if arguments else "check"
+    stages = [(stage.partition(":")[0], stage.partition(":")[2]) for stage in arguments[1:] or PLANS.get(plan, [])]
+    unknown = [name for name, _ in stages if name not in STAGES]
+    if plan not in PLANS or unknown:
+        print(f"run.py: plans are {', '.join(PLANS)}; stages are {', '.join(STAGES)}; not {' '.join(unknown) or plan}")
+        return 2
     os.environ.setdefault("TILL_SOURCE_ROOT", str(ROOT))
     total = Tally()
-    for name in stages:
+    began = time.monotonic()
+    for name, only in stages:
+        print(f"{name} ...", flush=True)
         tally = Tally()
         started = time.monotonic()
-        STAGES[name](tally)
-        print(f"{name:8} {tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped"
-              f"   ({time.monotonic() - started:.0f} s)", flush=True)
+        STAGES[name](tally, only)
         for note in tally.notes:
-            print("  " + note, flush=True)
-        total.add(tally.passed, tally.failed, tally.skipped)
+            say(note)
+        print(f"{name}: {tally.closing_line()} ({time.monotonic() - started:.0f} s)", flush=True)
+        total.join(tally)
+    print(f"{time.monotonic() - began:.0f} s in all.")
     if total.failed:
         print("Something failed: the lines above name it; the full logs are in build/logs.")
+    elif arguments[1:]:
+        print("These stages ran. Next: make test for everything.")
     else:
         print(CLOSING[plan])
-    print(f"{total.passed} passed, {total.failed} failed" + (f", {total.skipped} skipped" if total.skipped else ""))
+    print(total.closing_line())
     return 1 if total.failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
