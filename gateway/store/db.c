@@ -24,6 +24,8 @@ bool db_fail(struct db *db, int code, struct till_error *err) {
     if (is_full(db, code))
         return TILL_FAIL(err, STORE_FAILED,
                          "The disk is full; nothing changed. Make room and repeat the request.");
+    if (code == SQLITE_IOERR_NOMEM)
+        code = SQLITE_NOMEM;
     switch (code & 0xff) {
     case SQLITE_NOMEM:
         return TILL_FAIL(err, OUT_OF_MEMORY, NULL);

@@ -6,6 +6,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include <rt/world_real.h>
+
 enum { THREADS = 64 };
 
 struct racer {
@@ -273,6 +275,26 @@ static void a_backup_while_writing_is_consistent(void **state) {
     assert_done(store_app_get(f->store, &f->arena, TILL_STR("app_1"), &app, &err));
 }
 
+static void a_stopping_world_stops_no_write_and_no_read(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct payment_row row;
+    static struct racer racers[THREADS];
+    struct payment_opened opened = fixture_paid(f, "A1", 990);
+    for (int i = 0; i < THREADS; i++)
+        racers[i] = (struct racer){.f = f, .run = open_twenty, .open = fixture_order(f, "X", 990)};
+    world_real_stop(f->world); /* what is under way still ends, whoever commits it */
+    run_all(racers, THREADS);
+    assert_int_equal(count_results(racers, THREADS, 20), THREADS);
+    assert_done(store_payment_get(f->store, &f->arena, TILL_STR(""), till_str_of(opened.payment.id),
+                                  &row, &err));
+    assert_int_equal(row.state, TILL_PAYMENT_PAID);
+    assert_true(world_real_join(f->world, 5000000)); /* the commit task has left */
+    fixture_place(f, "A2", 990);
+    fixture_reopen(f);
+    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM payments"), THREADS * 20 + 2);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_threads, fixture_end)
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -284,6 +306,7 @@ int main(void) {
         T(one_refused_operation_does_not_touch_its_neighbours),
         T(readers_and_writers_do_not_stop_each_other),
         T(a_due_row_is_claimed_by_one),
+        T(a_stopping_world_stops_no_write_and_no_read),
         T(a_backup_while_writing_is_consistent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
