@@ -16,6 +16,7 @@
 static struct gateway_settings settings = {
     .ask_after = 15 * SECOND, .ask_slowest = 300 * SECOND, .settle_grace = 60 * SECOND};
 static struct gateway gw = {.settings = &settings};
+static const struct payment_row payment = {.id = "pay_1", .state = TILL_PAYMENT_PENDING};
 
 static struct attempt_row attempt_in(enum till_attempt_state state) {
     return (struct attempt_row){.id = "att_1",
@@ -33,7 +34,7 @@ static struct finding find(enum till_operation operation, enum till_attempt_stat
     struct attempt_row attempt = attempt_in(state);
     struct till_verdict verdict = {.outcome = outcome, .trade = trade, .verified = true};
     struct finding finding;
-    finding_from_verdict(&gw, operation, NULL, &attempt, &verdict, NOW, &finding);
+    finding_from_verdict(&gw, operation, &payment, &attempt, &verdict, NOW, &finding);
     return finding;
 }
 
@@ -100,7 +101,7 @@ static int64_t next_after(enum till_attempt_state state, enum till_trade trade, 
     struct till_verdict verdict = {.outcome = TILL_PENDING, .trade = trade, .verified = true};
     struct finding finding;
     attempt.asks = asks;
-    finding_from_verdict(&gw, TILL_QUERY, NULL, &attempt, &verdict, now_us, &finding);
+    finding_from_verdict(&gw, TILL_QUERY, &payment, &attempt, &verdict, now_us, &finding);
     return finding.next_ask_us - now_us;
 }
 
@@ -127,10 +128,10 @@ static void a_code_lives_no_longer_than_its_order(void **state) {
                                    .action_kind = TILL_STR("qr_code"),
                                    .action_value = TILL_STR("https://qr.example/1")};
     struct finding finding;
-    finding_from_verdict(&gw, TILL_CREATE, NULL, &attempt, &verdict, NOW, &finding);
+    finding_from_verdict(&gw, TILL_CREATE, &payment, &attempt, &verdict, NOW, &finding);
     assert_int_equal(finding.action_expires_us, attempt.expires_us);
     attempt.expires_us = NOW + 86400 * SECOND;
-    finding_from_verdict(&gw, TILL_CREATE, NULL, &attempt, &verdict, NOW, &finding);
+    finding_from_verdict(&gw, TILL_CREATE, &payment, &attempt, &verdict, NOW, &finding);
     assert_int_equal(finding.action_expires_us, NOW + 7200 * SECOND);
 }
 
