@@ -246,19 +246,22 @@ class Scene:
 
     def trades(self):
         """The platform's books: subject -> its trades."""
-        found = {}
-        for trade in self.stack.control("GET", "/trades")["trades"]:
+        books, found = self.stack.control("GET", "/trades"), {}
+        equal(len(books["trades"]), books["count"], "trades shown of those there are")
+        for trade in books["trades"]:
             found.setdefault(trade["subject"], []).append(trade)
         return found
 
     def pay(self, order):
         """The buyer scans and pays."""
-        trade, = self.trades()[order.subject]
-        self.stack.control("POST", f"/trades/{trade['out_trade_no']}/scan", {})
-        self.stack.pay(trade["out_trade_no"])
+        known = order.answers[0][1]["upstream_no"] if order.answers else self.trades()[order.subject][0]["out_trade_no"]
+        self.stack.control("POST", f"/trades/{known}/scan", {})
+        self.stack.pay(known)
 
     def notices(self):
-        return self.stack.control("GET", "/notifications")["notifications"]
+        notices = self.stack.control("GET", "/notifications")["notifications"]
+        expect(len(notices) < 500, "more notifications than the platform shows")
+        return notices
 
     def urge(self):
         """Moves the platform's clock to where its next repetition is due."""
@@ -299,8 +302,9 @@ class Scene:
         """Quiet, then all money paid, then quiet again; a clean stop; every invariant."""
         wait_for(lambda: not self.unsettled(), "the end of every unknown", 40, 0.1)
         self.compare_codes()
+        books = self.trades()
         for order in self.orders.values():
-            trades = self.trades().get(order.subject, [])
+            trades = books.get(order.subject, [])
             if len(trades) == 1 and trades[0]["paid_us"] == 0 and trades[0]["status"] not in ("CANCELLED", "TRADE_CLOSED"):
                 self.pay(order)
         self.await_paid()
