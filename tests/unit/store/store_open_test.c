@@ -158,6 +158,105 @@ static void a_refused_open_changes_nothing(void **state) {
     assert_ptr_equal(untouched, f);
 }
 
+static void a_row_no_till_wrote_is_damage_not_a_crash(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct payment_row row, *rows;
+    struct attempt_row attempt;
+    size_t count;
+    struct payment_opened opened = fixture_place(f, "A1", 990);
+    struct till_str id = till_str_of(opened.payment.id);
+    assert_int_equal(fixture_sql(f, "PRAGMA ignore_check_constraints = ON;"
+                                    "UPDATE payments SET state = 77"),
+                     SQLITE_OK);
+    assert_refused(store_payment_get(f->store, &f->arena, TILL_STR(""), id, &row, &err),
+                   STORE_DAMAGED);
+    assert_refused(store_payment_list(f->store, &f->arena, TILL_STR(""), TILL_STR(""), -1, 10,
+                                      &rows, &count, &err),
+                   STORE_DAMAGED);
+    assert_int_equal(
+        fixture_sql(f, "PRAGMA ignore_check_constraints = ON;"
+                       "UPDATE payments SET state = 0, account_id = printf('%.60c', 'x')"),
+        SQLITE_CONSTRAINT); /* its foreign key still stands */
+    assert_int_equal(
+        fixture_sql(f, "PRAGMA ignore_check_constraints = ON;"
+                       "PRAGMA foreign_keys = OFF;"
+                       "UPDATE payments SET state = 0, account_id = printf('%.60c', 'x')"),
+        SQLITE_OK);
+    assert_refused(store_payment_get(f->store, &f->arena, TILL_STR(""), id, &row, &err),
+                   STORE_DAMAGED);
+    assert_int_equal(fixture_sql(f, "PRAGMA ignore_check_constraints = ON;"
+                                    "UPDATE attempts SET state = -1"),
+                     SQLITE_OK);
+    assert_refused(
+        store_attempt_get(f->store, &f->arena, till_str_of(opened.attempt.id), &attempt, &err),
+        STORE_DAMAGED);
+}
+
+static void flip_bytes(struct fixture *f, struct till_str whole, uint32_t *seed) {
+    struct till_error err;
+    char *bytes = malloc(whole.len);
+    assert_non_null(bytes);
+    memcpy(bytes, whole.ptr, whole.len);
+    for (int i = 0; i < 8; i++) {
+        *seed = *seed * 1664525u + 1013904223u;
+        bytes[(*seed >> 4) % whole.len] ^= (char)(1 << (*seed & 7));
+    }
+    assert_done(
+        file_write(till_str_of(f->path), (struct till_str){bytes, whole.len}, 0600, false, &err));
+    free(bytes);
+}
+
+static void read_everything(struct fixture *f, struct till_arena *arena) {
+    struct till_error err;
+    struct payment_row *payments;
+    struct event_row *events;
+    struct delivery_row *deliveries;
+    struct ledger_line *lines;
+    struct account_row *accounts;
+    struct store_figures figures;
+    struct finding finding = {.event = TILL_EVENT_LOST, .now_us = T0};
+    struct applied applied;
+    size_t count;
+    (void)!store_payment_list(f->store, arena, TILL_STR(""), TILL_STR(""), -1, 100, &payments,
+                              &count, &err);
+    (void)!store_event_list(f->store, arena, TILL_STR(""), 0, 100, &events, &count, &err);
+    (void)!store_delivery_list(f->store, arena, TILL_STR(""), TILL_STR(""), 100, &deliveries,
+                               &count, &err);
+    (void)!store_ledger_list(f->store, arena, TILL_STR("pay_000001"), &lines, &count, &err);
+    (void)!store_account_list(f->store, arena, TILL_STR(""), &accounts, &count, &err);
+    (void)!store_figures(f->store, &figures, &err);
+    finding.attempt_id = TILL_STR("att_000001");
+    (void)!store_apply(f->store, arena, &finding, &applied, &err);
+}
+
+static void a_damaged_file_never_crashes_us(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct till_str whole;
+    uint32_t seed = 1;
+    int opened = 0;
+    for (int i = 0; i < 20; i++)
+        fixture_paid(f, text(f, "A%d", i).ptr, 990);
+    store_close(f->store);
+    f->store = NULL;
+    assert_done(file_read(&f->arena, till_str_of(f->path), 32 << 20, &whole, &err));
+    for (int i = 0; i < 150; i++) {
+        struct till_arena arena;
+        till_arena_init(&arena, 8 << 20);
+        flip_bytes(f, whole, &seed);
+        f->store = NULL;
+        if (store_open(&f->options, f->world, NULL, f->metrics, &f->store, &err)) {
+            opened++;
+            read_everything(f, &arena);
+            store_close(f->store);
+        }
+        f->store = NULL;
+        till_arena_clean_up(&arena);
+    }
+    assert_true(opened > 10); /* otherwise nothing was tried */
+}
+
 /* ---- migrations ---- */
 
 static const char *const FIRST_STEP[] = {"CREATE TABLE schema_versions(version INTEGER PRIMARY KEY,"
@@ -213,6 +312,8 @@ int main(void) {
         T(closing_leaves_one_whole_file),
         T(durability_is_set_as_the_notes_say),
         T(a_file_of_a_newer_till_is_refused),
+        T(a_row_no_till_wrote_is_damage_not_a_crash),
+        T(a_damaged_file_never_crashes_us),
         cmocka_unit_test_teardown(garbage_is_refused_and_left_alone, fixture_end),
         cmocka_unit_test_teardown(a_refused_open_changes_nothing, fixture_end),
         cmocka_unit_test(I34_a_step_is_taken_whole_or_not_at_all),
