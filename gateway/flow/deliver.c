@@ -179,8 +179,12 @@ static enum delivery_result judge(const struct delivery_row *row,
 static struct till_str reason_of(const struct world_answer *answer, struct till_arena *arena) {
     struct till_str text = TILL_STR_NONE;
     struct till_error ignored;
-    if (answer->fate == TILL_FATE_ANSWERED)
+    if (answer->fate == TILL_FATE_ANSWERED && answer->status >= 200 && answer->status <= 299)
         return TILL_STR_NONE;
+    if (answer->fate == TILL_FATE_ANSWERED)
+        return till_arena_format(arena, &text, &ignored, "answered %d", answer->status)
+                   ? text
+                   : TILL_STR_NONE;
     return till_arena_format(arena, &text, &ignored, "%s: %s", answer->stage, answer->reason)
                ? text
                : till_str_of(answer->stage);
