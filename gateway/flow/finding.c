@@ -104,6 +104,13 @@ static int64_t action_end(const struct attempt_row *attempt, int64_t now_us) {
     return end_us < attempt->expires_us ? end_us : attempt->expires_us;
 }
 
+/* A platform may answer a repeated order with the code that it gave before: its end stays too. */
+static bool keeps_its_code(const struct payment_row *payment, const struct till_verdict *verdict,
+                           int64_t now_us) {
+    return payment->action_expires_us > now_us &&
+           till_str_equal(payment->action_value, verdict->action_value);
+}
+
 static void fill_money(const struct attempt_row *attempt, const struct till_verdict *verdict,
                        struct finding *finding) {
     finding->amount = verdict->amount.minor > 0 ? verdict->amount : attempt->amount;
@@ -116,7 +123,6 @@ void finding_from_verdict(struct gateway *gw, enum till_operation operation,
                           const struct payment_row *payment, const struct attempt_row *attempt,
                           const struct till_verdict *verdict, int64_t now_us,
                           struct finding *ret_finding) {
-    (void)payment;
     enum till_event event = operation == TILL_CREATE ? event_of_create(attempt, verdict)
                                                      : event_of_question(attempt, verdict);
     struct finding finding = {.attempt_id = till_str_of(attempt->id),
@@ -139,7 +145,9 @@ void finding_from_verdict(struct gateway *gw, enum till_operation operation,
     if (event == TILL_EVENT_ACCEPTED && verdict->action_value.len > 0) {
         finding.action_kind = verdict->action_kind;
         finding.action_value = verdict->action_value;
-        finding.action_expires_us = action_end(attempt, now_us);
+        finding.action_expires_us = keeps_its_code(payment, verdict, now_us)
+                                        ? payment->action_expires_us
+                                        : action_end(attempt, now_us);
     }
     *ret_finding = finding;
 }
