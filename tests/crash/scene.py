@@ -60,7 +60,8 @@ class Scene:
         self.name, self.lives = name, 0
         self.stack = tap.new_stack(**{**usual, **settings})
         self.ear = tap.Receiver(self.hear, port=self.stack.shop_port)
-        self.deaf = 0  # so many webhooks are answered with 500
+        self.deaf = 0     # so many webhooks are answered with 500
+        self.dawdle = 0.0  # seconds that the shop thinks before it hears
         self.orders, self.refunds, self.threads = {}, [], []
         self.armed = self.points = None
 
@@ -82,6 +83,7 @@ class Scene:
             stack.sandbox.kill()
 
     def hear(self, message, _):
+        time.sleep(self.dawdle)
         with self.ear.lock:
             self.deaf -= 1
             return (500, {}, b"not now") if self.deaf >= 0 else (200, {}, b"ok")

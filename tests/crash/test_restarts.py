@@ -188,6 +188,10 @@ def kills_at_moments_that_nobody_chose_lose_nothing(_):
     chance = random.Random(seed)
     with Scene("chance", **SOON) as scene:
         scene.settle(scene.order())
+        scene.dawdle = 0.05  # so that every death meets some webhooks and creates under way
+        for fault in ("delay", "delay_answer"):
+            scene.stack.control("POST", "/faults", {"operation": "precreate", "fault": fault, "argument": "40", "count": 100000,
+                                                    "probability_ppm": 500000})
         for _ in range(8):
             scene.kill()
             scene.start()
