@@ -252,6 +252,19 @@ static bool contradict(struct applying *a, struct till_error *err) {
     return save(a, err);
 }
 
+/* Names that the rows borrow from the finding must outlive it. Before the commit: after it nothing
+ * fails. */
+static bool keep_texts(struct applying *a, struct till_error *err) {
+    struct payment_row *p = &a->payment;
+    struct till_str *const texts[] = {&a->attempt.trade_no, &p->trade_no,     &p->buyer,
+                                      &p->action_kind,      &p->action_value, &p->peer_code,
+                                      &p->peer_text};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (!till_arena_copy(a->arena, *texts[i], texts[i], err))
+            return false;
+    return true;
+}
+
 static bool apply_in_commit(struct store *store, struct db *db, void *arg, struct till_error *err) {
     struct applying *a = arg;
     struct till_move move;
@@ -274,20 +287,9 @@ static bool apply_in_commit(struct store *store, struct db *db, void *arg, struc
         move_attempt(a, &move);
         done = move_payment(a, err) && carry_out(a, err);
     }
+    done = done && keep_texts(a, err);
     POINT(a, "N9");
     return done;
-}
-
-/* Names that the rows borrow from the finding must outlive it. */
-static bool keep_texts(struct applying *a, struct till_error *err) {
-    struct payment_row *p = &a->payment;
-    struct till_str *const texts[] = {&a->attempt.trade_no, &p->trade_no,     &p->buyer,
-                                      &p->action_kind,      &p->action_value, &p->peer_code,
-                                      &p->peer_text};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (!till_arena_copy(a->arena, *texts[i], texts[i], err))
-            return false;
-    return true;
 }
 
 bool store_apply(struct store *store, struct till_arena *arena, const struct finding *finding,
@@ -297,8 +299,6 @@ bool store_apply(struct store *store, struct till_arena *arena, const struct fin
         return false;
     if (a.payment_moved)
         count_payment(store, &a.payment);
-    if (!keep_texts(&a, err))
-        return false;
     *ret = (struct applied){.kind = a.kind, .payment = a.payment, .attempt = a.attempt};
     return true;
 }

@@ -120,16 +120,16 @@ static bool apply_in_commit(struct store *store, struct db *db, void *arg, struc
     a->changed = move.changed;
     a->refund.state = (enum till_refund_state)move.to;
     schedule(a, move.changed);
-    return refund_save(db, &a->refund, err) && (!move.changed || follow(store, db, a, err));
+    return refund_save(db, &a->refund, err) && (!move.changed || follow(store, db, a, err)) &&
+           till_arena_copy(a->arena, a->refund.peer_code, &a->refund.peer_code, err) &&
+           till_arena_copy(a->arena, a->refund.peer_text, &a->refund.peer_text, err);
 }
 
 bool store_apply_refund(struct store *store, struct till_arena *arena,
                         const struct refund_finding *finding, struct refund_row *ret_row,
                         bool *ret_changed, struct till_error *err) {
     struct applying a = {.arena = arena, .finding = finding};
-    if (!store_write(store, apply_in_commit, &a, err) ||
-        !till_arena_copy(arena, a.refund.peer_code, &a.refund.peer_code, err) ||
-        !till_arena_copy(arena, a.refund.peer_text, &a.refund.peer_text, err))
+    if (!store_write(store, apply_in_commit, &a, err))
         return false;
     if (a.changed)
         count_refund(store, a.payment.channel, &a.refund);

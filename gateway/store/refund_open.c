@@ -148,6 +148,13 @@ static bool reserve(struct db *db, struct opening *o, const struct payment_row *
     return attempt_save(db, &attempt, TILL_STR_NONE, err) && refund_insert(db, &row, err);
 }
 
+static bool copy_texts(struct till_arena *arena, struct refund_row *row, struct till_error *err) {
+    return till_arena_copy(arena, row->out_refund_no, &row->out_refund_no, err) &&
+           till_arena_copy(arena, row->refund_no, &row->refund_no, err) &&
+           till_arena_copy(arena, row->reason, &row->reason, err) &&
+           till_arena_copy(arena, row->business, &row->business, err);
+}
+
 static bool open_in_commit(struct store *store, struct db *db, void *arg, struct till_error *err) {
     struct opening *o = arg;
     struct payment_row payment;
@@ -157,24 +164,16 @@ static bool open_in_commit(struct store *store, struct db *db, void *arg, struct
         return false;
     if (found)
         return check_same(o, err) && resume(db, o, err);
-    if (!reserve(db, o, &payment, err))
+    if (!reserve(db, o, &payment, err) || !copy_texts(o->arena, &o->opened.refund, err))
         return false;
     TILL_FP("F1");
     return true;
 }
 
-static bool copy_texts(struct till_arena *arena, struct refund_row *row, struct till_error *err) {
-    return till_arena_copy(arena, row->out_refund_no, &row->out_refund_no, err) &&
-           till_arena_copy(arena, row->refund_no, &row->refund_no, err) &&
-           till_arena_copy(arena, row->reason, &row->reason, err) &&
-           till_arena_copy(arena, row->business, &row->business, err);
-}
-
 bool store_open_refund(struct store *store, struct till_arena *arena, const struct refund_open *in,
                        struct refund_opened *ret, struct till_error *err) {
     struct opening opening = {.in = in, .arena = arena};
-    if (!till_money_check(in->amount, err) || !store_write(store, open_in_commit, &opening, err) ||
-        !copy_texts(arena, &opening.opened.refund, err))
+    if (!till_money_check(in->amount, err) || !store_write(store, open_in_commit, &opening, err))
         return false;
     if (opening.opened.kind == OPENED_NEW) {
         TILL_FP("F2");

@@ -192,6 +192,73 @@ static void the_log_starts_over_and_stays_small(void **state) {
     assert_true(log.st_size < 6 << 20);
 }
 
+/* The same work with an arena of n bytes, n growing: each allocation is the one that fails, once.
+ */
+static bool try_work(struct fixture *f, int step, struct till_arena *arena, const char *id,
+                     struct till_error *err) {
+    struct payment_opened opened = {0};
+    struct applied applied;
+    struct refund_opened refund;
+    struct refund_row row;
+    bool changed;
+    struct till_str attempt_id = text(f, "att_%s", id), payment_id = text(f, "pay_%s", id);
+    snprintf(opened.attempt.id, sizeof opened.attempt.id, "att_%s", id);
+    opened.attempt.amount = (struct till_money){990, "CNY"};
+    if (step == 0) {
+        struct payment_open open = fixture_order(f, id, 990);
+        snprintf(open.payment.id, sizeof open.payment.id, "pay_%s", id);
+        open.attempt_id = attempt_id;
+        open.idempotency_key = payment_id;
+        return store_open_payment(f->store, arena, &open, &opened, err);
+    }
+    if (step == 1) {
+        struct finding paid = fixture_finding(&opened, TILL_EVENT_PAID);
+        return store_apply(f->store, arena, &paid, &applied, err);
+    }
+    struct refund_open in = fixture_refund(f, payment_id.ptr, id, 60);
+    in.refund_id = text(f, "ref_%s", id);
+    if (step == 2)
+        return store_open_refund(f->store, arena, &in, &refund, err);
+    struct refund_finding done = {.refund_id = in.refund_id,
+                                  .event = TILL_EVENT_SUCCEEDED,
+                                  .peer_code = TILL_STR("10000"),
+                                  .now_us = T0};
+    return store_apply_refund(f->store, arena, &done, &row, &changed, err);
+}
+
+static int64_t rows_of_all(struct fixture *f) {
+    return fixture_number(
+        f, "SELECT (SELECT COUNT(*) + SUM(version) FROM payments) + (SELECT SUM(version) FROM"
+           " attempts) + (SELECT COUNT(*) FROM events) + (SELECT COUNT(*) FROM ledger) +"
+           " (SELECT COUNT(*) FROM idempotency_keys) + (SELECT COALESCE(SUM(version), 0) FROM"
+           " refunds) + (SELECT COUNT(*) FROM deliveries)");
+}
+
+static void an_arena_that_is_full_anywhere_leaves_nothing_behind(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    int refused = 0;
+    fixture_place(f, "FIRST", 990);
+    for (int step = 0; step < 4; step++) {
+        bool done = false;
+        for (size_t cap = 0; !done; cap += 48) {
+            struct till_arena arena;
+            int64_t before = rows_of_all(f);
+            till_arena_init(&arena, cap);
+            done = try_work(f, step, &arena, "torture", &err);
+            till_arena_clean_up(&arena);
+            assert_true(cap < 100000);
+            if (done)
+                break;
+            assert_int_equal(err.code, TILL_E_ARENA_FULL);
+            assert_int_equal(rows_of_all(f), before);
+            refused++;
+        }
+    }
+    assert_true(refused > 30);
+    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM refunds WHERE state = 4"), 1);
+}
+
 /* A child that works until it is killed, telling what was acknowledged through a pipe. */
 static void work_until_killed(struct fixture *f, int round, int told) {
     char no[32];
@@ -259,6 +326,7 @@ int main(void) {
         F(a_full_disk_at_a_checkpoint_only_leaves_the_log_longer),
         F(a_failed_sync_of_a_checkpoint_stops_the_writes_and_loses_nothing),
         F(the_log_starts_over_and_stays_small),
+        F(an_arena_that_is_full_anywhere_leaves_nothing_behind),
         cmocka_unit_test_teardown(I13_what_was_acknowledged_survives_a_kill, fixture_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
