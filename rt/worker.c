@@ -28,7 +28,9 @@ struct worker_pool {
     size_t reserved; /* places promised and not yet used */
     struct worker_job *first, **last;
     size_t queued;
-    bool closing;
+    bool closing, given_up; /* given up: the owner did not wait for the last thread */
+    pthread_t leaver;       /* left last; joined by the next one to leave, or by the owner */
+    bool has_leaver;
     int refs; /* owner and threads */
 };
 
@@ -114,6 +116,26 @@ static struct worker_job *next_job(struct worker_pool *pool, struct worker *work
     return job;
 }
 
+/*
+ * Threads leave one after the other, each joining the one before, which has nothing left to do. So
+ * whoever joins the last of them knows that all are gone, with what libraries keep for a thread.
+ * Lock held and released.
+ */
+static void leave(struct worker_pool *pool) {
+    pthread_t before = pool->leaver;
+    bool joins = pool->has_leaver;
+    pool->leaver = pthread_self();
+    pool->has_leaver = !pool->given_up;
+    if (pool->given_up)
+        pthread_detach(pthread_self());
+    pool->threads--;
+    metrics_add(pool->options.metrics, METRIC_WORKERS, pool->options.lane, NULL, -1);
+    pthread_cond_broadcast(&pool->left);
+    release(pool);
+    if (joins)
+        pthread_join(before, NULL);
+}
+
 static void *work(void *arg) {
     struct worker *worker = arg;
     struct worker_pool *pool = worker->pool;
@@ -130,12 +152,9 @@ static void *work(void *arg) {
             break;
         pthread_mutex_unlock(&pool->mutex);
     }
-    pool->threads--;
-    metrics_add(pool->options.metrics, METRIC_WORKERS, pool->options.lane, NULL, -1);
-    pthread_cond_broadcast(&pool->left);
-    release(pool);
     pthread_cond_destroy(&worker->called);
     free(worker);
+    leave(pool);
     return NULL;
 }
 
@@ -144,7 +163,6 @@ static bool create_thread(struct worker *worker) {
     pthread_t thread;
     sigset_t all, before;
     pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, WORKER_STACK);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's business */
@@ -257,7 +275,12 @@ bool worker_pool_close(struct worker_pool *pool, int64_t timeout_us) {
     int status = 0;
     while (pool->threads > 0 && status != ETIMEDOUT)
         status = pthread_cond_timedwait(&pool->left, &pool->mutex, &until);
-    bool done = pool->threads == 0;
+    bool done = pool->threads == 0, joins = pool->has_leaver;
+    pthread_t leaver = pool->leaver;
+    pool->has_leaver = false;
+    pool->given_up = !done;
     release(pool);
+    if (joins)
+        pthread_join(leaver, NULL);
     return done;
 }

@@ -29,6 +29,8 @@ struct world_real {
     pthread_cond_t task_ended;
     struct parked *parked;
     size_t tasks;
+    pthread_t ended_last; /* of the tasks that have ended; to be joined */
+    bool has_ended;
 };
 
 /* After the stop a wait is cut short, not skipped: a loop that forgot to look cannot burn a
@@ -155,15 +157,27 @@ struct task {
     char name[16];
 };
 
+/* Each joins the one that ended before it, and world_real_join the last: then all are truly gone,
+ * with what libraries keep for a thread. */
+static void end_task(struct world_real *real) {
+    pthread_mutex_lock(&real->mutex);
+    pthread_t before = real->ended_last;
+    bool joins = real->has_ended;
+    real->ended_last = pthread_self();
+    real->has_ended = true;
+    real->tasks--;
+    pthread_cond_broadcast(&real->task_ended);
+    pthread_mutex_unlock(&real->mutex);
+    if (joins)
+        pthread_join(before, NULL);
+}
+
 static void *run_task(void *arg) {
     struct task task = *(struct task *)arg;
     free(arg);
     pthread_setname_np(pthread_self(), task.name);
     task.run(task.arg);
-    pthread_mutex_lock(&task.real->mutex);
-    task.real->tasks--;
-    pthread_cond_broadcast(&task.real->task_ended);
-    pthread_mutex_unlock(&task.real->mutex);
+    end_task(task.real);
     return NULL;
 }
 
@@ -190,7 +204,6 @@ static bool start_thread(struct task *task) {
     /* Signals belong to the main thread, which waits for them. */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     bool ok = pthread_attr_setstacksize(&attributes, TASK_STACK) == 0 &&
-              pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED) == 0 &&
               pthread_create(&thread, &attributes, run_task, task) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
@@ -321,8 +334,12 @@ bool world_real_join(struct world *world, int64_t timeout_us) {
     pthread_mutex_lock(&real->mutex);
     while (real->tasks > 0 && result == 0)
         result = pthread_cond_timedwait(&real->task_ended, &real->mutex, &deadline);
-    bool done = real->tasks == 0;
+    bool done = real->tasks == 0, joins = done && real->has_ended;
+    pthread_t last = real->ended_last;
+    real->has_ended = real->has_ended && !joins;
     pthread_mutex_unlock(&real->mutex);
+    if (joins)
+        pthread_join(last, NULL);
     return done;
 }
 
