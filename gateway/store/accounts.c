@@ -3,6 +3,7 @@
 #include "gateway/store/operations.h"
 
 #include <gateway/store/accounts.h>
+#include <gateway/store/kept.h>
 
 struct account_change {
     const struct account_row *row;
@@ -155,27 +156,39 @@ static bool read_one(struct store *store, struct query *query, struct account_ro
     return true;
 }
 
-bool store_account_get(struct store *store, struct till_arena *arena, struct till_str id,
-                       struct account_row *ret_row, struct till_error *err) {
-    static const char SQL[] = "SELECT " ACCOUNT_COLUMNS "FROM accounts WHERE id = ?";
+static bool read_account(struct store *store, struct till_arena *arena, const char *sql,
+                         struct till_str id, struct account_row *ret_row, struct till_error *err) {
     READING(reading, store, err);
     if (!reading.db)
         return false;
-    QUERY_SCOPED struct query query = query_start(reading.db, arena, SQL, err);
+    QUERY_SCOPED struct query query = query_start(reading.db, arena, sql, err);
     bind(&query, id);
     return read_one(store, &query, ret_row);
+}
+
+static bool get(struct store *store, struct till_arena *arena, enum kept_kind kind,
+                const char *sql, struct till_str id, struct account_row *ret_row,
+                struct till_error *err) {
+    int64_t epoch = store_config_epoch(store);
+    if (kept_find(store, kind, id, epoch, arena, ret_row))
+        return true;
+    if (!read_account(store, arena, sql, id, ret_row, err))
+        return false;
+    kept_put(store, kind, id, epoch, ret_row);
+    return true;
+}
+
+bool store_account_get(struct store *store, struct till_arena *arena, struct till_str id,
+                       struct account_row *ret_row, struct till_error *err) {
+    static const char SQL[] = "SELECT " ACCOUNT_COLUMNS "FROM accounts WHERE id = ?";
+    return get(store, arena, KEPT_ACCOUNT, SQL, id, ret_row, err);
 }
 
 bool store_account_by_public_id(struct store *store, struct till_arena *arena,
                                 struct till_str public_id, struct account_row *ret_row,
                                 struct till_error *err) {
     static const char SQL[] = "SELECT " ACCOUNT_COLUMNS "FROM accounts WHERE public_id = ?";
-    READING(reading, store, err);
-    if (!reading.db)
-        return false;
-    QUERY_SCOPED struct query query = query_start(reading.db, arena, SQL, err);
-    bind(&query, public_id);
-    return read_one(store, &query, ret_row);
+    return get(store, arena, KEPT_ACCOUNT_BY_PUBLIC_ID, SQL, public_id, ret_row, err);
 }
 
 bool store_account_list(struct store *store, struct till_arena *arena,

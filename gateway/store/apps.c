@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "gateway/store/kept.h"
 #include "gateway/store/operations.h"
 
 struct app_change {
@@ -91,8 +92,8 @@ static bool read_row(struct store *store, struct query *query, struct app_row *r
     return false;
 }
 
-bool store_app_get(struct store *store, struct till_arena *arena, struct till_str id,
-                   struct app_row *ret_row, struct till_error *err) {
+static bool read_app(struct store *store, struct till_arena *arena, struct till_str id,
+                     struct app_row *ret_row, struct till_error *err) {
     static const char SQL[] = "SELECT " APP_COLUMNS " FROM apps WHERE id = ?";
     bool found;
     struct app_row row;
@@ -108,6 +109,17 @@ bool store_app_get(struct store *store, struct till_arena *arena, struct till_st
     if (!read_row(store, &query, &row))
         return false;
     *ret_row = row;
+    return true;
+}
+
+bool store_app_get(struct store *store, struct till_arena *arena, struct till_str id,
+                   struct app_row *ret_row, struct till_error *err) {
+    int64_t epoch = store_config_epoch(store);
+    if (kept_find(store, KEPT_APP, id, epoch, arena, ret_row))
+        return true;
+    if (!read_app(store, arena, id, ret_row, err))
+        return false;
+    kept_put(store, KEPT_APP, id, epoch, ret_row);
     return true;
 }
 

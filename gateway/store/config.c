@@ -48,7 +48,7 @@ int64_t store_config_epoch(struct store *store) {
     atomic_store(&store->epoch_read_us, now_us ? now_us : 1);
     if (!poll(store, &epoch, &ignored)) {
         config_forget(store);
-        return atomic_load(&store->epoch) + 1; /* no cache answers what cannot be checked */
+        return 0; /* no cache answers what cannot be checked */
     }
     int64_t known = atomic_load(&store->epoch); /* a slow reader must not take a newer one back */
     while (epoch > known && !atomic_compare_exchange_weak(&store->epoch, &known, epoch))

@@ -15,6 +15,7 @@ enum {
     STORE_BATCH_MAX = 256,
     STORE_QUEUE_MAX = 16384,
     STORE_KEYS_CACHED = 256,
+    STORE_ROWS_KEPT = 256,
     STORE_CURRENCIES = 64
 };
 #define STORE_WAL_CHECKPOINT_BYTES (INT64_C(4) << 20)
@@ -45,6 +46,20 @@ struct reader_wait {
 struct cached_key {
     struct key_row row;
     int64_t epoch; /* 0: empty */
+};
+
+/* What kept.c keeps: an app or an account, by what it was asked for. */
+enum kept_kind { KEPT_APP, KEPT_ACCOUNT, KEPT_ACCOUNT_BY_PUBLIC_ID };
+union kept_any {
+    struct app_row app;
+    struct account_row account;
+};
+struct kept_row {
+    int64_t epoch; /* 0: empty */
+    enum kept_kind kind;
+    char key[TILL_ID_SIZE];
+    union kept_any row;
+    struct till_arena arena; /* of the row's texts */
 };
 
 /* Sums over the ledger up to a line; the ledger is append-only, so they never go wrong. */
@@ -84,9 +99,8 @@ struct store {
     struct op *queue_head, **queue_tail;
     size_t queue_len;
     bool task_runs; /* otherwise the caller commits */
-    bool closing;
+    bool task_started, closing;
     struct world_spot task_spot, task_end_spot;
-    _Atomic bool task_ended;
 
     struct world_lock reader_lock; /* of what follows */
     struct reader *readers_free;
@@ -95,6 +109,7 @@ struct store {
 
     struct world_lock cache_lock; /* of what follows */
     struct cached_key keys[STORE_KEYS_CACHED];
+    struct kept_row kept[STORE_ROWS_KEPT];
     struct ledger_sums sums;
 
     _Atomic int64_t epoch;         /* as last read */

@@ -134,7 +134,7 @@ static bool find_cached(struct store *store, struct till_str id, int64_t epoch,
                         struct key_row *ret_row) {
     world_acquire(store->world, &store->cache_lock);
     struct cached_key *cached = slot_of(store, id);
-    bool hit = cached->epoch == epoch && till_str_is(id, cached->row.id);
+    bool hit = epoch != 0 && cached->epoch == epoch && till_str_is(id, cached->row.id);
     if (hit)
         *ret_row = cached->row;
     world_release(store->world, &store->cache_lock);
@@ -142,6 +142,8 @@ static bool find_cached(struct store *store, struct till_str id, int64_t epoch,
 }
 
 static void keep_cached(struct store *store, const struct key_row *row, int64_t epoch) {
+    if (epoch == 0)
+        return;
     world_acquire(store->world, &store->cache_lock);
     *slot_of(store, till_str_of(row->id)) = (struct cached_key){.row = *row, .epoch = epoch};
     world_release(store->world, &store->cache_lock);

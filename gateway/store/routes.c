@@ -10,36 +10,20 @@ static bool refuse(struct till_error *err, const char *why) {
     return TILL_FAIL_FIELD(err, ACCOUNT_UNKNOWN, "/account", "%s", why);
 }
 
-/* Two rows at most: two mean that it is not clear which. */
-static bool pick(struct store *store, struct query *query, bool only_one,
-                 struct account_row *ret_row, bool *ret_found) {
-    struct account_row row;
+/* The id of the row; two rows at most: two mean that it is not clear which. */
+static bool pick(struct query *query, bool only_one, char ret_id[TILL_ID_SIZE], bool *ret_found) {
     bool found;
     if (!query_step(query, &found))
         return false;
     *ret_found = found;
     if (!found)
         return true;
-    if (!account_row_read(store, query, &row) || !query_step(query, &found))
+    read_text(query, ret_id, TILL_ID_SIZE);
+    if (!query_read_all(query) || !query_step(query, &found))
         return false;
     if (found && only_one)
         return refuse(query->err, "The app has several accounts of this channel; name one.");
-    *ret_row = row;
     return true;
-}
-
-static bool pick_named(struct store *store, struct db *db, struct till_arena *arena,
-                       const struct app_row *app, struct till_str channel, struct till_str id,
-                       struct account_row *ret_row, bool *ret_found, struct till_error *err) {
-    static const char SQL[] =
-        "SELECT " ACCOUNT_COLUMNS "FROM accounts WHERE id = ? AND app_id = ? AND channel = ?"
-        " AND mode = ? AND enabled = 1";
-    QUERY_SCOPED struct query query = query_start(db, arena, SQL, err);
-    bind(&query, id);
-    bind(&query, app->id);
-    bind(&query, channel);
-    bind(&query, app->mode);
-    return pick(store, &query, true, ret_row, ret_found);
 }
 
 struct wish {
@@ -47,37 +31,59 @@ struct wish {
     struct till_money amount;
 };
 
-static bool pick_by_rule(struct store *store, struct db *db, struct till_arena *arena,
-                         const struct app_row *app, const struct wish *wish,
-                         struct account_row *ret_row, bool *ret_found, struct till_error *err) {
+static bool pick_by_rule(struct db *db, const struct app_row *app, const struct wish *wish,
+                         char ret_id[TILL_ID_SIZE], bool *ret_found, struct till_error *err) {
     static const char SQL[] =
-        "SELECT a.id, a.public_id, a.app_id, a.channel, a.name, a.mode, a.enabled, a.created_us,"
-        " a.config_epoch, a.sealed_settings FROM routes r JOIN accounts a ON a.id = r.account_id"
+        "SELECT a.id FROM routes r JOIN accounts a ON a.id = r.account_id"
         " WHERE r.app_id = ?1 AND a.app_id = ?1 AND r.channel = ?2 AND a.channel = ?2"
         " AND r.product IN ('', ?3) AND r.currency IN ('', ?4)"
         " AND ?5 BETWEEN r.amount_min AND r.amount_max AND a.mode = ?6 AND a.enabled = 1"
         " ORDER BY r.position LIMIT 1";
-    QUERY_SCOPED struct query query = query_start(db, arena, SQL, err);
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, app->id);
     bind(&query, wish->channel);
     bind(&query, wish->product);
     bind(&query, wish->amount.currency);
     bind(&query, wish->amount.minor);
     bind(&query, app->mode);
-    return pick(store, &query, false, ret_row, ret_found);
+    return pick(&query, false, ret_id, ret_found);
 }
 
-static bool pick_only(struct store *store, struct db *db, struct till_arena *arena,
-                      const struct app_row *app, struct till_str channel,
-                      struct account_row *ret_row, bool *ret_found, struct till_error *err) {
-    static const char SQL[] =
-        "SELECT " ACCOUNT_COLUMNS "FROM accounts WHERE app_id = ? AND channel = ? AND mode = ?"
-        " AND enabled = 1 LIMIT 2";
-    QUERY_SCOPED struct query query = query_start(db, arena, SQL, err);
+static bool pick_only(struct db *db, const struct app_row *app, struct till_str channel,
+                      char ret_id[TILL_ID_SIZE], bool *ret_found, struct till_error *err) {
+    static const char SQL[] = "SELECT id FROM accounts WHERE app_id = ? AND channel = ?"
+                              " AND mode = ? AND enabled = 1 LIMIT 2";
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, app->id);
     bind(&query, channel);
     bind(&query, app->mode);
-    return pick(store, &query, true, ret_row, ret_found);
+    return pick(&query, true, ret_id, ret_found);
+}
+
+static bool pick_unnamed(struct store *store, const struct app_row *app, const struct wish *wish,
+                         char ret_id[TILL_ID_SIZE], struct till_error *err) {
+    bool found = false;
+    READING(reading, store, err);
+    if (!reading.db || !pick_by_rule(reading.db, app, wish, ret_id, &found, err))
+        return false;
+    if (!found && !pick_only(reading.db, app, wish->channel, ret_id, &found, err))
+        return false;
+    return found || refuse(err, "The app has no enabled account of this channel.");
+}
+
+/* The named account, or the one picked a moment ago: it may have changed since. */
+static bool load_fitting(struct store *store, struct till_arena *arena, const struct app_row *app,
+                         struct till_str channel, struct till_str id, struct account_row *ret_row,
+                         struct till_error *err) {
+    struct account_row row;
+    bool found = store_account_get(store, arena, id, &row, err);
+    if (!found && err->code != TILL_E_NOT_FOUND)
+        return false;
+    if (!found || !row.enabled || row.mode != app->mode || strcmp(row.app_id, app->id) != 0 ||
+        !till_str_equal(row.channel, channel))
+        return refuse(err, "The app has no enabled account of this id and channel.");
+    *ret_row = row;
+    return true;
 }
 
 bool store_route_choose(struct store *store, struct till_arena *arena, const struct app_row *app,
@@ -85,21 +91,11 @@ bool store_route_choose(struct store *store, struct till_arena *arena, const str
                         struct till_str account_or_empty, struct account_row *ret_row,
                         struct till_error *err) {
     struct wish wish = {.channel = channel, .product = product, .amount = amount};
-    bool found = false;
-    READING(reading, store, err);
-    if (!reading.db)
-        return false;
-    if (account_or_empty.len) {
-        if (!pick_named(store, reading.db, arena, app, channel, account_or_empty, ret_row, &found,
-                        err))
-            return false;
-        return found || refuse(err, "The app has no enabled account of this id and channel.");
-    }
-    if (!pick_by_rule(store, reading.db, arena, app, &wish, ret_row, &found, err))
-        return false;
-    if (!found && !pick_only(store, reading.db, arena, app, channel, ret_row, &found, err))
-        return false;
-    return found || refuse(err, "The app has no enabled account of this channel.");
+    char id[TILL_ID_SIZE];
+    if (account_or_empty.len)
+        return load_fitting(store, arena, app, channel, account_or_empty, ret_row, err);
+    return pick_unnamed(store, app, &wish, id, err) &&
+           load_fitting(store, arena, app, channel, till_str_of(id), ret_row, err);
 }
 
 static bool add(struct store *store, struct db *db, void *arg, struct till_error *err) {

@@ -3,7 +3,7 @@
  * Opening and closing: one process a file (flock on "<path>.lock", with the pid inside), recovery,
  * migration, and the proof that the configured master key is the one the secrets were sealed under.
  */
-#include "gateway/store/internal.h"
+#include "gateway/store/kept.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -213,6 +213,7 @@ static void release(struct store *store) {
         close(store->lock_fd);
     till_wipe(store->master_key, sizeof store->master_key);
     till_wipe(store->keys, sizeof store->keys);
+    kept_drop_all(store);
     free(store->path);
     free(store->vfs);
     free(store);
