@@ -12,6 +12,9 @@ import audit
 from scene import Scene
 from tap import equal, expect, wait_for
 
+# For scenes in which the platform dawdles on purpose.
+PATIENT = {"upstream__timeout": "6s", "payments__create_deadline": "8s"}
+
 
 def start_of(point):
     return point[0] == "S" and point[1:] in "1234"
@@ -195,10 +198,10 @@ def deliver_by_hand(scene):
 
 def starting(point, again):
     """Six orders are at the platform, none is answered, everybody dies; then the start dies, twice."""
-    with Scene(point, payments__ask_after="1s", payments__ask_slowest="2s") as scene:
+    with Scene(point, payments__ask_after="1s", payments__ask_slowest="2s", **PATIENT) as scene:
         scene.settle(scene.order())
         orders = scene.order(6)
-        scene.stack.control("POST", "/faults", {"operation": "precreate", "fault": "delay_answer", "count": 6, "argument": "900"})
+        scene.stack.control("POST", "/faults", {"operation": "precreate", "fault": "delay_answer", "count": 6, "argument": "4000"})
         scene.send_all(orders)
         wait_for(lambda: all(order.subject in scene.trades() for order in orders), "six orders at the platform")
         left = scene.kill()
@@ -215,13 +218,13 @@ def starting(point, again):
 
 def stopping(point, again):
     """SIGTERM with creates under way, a payment being told and a webhook on the wire."""
-    with Scene(point, payments__ask_after="1s", payments__ask_slowest="2s") as scene:
+    with Scene(point, payments__ask_after="1s", payments__ask_slowest="2s", **PATIENT) as scene:
         scene.settle(scene.order())
         paid, *orders = scene.order(5)
         scene.insist(paid)
         scene.kill()
         scene.start(point)
-        scene.stack.control("POST", "/faults", {"operation": "precreate", "fault": "delay_answer", "count": 4, "argument": "500"})
+        scene.stack.control("POST", "/faults", {"operation": "precreate", "fault": "delay_answer", "count": 4, "argument": "1500"})
         scene.send_all(orders)
         wait_for(lambda: all(order.subject in scene.trades() for order in orders), "four orders at the platform")
         scene.pay(paid)
