@@ -32,8 +32,8 @@ def found():
     for path in sorted((ROOT / "tests").rglob("*")):
         if path.suffix not in (".c", ".py", ".mjs") or "node_modules" in path.parts:
             continue
-        for name in re.findall(r"\b(s_\d{3}\w*)\s*[(,)]", path.read_text(encoding="utf-8", errors="replace")):
-            for number in re.findall(r"(?:^s|_s|_and|_to)?_(\d{3})(?=_|$)", name):
+        for name in re.findall(r"\b([sS]_\d{3}\w*)\s*[(,)'\"]", path.read_text(encoding="utf-8", errors="replace")):
+            for number in re.findall(r"(?:^[sS]|_[sS]|_and|_to)?_(\d{3})(?=_|$)", name):
                 cases.setdefault(int(number), set()).add((str(path.relative_to(ROOT)), name))
     return {number: sorted(tests) for number, tests in cases.items()}
 

@@ -50,7 +50,7 @@ bool create_endpoint(struct call *c, struct till_error *err) {
         return false;
     flow_id(c->gw->world, "whe", c->now_us, row.id);
     memcpy(row.app_id, c->app.id, sizeof row.app_id);
-    if (!store_endpoint_add(c->gw->store, &row, err))
+    if (!store_endpoint_add(c->gw->store, &row, &c->claim, err))
         return false;
     struct till_json *json = endpoint_json(&row);
     till_json_set_str(json, "secret", row.secrets);

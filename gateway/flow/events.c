@@ -54,8 +54,8 @@ bool list_events(struct call *c, struct till_error *err) {
 
 bool redeliver_event(struct call *c, struct till_error *err) {
     int deliveries;
-    if (!store_redeliver(c->gw->store, till_str_of(c->app.id), c->parameter, c->now_us, &deliveries,
-                         err))
+    if (!store_redeliver(c->gw->store, till_str_of(c->app.id), c->parameter, &c->claim, c->now_us,
+                         &deliveries, err))
         return false;
     world_wake(c->gw->world, &c->gw->deliver_spot);
     struct till_json *json = till_json_object();

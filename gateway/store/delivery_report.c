@@ -129,6 +129,7 @@ bool store_report_delivery(struct store *store, const struct delivery_report *re
 struct redelivering {
     struct till_arena *arena;
     struct till_str app_id, event_id;
+    const struct nonce_claim *claim;
     int64_t now_us;
     int count;
 };
@@ -167,7 +168,8 @@ static bool redeliver_in_commit(struct store *store, struct db *db, void *arg,
     struct redelivering *r = arg;
     struct found_event event;
     int again, added;
-    if (!find_event(db, r, &event, err))
+    if ((r->claim && !nonce_claim_write(store, db, r->claim, err)) ||
+        !find_event(db, r, &event, err))
         return false;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, r->now_us);
@@ -180,11 +182,12 @@ static bool redeliver_in_commit(struct store *store, struct db *db, void *arg,
 }
 
 bool store_redeliver(struct store *store, struct till_str app_id, struct till_str event_id,
-                     int64_t now_us, int *ret_deliveries, struct till_error *err) {
+                     const struct nonce_claim *claim, int64_t now_us, int *ret_deliveries,
+                     struct till_error *err) {
     struct till_arena arena;
     till_arena_init(&arena, 1 << 20);
     struct redelivering redelivering = {
-        .arena = &arena, .app_id = app_id, .event_id = event_id, .now_us = now_us};
+        .arena = &arena, .app_id = app_id, .event_id = event_id, .claim = claim, .now_us = now_us};
     bool done = store_write(store, redeliver_in_commit, &redelivering, err);
     till_arena_clean_up(&arena);
     if (done)

@@ -7,6 +7,7 @@ struct endpoint_change {
     const struct endpoint_row *row;
     struct till_str id, reason;
     struct till_arena *arena;
+    const struct nonce_claim *claim;
     bool enabled;
 };
 
@@ -19,7 +20,8 @@ static bool add(struct store *store, struct db *db, void *arg, struct till_error
     struct till_str sealed;
     int64_t epoch;
     bool refused;
-    if (!seal(store, change->arena, "endpoints", row->id, row->secrets, &sealed, err))
+    if ((change->claim && !nonce_claim_write(store, db, change->claim, err)) ||
+        !seal(store, change->arena, "endpoints", row->id, row->secrets, &sealed, err))
         return false;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, row->id);
@@ -39,10 +41,10 @@ static bool add(struct store *store, struct db *db, void *arg, struct till_error
 }
 
 bool store_endpoint_add(struct store *store, const struct endpoint_row *row,
-                        struct till_error *err) {
+                        const struct nonce_claim *claim, struct till_error *err) {
     struct till_arena arena;
     till_arena_init(&arena, 16384);
-    struct endpoint_change change = {.row = row, .arena = &arena};
+    struct endpoint_change change = {.row = row, .arena = &arena, .claim = claim};
     bool done = store_write(store, add, &change, err);
     till_arena_clean_up(&arena);
     config_forget(store);

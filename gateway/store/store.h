@@ -51,6 +51,13 @@ TILL_MUST_CHECK bool store_backup(struct store *store, struct till_str path, str
 const char *store_engine_version(void);
 int store_schema_version(void);
 
+/* What proves that a signed request is new; written in the same commit as its effect (I24). Empty nonce: none (admin, internal). */
+struct nonce_claim {
+    struct till_str key_id;
+    struct till_str nonce;
+    int64_t timestamp_s;
+};
+
 /* ---- merchants: apps, keys, accounts, endpoints, routes -------------------------------------------- */
 
 struct app_row {
@@ -125,7 +132,7 @@ struct endpoint_row {
     struct till_str disabled_reason;
     int64_t created_us;
 };
-TILL_MUST_CHECK bool store_endpoint_add(struct store *store, const struct endpoint_row *row, struct till_error *err);
+TILL_MUST_CHECK bool store_endpoint_add(struct store *store, const struct endpoint_row *row, const struct nonce_claim *claim, struct till_error *err);
 TILL_MUST_CHECK bool store_endpoint_list(struct store *store, struct till_arena *arena, struct till_str app_id, struct endpoint_row **ret_rows, size_t *ret_count, struct till_error *err);
 TILL_MUST_CHECK bool store_endpoint_enable(struct store *store, struct till_str id, bool enabled, struct till_str reason, struct till_error *err);
 /* Changes with every change of app, key, account or endpoint: one row, polled by caches. */
@@ -133,12 +140,6 @@ int64_t store_config_epoch(struct store *store);
 
 /* ---- payments --------------------------------------------------------------------------------------- */
 
-/* What proves that a signed request is new; written in the same commit as its effect (I24). Empty nonce: none (admin, internal). */
-struct nonce_claim {
-    struct till_str key_id;
-    struct till_str nonce;
-    int64_t timestamp_s;
-};
 /* For reads, whose replay only repeats an answer: is it below the stored horizon or known? NONCE_USED, TIMESTAMP_OUTSIDE. */
 TILL_MUST_CHECK bool store_nonce_check(struct store *store, const struct nonce_claim *claim, struct till_error *err);
 /* Timestamps at or below it are refused, whatever the clock says; purging nonces moves it first (S-139). Seconds. */
@@ -393,7 +394,8 @@ struct delivery_report {
 };
 TILL_MUST_CHECK bool store_report_delivery(struct store *store, const struct delivery_report *report, struct till_error *err);
 /* Redelivery by hand: pending, due at once, a new round of attempts. app_id empty: any. */
-TILL_MUST_CHECK bool store_redeliver(struct store *store, struct till_str app_id, struct till_str event_id, int64_t now_us, int *ret_deliveries, struct till_error *err);
+TILL_MUST_CHECK bool store_redeliver(struct store *store, struct till_str app_id, struct till_str event_id, const struct nonce_claim *claim, int64_t now_us,
+                                    int *ret_deliveries, struct till_error *err);
 TILL_MUST_CHECK bool store_delivery_list(struct store *store, struct till_arena *arena, struct till_str app_id, struct till_str event_id_or_empty, int limit, struct delivery_row **ret_rows, size_t *ret_count, struct till_error *err);
 int64_t store_next_delivery_us(struct store *store);
 

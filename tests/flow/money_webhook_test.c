@@ -166,7 +166,7 @@ static void every_living_secret_signs_during_rotation(void **state) {
                                   TILL_STR_ARG(two.secrets[0]), TILL_STR_ARG(two.secrets[1])));
     flow_id(m->world, "whe", world_now_us(m->world), row.id);
     memcpy(row.app_id, m->app.id, sizeof row.app_id);
-    assert_true(store_endpoint_add(m->store, &row, &err));
+    assert_true(store_endpoint_add(m->store, &row, NULL, &err));
     world_inline_route(m->world, "https://two.example.com/", receive, &two);
     (void)money_create_paid(m, 10000);
     deliver_for(m, SECOND);

@@ -126,7 +126,7 @@ struct till_str money_add_endpoint(struct money *m, const char *url, char ret_id
                                .created_us = world_now_us(m->world)};
     flow_id(m->world, "whe", row.created_us, row.id);
     memcpy(row.app_id, m->app.id, sizeof row.app_id);
-    must(store_endpoint_add(m->store, &row, &err), &err);
+    must(store_endpoint_add(m->store, &row, NULL, &err), &err);
     memcpy(ret_id, row.id, TILL_ID_SIZE);
     return row.secrets;
 }

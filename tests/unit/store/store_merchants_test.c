@@ -92,6 +92,41 @@ static void a_change_made_elsewhere_is_seen_within_a_second(void **state) {
     assert_false(key.enabled);
 }
 
+/* Apps and accounts are kept opened; what another process changes counts a second later. */
+static void what_is_kept_of_apps_and_accounts_follows_changes(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct app_row app;
+    struct account_row account;
+    struct till_money amount = {.minor = 100, .currency = "CNY"};
+    assert_done(store_app_get(f->store, &f->arena, TILL_STR("app_1"), &app, &err));
+    assert_done(store_account_by_public_id(f->store, &f->arena, TILL_STR("pub_1"), &account, &err));
+    assert_done(store_route_choose(f->store, &f->arena, &app, TILL_STR("alipay"), TILL_STR("page"),
+                                   amount, TILL_STR("acc_1"), &account, &err));
+    assert_int_equal(fixture_sql(f, "UPDATE apps SET enabled = 0; UPDATE accounts SET enabled = 0;"
+                                    " UPDATE store_facts SET config_epoch = config_epoch + 1"),
+                     SQLITE_OK);
+    assert_done(store_app_get(f->store, &f->arena, TILL_STR("app_1"), &app, &err));
+    assert_true(app.enabled); /* kept */
+    world_sleep_us(f->world, 1000000);
+    assert_done(store_app_get(f->store, &f->arena, TILL_STR("app_1"), &app, &err));
+    assert_false(app.enabled);
+    assert_done(store_account_by_public_id(f->store, &f->arena, TILL_STR("pub_1"), &account, &err));
+    assert_false(account.enabled);
+    assert_refused(store_route_choose(f->store, &f->arena, &app, TILL_STR("alipay"),
+                                      TILL_STR("page"), amount, TILL_STR("acc_1"), &account, &err),
+                   ACCOUNT_UNKNOWN);
+    /* Changes made here count at once. */
+    assert_done(store_app_enable(f->store, TILL_STR("app_1"), true, &err));
+    assert_done(store_account_enable(f->store, TILL_STR("acc_1"), true, &err));
+    assert_done(store_app_get(f->store, &f->arena, TILL_STR("app_1"), &app, &err));
+    assert_true(app.enabled);
+    assert_done(store_route_choose(f->store, &f->arena, &app, TILL_STR("alipay"), TILL_STR("page"),
+                                   amount, TILL_STR_NONE, &account, &err));
+    assert_string_equal(account.id, "acc_1");
+    assert_text(account.settings, "{\"key\":\"" SETTINGS_CANARY "\"}");
+}
+
 static void the_epoch_moves_with_every_change(void **state) {
     struct fixture *f = *state;
     struct till_error err;
@@ -101,7 +136,7 @@ static void the_epoch_moves_with_every_change(void **state) {
                                     .url = TILL_STR("https://shop.example/hook"),
                                     .secrets = TILL_STR("whsec_x"),
                                     .enabled = true};
-    assert_done(store_endpoint_add(f->store, &endpoint, &err));
+    assert_done(store_endpoint_add(f->store, &endpoint, NULL, &err));
     int64_t after = store_config_epoch(f->store);
     assert_true(after > before);
     assert_done(store_account_enable(f->store, TILL_STR("acc_1"), false, &err));
@@ -223,8 +258,8 @@ static void keys_and_endpoints_are_listed_with_their_secrets(void **state) {
                                     .url = TILL_STR("https://shop.example/hook"),
                                     .secrets = TILL_STR("whsec_a whsec_b"),
                                     .enabled = true};
-    assert_done(store_endpoint_add(f->store, &endpoint, &err));
-    assert_refused(store_endpoint_add(f->store, &endpoint, &err), ALREADY_EXISTS);
+    assert_done(store_endpoint_add(f->store, &endpoint, NULL, &err));
+    assert_refused(store_endpoint_add(f->store, &endpoint, NULL, &err), ALREADY_EXISTS);
     assert_done(store_endpoint_enable(f->store, TILL_STR("whe_1"), false, TILL_STR("gone"), &err));
     assert_done(
         store_endpoint_list(f->store, &f->arena, TILL_STR("app_1"), &endpoints, &count, &err));
@@ -236,10 +271,34 @@ static void keys_and_endpoints_are_listed_with_their_secrets(void **state) {
                    NOT_FOUND);
     strcpy(endpoint.id, "whe_2");
     strcpy(endpoint.app_id, "app_9");
-    assert_refused(store_endpoint_add(f->store, &endpoint, &err), NOT_FOUND);
+    assert_refused(store_endpoint_add(f->store, &endpoint, NULL, &err), NOT_FOUND);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_inline, fixture_end)
+/* I24: a signed request takes effect once, also where the effect is an endpoint or a redelivery. */
+static void a_replayed_endpoint_or_redelivery_has_no_second_effect(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct endpoint_row *rows;
+    size_t count;
+    int deliveries;
+    struct nonce_claim claim = {TILL_STR("key_1"), TILL_STR("nonce-of-endpoint"), T0 / 1000000};
+    struct endpoint_row row = {.id = "whe_once",
+                               .app_id = "app_1",
+                               .url = TILL_STR("https://once.example/"),
+                               .secrets = TILL_STR("whsec_once"),
+                               .enabled = true,
+                               .created_us = T0};
+    assert_done(store_endpoint_add(f->store, &row, &claim, &err));
+    memcpy(row.id, "whe_twice", sizeof "whe_twice");
+    assert_refused(store_endpoint_add(f->store, &row, &claim, &err), NONCE_USED);
+    assert_done(store_endpoint_list(f->store, &f->arena, TILL_STR("app_1"), &rows, &count, &err));
+    assert_int_equal(count, 1);
+    assert_refused(store_redeliver(f->store, TILL_STR("app_1"), TILL_STR("evt_1"), &claim, T0,
+                                   &deliveries, &err),
+                   NONCE_USED);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         T(an_app_comes_back_with_its_secret_opened),
@@ -247,7 +306,9 @@ int main(void) {
         T(a_damaged_or_moved_secret_does_not_open),
         T(S_013_a_key_disabled_here_is_dead_at_once),
         T(a_change_made_elsewhere_is_seen_within_a_second),
+        T(what_is_kept_of_apps_and_accounts_follows_changes),
         T(the_epoch_moves_with_every_change),
+        T(a_replayed_endpoint_or_redelivery_has_no_second_effect),
         T(an_account_is_found_by_both_ids_and_its_settings_rotate),
         T(an_account_of_the_other_mode_or_of_nobody_is_refused),
         T(an_order_goes_to_the_named_the_ruled_or_the_only_account),

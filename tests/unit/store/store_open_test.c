@@ -88,7 +88,7 @@ static void I22_no_secret_lies_in_clear_in_any_file(void **state) {
                                     .url = TILL_STR("https://shop.example/hook"),
                                     .secrets = TILL_STR("whsec_endpoint_canary"),
                                     .enabled = true};
-    assert_done(store_endpoint_add(f->store, &endpoint, &err));
+    assert_done(store_endpoint_add(f->store, &endpoint, NULL, &err));
     assert_true(holds(f, "-wal", "https://shop.example/hook")); /* the search finds what is there */
     for (int closed = 0; closed < 2; closed++) {
         for (size_t i = 0; i < sizeof CANARIES / sizeof *CANARIES; i++) {

@@ -12,7 +12,7 @@ static void add_endpoint(struct fixture *f, const char *id) {
                                .enabled = true,
                                .created_us = T0};
     strcpy(row.id, id);
-    assert_done(store_endpoint_add(f->store, &row, &err));
+    assert_done(store_endpoint_add(f->store, &row, NULL, &err));
 }
 
 static size_t claim(struct fixture *f, int64_t now_us, int limit, int per_endpoint,
@@ -191,9 +191,10 @@ static void redelivery_by_hand_starts_a_new_round_for_everybody(void **state) {
     struct till_str event_id = till_str_of(rows->event_id), body = rows->body;
     assert_done(report(f, rows, DELIVERY_DEAD, 0, &err));
     add_endpoint(f, "whe_2");
-    assert_refused(store_redeliver(f->store, TILL_STR("app_2"), event_id, T0, &count, &err),
+    assert_refused(store_redeliver(f->store, TILL_STR("app_2"), event_id, NULL, T0, &count, &err),
                    NOT_FOUND);
-    assert_done(store_redeliver(f->store, TILL_STR("app_1"), event_id, T0 + 5000000, &count, &err));
+    assert_done(
+        store_redeliver(f->store, TILL_STR("app_1"), event_id, NULL, T0 + 5000000, &count, &err));
     assert_int_equal(count, 2);
     assert_int_equal(claim(f, T0 + 5000000, 10, 4, &rows), 2);
     assert_int_equal(rows[0].attempts, 1);

@@ -33,7 +33,7 @@ static void work(struct fixture *f) {
     size_t count;
     int n;
     bool flag;
-    assert_done(store_endpoint_add(f->store, &endpoint, &err));
+    assert_done(store_endpoint_add(f->store, &endpoint, NULL, &err));
     for (int i = 0; i < ORDERS; i++)
         fixture_paid(f, text(f, "A%d", i).ptr, 990);
     struct payment_opened last = fixture_place(f, "LAST", 990);
@@ -75,8 +75,8 @@ static void work(struct fixture *f) {
                                      .now_us = T0};
     assert_done(store_report_delivery(f->store, &report, &err));
     assert_done(store_endpoint_enable(f->store, TILL_STR("whe_1"), true, TILL_STR(""), &err));
-    assert_done(
-        store_redeliver(f->store, TILL_STR("app_1"), till_str_of(events[0].id), T0, &n, &err));
+    assert_done(store_redeliver(f->store, TILL_STR("app_1"), till_str_of(events[0].id), NULL, T0,
+                                &n, &err));
     assert_done(
         store_discrepancy_list(f->store, &f->arena, true, 10, &discrepancies, &count, &err));
     /* What is pending is counted row by row; here the day's work is done. */
