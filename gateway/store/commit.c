@@ -163,21 +163,17 @@ static void run_task(void *arg) {
         for (size_t i = 0; i < count; i++)
             world_wake(store->world, &ops[i]->spot);
     }
-    atomic_store(&store->task_ended, true);
-    world_wake(store->world, &store->task_end_spot);
+    world_wake(store->world, &store->task_end_spot); /* the last touch: the store may go now */
 }
 
 bool commit_start(struct store *store, struct till_error *err) {
     store->queue_tail = &store->queue_head;
-    if (store->commit == STORE_COMMIT_INLINE) {
-        store->task_ended = true;
+    if (store->commit == STORE_COMMIT_INLINE)
         return true;
-    }
-    store->task_runs = true;
+    store->task_runs = store->task_started = true;
     if (world_spawn(store->world, "commit", run_task, store, err))
         return true;
-    store->task_runs = false;
-    store->task_ended = true;
+    store->task_runs = store->task_started = false;
     return false;
 }
 
@@ -185,10 +181,11 @@ void commit_stop(struct store *store) {
     world_acquire(store->world, &store->queue_lock);
     store->closing = true;
     world_release(store->world, &store->queue_lock);
-    while (!atomic_load(&store->task_ended)) {
-        world_wake(store->world, &store->task_spot);
-        world_park(store->world, &store->task_end_spot, world_monotonic_us(store->world) + 100000);
-    }
+    if (!store->task_started)
+        return;
+    world_wake(store->world, &store->task_spot);
+    while (!world_park(store->world, &store->task_end_spot, INT64_MAX))
+        ; /* a stopping world cuts waits short; the task is on its way all the same */
 }
 
 enum queued { QUEUED, QUEUE_FULL, QUEUE_NONE };

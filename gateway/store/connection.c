@@ -131,10 +131,8 @@ static void give_reader(struct store *store, struct reader *reader) {
     world_release(store->world, &store->reader_lock);
     if (!wait)
         return;
-    struct world_spot *spot = &wait->spot;
     wait->reader = reader;
-    atomic_store(&wait->served, true);
-    world_wake(store->world, spot);
+    world_wake(store->world, &wait->spot); /* the last touch: it lies on the waiter's stack */
 }
 
 struct db *read_begin(struct store *store, struct till_error *err) {
@@ -146,8 +144,8 @@ struct db *read_begin(struct store *store, struct till_error *err) {
     bool make;
     struct reader *reader = take_reader(store, &wait, &make);
     if (!reader && !make) {
-        while (!atomic_load(&wait.served))
-            world_park(store->world, &wait.spot, INT64_MAX);
+        while (!world_park(store->world, &wait.spot, INT64_MAX))
+            ; /* only the wake ends it: the place in the queue is on our stack */
         reader = wait.reader;
         make = !reader;
     }

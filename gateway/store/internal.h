@@ -38,7 +38,6 @@ struct reader {
 };
 struct reader_wait {
     struct world_spot spot;
-    _Atomic bool served;
     struct reader *reader;
     struct reader_wait *next;
 };
