@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool read_counts(struct db *db, struct store_figures *f, struct till_error *err) {
+/* A row in its third claim is not parked yet: its lease must have ended without a word. */
+static bool read_counts(struct db *db, int64_t now_us, struct store_figures *f,
+                        struct till_error *err) {
     static const char SQL[] =
         "SELECT (SELECT COALESCE(MAX(pk), 0) FROM payments),"
         " (SELECT COUNT(*) FROM attempts WHERE first_unknown_us > 0),"
@@ -19,11 +21,14 @@ static bool read_counts(struct db *db, struct store_figures *f, struct till_erro
         " (SELECT COUNT(*) FROM deliveries WHERE state = 0),"
         " (SELECT COUNT(*) FROM deliveries WHERE state IN (2, 3) AND state = 2),"
         " (SELECT COUNT(*) FROM discrepancies WHERE open = 1),"
-        " (SELECT COUNT(*) FROM attempts WHERE next_ask_us > 0 AND crashes >= 3) +"
-        " (SELECT COUNT(*) FROM refunds WHERE next_ask_us > 0 AND crashes >= 3),"
+        " (SELECT COUNT(*) FROM attempts WHERE next_ask_us > 0 AND crashes >= 3"
+        " AND lease_until_us <= ?1) +"
+        " (SELECT COUNT(*) FROM refunds WHERE next_ask_us > 0 AND crashes >= 3"
+        " AND lease_until_us <= ?1),"
         " (SELECT COUNT(*) FROM events WHERE pk > (SELECT sequenced_pk FROM store_facts))";
     bool row;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, now_us);
     if (!query_step(&query, &row))
         return false;
     f->payments = read_int(&query);
@@ -101,7 +106,7 @@ static bool read_imbalance(struct store *store, struct db *db, int64_t *ret,
 bool store_figures(struct store *store, struct store_figures *ret, struct till_error *err) {
     struct store_figures figures = {0};
     READING(reading, store, err);
-    if (!reading.db || !read_counts(reading.db, &figures, err) ||
+    if (!reading.db || !read_counts(reading.db, world_now_us(store->world), &figures, err) ||
         !read_imbalance(store, reading.db, &figures.ledger_imbalance, err))
         return false;
     figures.longest_commit_us = atomic_load(&store->longest_commit_us);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fixture.h"
 
+#include <world_inline.h>
+
 #include <stdio.h>
 
 static size_t claim(struct fixture *f, int64_t now_us, struct due **ret_rows) {
@@ -42,6 +44,9 @@ static void a_row_that_ends_three_claims_without_a_word_is_parked_until_news(voi
     }
     assert_int_equal(claim(f, now_us + 10 * LEASE_US, &rows), 0);
     assert_int_equal(store_next_due_us(f->store), INT64_MAX);
+    assert_done(store_figures(f->store, &figures, &err));
+    assert_int_equal(figures.parked, 0); /* somebody is at it, for the third time */
+    world_inline_advance(f->world, 4 * LEASE_US);
     assert_done(store_figures(f->store, &figures, &err));
     assert_int_equal(figures.parked, 1);
     struct finding paid = fixture_finding(&opened, TILL_EVENT_PAID);
