@@ -131,9 +131,10 @@ class Process:
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
                 state, _, group = stat.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[:3]
+                threads = len(list((stat.parent / "task").iterdir()))
             except OSError:
                 continue
-            if int(group) == self.child.pid and state not in "ZX":
+            if int(group) == self.child.pid and (state not in "ZX" or threads > 1):
                 found.append(int(stat.parent.name))
         return found
 
