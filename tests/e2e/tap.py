@@ -333,6 +333,13 @@ def event_types(stack, payment):
     return [event["type"] for event in events(stack, payment)]
 
 
+def facts_of(stack, payment):
+    """Everything that an unproven message must not move."""
+    return (rows(stack, "SELECT state, paid_us, closed_us FROM payments WHERE id = ?", payment["id"]),
+            rows(stack, "SELECT count(*) FROM ledger")[0][0], rows(stack, "SELECT count(*) FROM events")[0][0],
+            rows(stack, "SELECT state, received, refunded FROM attempts WHERE payment_id = ?", payment["id"]))
+
+
 def discrepancies(stack):
     answer = stack.merchant().call("GET", "/v1/discrepancies?limit=100")
     expect(answer.status == 200, f"discrepancies: {answer}")

@@ -4,7 +4,7 @@ command line), and the same lies told by the sandbox itself."""
 import hashlib
 import time
 
-from tap import (acked, await_state, create, deliver, discrepancies, encode, equal, event_types, expect, ledger_is_balanced, main, metric, notice,
+from tap import (acked, await_state, create, deliver, discrepancies, encode, equal, event_types, expect, facts_of, ledger_is_balanced, main, metric, notice,
                  number, read, request, rows, rsa_key, settle, signed, started, test, together, wait_for)
 
 EVENTS = ("payment.succeeded",)
@@ -15,21 +15,14 @@ def nacked(answer):
     return answer.body != b"success" and (answer.body == b"failure" or answer.status >= 400)
 
 
-def facts(stack, payment):
-    """Everything that a refused notification must not move."""
-    return (rows(stack, "SELECT state, paid_us, closed_us FROM payments WHERE id = ?", payment["id"]),
-            rows(stack, "SELECT count(*) FROM ledger")[0][0], rows(stack, "SELECT count(*) FROM events")[0][0],
-            rows(stack, "SELECT state, received, refunded FROM attempts WHERE payment_id = ?", payment["id"]))
-
-
 def refused(stack, payment, body, what, query="", outcome="refused", charset="utf-8"):
     """NACK: nothing moves, one security event."""
-    before = facts(stack, payment)
+    before = facts_of(stack, payment)
     counted = metric(stack, f'till_notify_total{{channel="alipay",outcome="{outcome}"}}')
     security = sum(value for name, value in stack.metrics().items() if name.startswith("till_security_events_total"))
     answer = deliver(stack, body, query, charset=charset)
     expect(nacked(answer), f"{what}: {answer}")
-    equal(facts(stack, payment), before, what)
+    equal(facts_of(stack, payment), before, what)
     equal(metric(stack, f'till_notify_total{{channel="alipay",outcome="{outcome}"}}') - counted, 1, f"{what}: counted")
     now = sum(value for name, value in stack.metrics().items() if name.startswith("till_security_events_total"))
     equal(now - security, 1, f"{what}: security events")
@@ -37,14 +30,14 @@ def refused(stack, payment, body, what, query="", outcome="refused", charset="ut
 
 def held(stack, payment, body, kind):
     """HOLD: success word, one durable discrepancy however often it comes, no money moved."""
-    before, open_before = facts(stack, payment), metric(stack, "till_discrepancies_open")
+    before, open_before = facts_of(stack, payment), metric(stack, "till_discrepancies_open")
     known = {row["id"] for row in discrepancies(stack)}
     for turn in range(2):
         answer = deliver(stack, body)
         expect(acked(answer), f"{kind}, delivery {turn + 1}: {answer}")
     fresh = [row for row in discrepancies(stack) if row["id"] not in known]
     equal([row["type"] for row in fresh], [kind], "new discrepancies")
-    equal(facts(stack, payment), before, kind)
+    equal(facts_of(stack, payment), before, kind)
     equal(wait_for(lambda: metric(stack, "till_discrepancies_open") > open_before, "the metric"), True, "till_discrepancies_open")
     equal(read(stack, payment)["state"], "pending", kind)
     return fresh[0]
@@ -160,10 +153,10 @@ def s_041_the_number_of_another_account_is_held(stack):
                          "--set", f"gateway_url=http://127.0.0.1:{stack.sandbox_port}/alipay/gateway.do",
                          "--set", f"private_key=@{keys / 'app_private_key.pem'}", "--set", f"platform_public_key=@{keys / 'alipay_public_key.pem'}")
     stack.admin("account", "disable", second["id"])
-    before = facts(stack, payment)
+    before = facts_of(stack, payment)
     answer = deliver(stack, signed(stack, notice(stack, payment)), account=second)
     expect(acked(answer), answer)
-    equal(facts(stack, payment), before, "the payment of the first account")
+    equal(facts_of(stack, payment), before, "the payment of the first account")
     expect("foreign_order" in [row["type"] for row in discrepancies(stack)], discrepancies(stack))
     applied(stack, payment, signed(stack, notice(stack, payment)))
 
@@ -295,7 +288,7 @@ def s_052_a_number_that_was_never_issued_is_refused_and_noted_once(stack):
 def notifications_reach_only_their_own_address(stack):
     payment = create(stack)
     body = signed(stack, notice(stack, payment))
-    before = facts(stack, payment)
+    before = facts_of(stack, payment)
     for target in ("/notify/alipay/" + "0" * 32, "/notify/alipay/" + stack.account["id"], "/notify/wechat/" + stack.account["public_id"],
                    "/notify/alipay/", "/notify/alipay"):
         answer = request(stack.gateway_port, "POST", target, body, {"Content-Type": "application/x-www-form-urlencoded"})
@@ -305,7 +298,7 @@ def notifications_reach_only_their_own_address(stack):
         answer = request(stack.gateway_port, "POST", address, body, {"Content-Type": kind})
         expect(nacked(answer), f"{kind}: {answer}")
     expect(request(stack.gateway_port, "GET", address).status == 405, "GET")
-    equal(facts(stack, payment), before, "the payment")
+    equal(facts_of(stack, payment), before, "the payment")
     large = body + b"&x=" + b"y" * (256 * 1024)
     equal(request(stack.gateway_port, "POST", address, large, {"Content-Type": "application/x-www-form-urlencoded"}).status, 413, "too large")
     applied(stack, payment, body)
