@@ -100,13 +100,17 @@ static void wait_for_work(struct gateway *gw, struct world_spot *spot, int64_t n
     world_park(gw->world, spot, world_monotonic_us(gw->world) + pause_us);
 }
 
-/* The first one waits where everybody wakes the crew, and passes the wake on. */
+/* The first one waits where everybody wakes the crew. It passes the wake on when something is due:
+ * most news brings no work, and a crew that wakes for nothing costs more than the news itself. */
 static void wait_in_crew(struct gateway_worker *worker, struct gateway_worker *crew, int64_t size,
-                         struct world_spot *common, int64_t next_us) {
+                         struct world_spot *common, int64_t next_us,
+                         int64_t (*due_us)(struct store *)) {
     struct gateway *gw = worker->gw;
     bool first = worker == crew;
     wait_for_work(gw, first ? common : &worker->spot, next_us);
-    for (int64_t i = 1; first && i < size; i++)
+    if (!first || due_us(gw->store) > world_now_us(gw->world))
+        return;
+    for (int64_t i = 1; i < size; i++)
         world_wake(gw->world, &crew[i].spot);
 }
 
@@ -117,7 +121,8 @@ static void sweep(void *arg) {
         int64_t next_us = INT64_MAX;
         sweep_once(gw, &next_us);
         TILL_FP("S3");
-        wait_in_crew(worker, gw->sweepers, GATEWAY_SWEEPERS, &gw->sweep_spot, next_us);
+        wait_in_crew(worker, gw->sweepers, GATEWAY_SWEEPERS, &gw->sweep_spot, next_us,
+                     store_next_due_us);
     }
 }
 
@@ -137,7 +142,7 @@ static void deliver(void *arg) {
         int64_t next_us = INT64_MAX;
         deliver_once(gw, &next_us);
         wait_in_crew(worker, gw->deliverers, gw->settings->webhook_workers, &gw->deliver_spot,
-                     next_us);
+                     next_us, store_next_delivery_us);
     }
 }
 
