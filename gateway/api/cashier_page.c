@@ -174,11 +174,14 @@ static void open_card(struct page *page, const struct payment_row *payment) {
     till_buf_text(&page->buf, page->look->is_final ? "\" data-final=\"1\">" : "\">");
 }
 
+/* Only a fresh payment takes the buyer along by itself. */
 static void add_way_on(struct page *page, const struct payment_row *payment) {
     struct till_str label = say(page, continue_word);
+    struct till_str goes = till_str_of(page->phase == CASHIER_PAID ? "yes" : "no");
     if (page->look->is_final && payment->return_url.len)
-        html_format(&page->buf, "<a class=\"button\" id=\"continue\" href=\"%s\">%s</a>",
-                    &payment->return_url, &label);
+        html_format(&page->buf,
+                    "<a class=\"button\" id=\"continue\" data-goes=\"%s\" href=\"%s\">%s</a>",
+                    &goes, &payment->return_url, &label);
 }
 
 static bool add_card(struct page *page, const struct payment_row *payment, struct till_str payee,

@@ -36,7 +36,7 @@
   // A paid order goes on to where the merchant wants the buyer.
   function follow() {
     const next = document.getElementById("continue");
-    if (card().dataset.state === "paid" && next) setTimeout(() => location.assign(next.href), ON_TO_THE_SHOP_MS);
+    if (next?.dataset.goes === "yes") setTimeout(() => location.assign(next.href), ON_TO_THE_SHOP_MS);
   }
 
   function tick() {
