@@ -91,6 +91,17 @@ static void *seed(void *arg) {
     return NULL;
 }
 
+/* Otherwise the gateway would number them while it is being measured. */
+static void number_all(struct seeding *s) {
+    struct till_error err;
+    int numbered = 1;
+    while (!atomic_load(&s->failed) && numbered > 0)
+        if (!store_sequence_events(s->store, world_now_us(s->world), &numbered, &err)) {
+            fprintf(stderr, "seed: %s\n", err.text);
+            atomic_store(&s->failed, true);
+        }
+}
+
 static bool read_key(const char *path, uint8_t ret_key[TILL_SEAL_KEY_SIZE],
                      struct till_error *err) {
     struct till_arena arena;
@@ -128,6 +139,7 @@ int main(int argc, char **argv) {
             return 1;
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
+    number_all(&s);
     store_close(s.store);
     world_real_stop(s.world);
     world_real_join(s.world, TILL_US_PER_SECOND);
