@@ -72,13 +72,13 @@ CREATE_LEAVES = {"C1": nothing_left, "C2": nothing_left, "C3": nothing_left, "C4
                  "C11": intent_executed, "C12": outcome_left, "C13": reply_torn}
 
 
-def create(point, again, merchant_repeats=False):
-    """Four orders at once, the second to come by dies with everybody. Two merchants repeat, two never come back."""
+def create(point, again, merchant_repeats=False, crowd=4):
+    """Several orders at once, one in the middle dies with everybody. Two merchants repeat, the others never come back."""
     with Scene(point, payments__ask_after="1s", payments__ask_slowest="2s") as scene:
         scene.settle(scene.order())
         scene.kill()
-        scene.start(point, at=2)
-        burst = scene.order(4)
+        scene.start(point, at=crowd // 2)
+        burst = scene.order(crowd)
         scene.send_all(burst)
         CREATE_LEAVES[point](scene.died(), burst, scene)
         kill_in_recovery(scene, again, (lambda: scene.send_all(burst[:2])) if merchant_repeats else None)
@@ -110,6 +110,27 @@ def notify(point, again):
                        and notice["out_trade_no"] == left.payments[orders[0].subject]["upstream_no"]), "acknowledged in spite of the kill")
         scene.pay(orders[1])
         scene.await_attempts(orders[1], 1)
+        kill_in_recovery(scene, again, scene.urge)
+        scene.start()
+        scene.finish()
+
+
+def notify_crowd(point, again, crowd=16):
+    """Many buyers pay at once: their news share commits, and the one that dies takes the batch along, whole."""
+    with Scene(f"crowd-{point}") as scene:
+        scene.settle(scene.order())
+        orders = scene.order(crowd)
+        for order in orders:
+            scene.background(scene.insist, order)
+        scene.join()
+        scene.kill()
+        scene.start(point, at=crowd // 4)
+        for order in orders:
+            scene.background(scene.pay, order)
+        left = scene.died()
+        paid = sum(left.state(order) == audit.PAID for order in orders)
+        expect(paid < crowd, "nobody was in the middle")
+        expect(paid > 0 or point not in ("N10", "N11", "N12"), f"nothing was committed at {point}")
         kill_in_recovery(scene, again, scene.urge)
         scene.start()
         scene.finish()

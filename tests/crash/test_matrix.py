@@ -5,6 +5,7 @@ the audit.
 Three scenes run at a time, each with a gateway, a platform and a shop of its own; the tests collect them in order.
 """
 import concurrent.futures
+import re
 import sys
 from pathlib import Path
 
@@ -16,6 +17,11 @@ import flows_money  # noqa: E402
 import scene  # noqa: E402
 
 AT_ONCE = 3
+
+
+def crowd_creates(point, again):
+    flows.create(point, again, crowd=24)
+
 
 # Point, what hits the recovery, the flow.
 MATRIX = [
@@ -57,41 +63,62 @@ MATRIX = [
     ("X2", "X5", flows_money.close), ("X3", "X4", flows_money.close), ("X4", "X3", flows_money.close), ("X5", "X4", flows_money.close),
     ("X6", "X5", flows_money.close_and_pay), ("X7", "X7", flows.starting),
 ]
+# The same where many share a commit.
+CROWDS = [(point, again, crowd_creates) for point, again in (("C3", "S1"), ("C4", "S2"), ("C5", "C11"), ("C8", "C8"), ("C11", "C12"),
+                                                             ("C12", "S3"))]
+CROWDS += [(point, again, flows.notify_crowd) for point, again in (("N4", "N9"), ("N6", "N10"), ("N9", "N7"), ("N10", "N11"),
+                                                                   ("N11", "N6"), ("N12", "N12"))]
 WANTED = [f"{flow}{number}" for flow, last in (("C", 13), ("N", 12), ("W", 10), ("S", 7), ("F", 11), ("X", 7))
           for number in range(1, last + 1)]
 
 
-def name_of(point, again):
-    return f"kill_at_{point}_then_again_at_{again}_loses_nothing_and_doubles_nothing"
+def name_of(point, again, where="kill"):
+    return f"{where}_at_{point}_then_again_at_{again}_loses_nothing_and_doubles_nothing"
 
 
-def add(point, again):
+SCENES = {name_of(*row[:2]): row for row in MATRIX} | {name_of(*row[:2], "kill_in_a_crowd"): row for row in CROWDS}
+
+
+def add(name):
     def collect(running):
-        running[name_of(point, again)].result()
-    collect.__name__ = name_of(point, again)
+        running[name].result()
+    collect.__name__ = name
     tap.test(collect)
 
 
-for first, second, _ in MATRIX:
-    add(first, second)
+for each in SCENES:
+    add(each)
 
 
 @tap.test
 def every_crash_point_of_these_flows_was_hit(running):
     """Hit: a process was killed there. Of tests that were chosen by name, theirs."""
-    chosen = [first for first, second, _ in MATRIX if name_of(first, second) in running]
-    wanted = WANTED if len(chosen) == len(MATRIX) else chosen
+    wanted = WANTED if len(running) == len(SCENES) else [SCENES[name][0] for name in running]
     missing = [point for point in wanted if point not in scene.KILLED]
     tap.expect(not missing, f"never hit: {missing}")
 
 
+@tap.test
+def every_crash_point_in_the_code_has_its_kill(_):
+    """The registry's points that exist in code: here, M in test_restarts.py, D1 in tests/e2e/test_webhooks.py."""
+    registry = re.findall(r"^FAILPOINT\((\w+),", (tap.ROOT / "rt" / "failpoint.def").read_text(encoding="utf-8"), re.M)
+    code = "".join(path.read_text(encoding="utf-8") for folder in ("rt", "gateway", "shop", "cli") for path in (tap.ROOT / folder).rglob("*.c"))
+    words = {word for literal in re.findall(r'"((?:[A-Z]\d+|-)(?: (?:[A-Z]\d+|-))*)"', code) for word in literal.split()}
+    killed = {row[0] for row in MATRIX} | {"M1", "M2", "M3", "M4", "D1"}
+    tap.equal(sorted(words & set(registry) - killed), [], "points that no test kills at")
+    tap.equal(sorted(set(WANTED) - words), [], "points that are not in the code")
+
+
 def run_all():
-    """Starts the chosen scenes; those that wait longest go first."""
+    """Starts the chosen scenes; the one that waits longest goes first."""
     wanted = set(sys.argv[1:])
-    chosen = [row for row in MATRIX if not wanted or name_of(*row[:2]) in wanted]
+    chosen = [name for name in SCENES if not wanted or name in wanted]
     pool = concurrent.futures.ThreadPoolExecutor(AT_ONCE)
-    ordered = sorted(chosen, key=lambda row: row[0] != "W10")
-    return {name_of(first, second): pool.submit(flow, first, second) for first, second, flow in ordered}
+    running = {}
+    for name in sorted(chosen, key=lambda name: SCENES[name][0] != "W10"):
+        point, again, flow = SCENES[name]
+        running[name] = pool.submit(flow, point, again)
+    return running
 
 
 if __name__ == "__main__":
