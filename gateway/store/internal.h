@@ -48,7 +48,7 @@ struct cached_key {
 };
 
 /* What kept.c keeps: an app or an account, by what it was asked for. */
-enum kept_kind { KEPT_APP, KEPT_ACCOUNT, KEPT_ACCOUNT_BY_PUBLIC_ID };
+enum kept_kind { KEPT_APP, KEPT_ACCOUNT, KEPT_ACCOUNT_BY_PUBLIC_ID, KEPT_ACCOUNT_OF_CHANNEL };
 union kept_any {
     struct app_row app;
     struct account_row account;

@@ -13,6 +13,14 @@
 
 enum { KEPT_ROW_MAX = 64 * 1024, TEXTS_MAX = 4 };
 
+#define ACCOUNT_SHAPE                                                                              \
+    {                                                                                              \
+        sizeof(struct account_row),                                                                \
+            {offsetof(struct account_row, channel), offsetof(struct account_row, name),            \
+             offsetof(struct account_row, settings)},                                              \
+            3                                                                                      \
+    }
+
 /* What a kind's rows look like: their size and where their texts are. */
 static const struct {
     size_t size;
@@ -23,15 +31,9 @@ static const struct {
                   {offsetof(struct app_row, name), offsetof(struct app_row, hosts),
                    offsetof(struct app_row, late_policy), offsetof(struct app_row, webhook_secret)},
                   4},
-    [KEPT_ACCOUNT] = {sizeof(struct account_row),
-                      {offsetof(struct account_row, channel), offsetof(struct account_row, name),
-                       offsetof(struct account_row, settings)},
-                      3},
-    [KEPT_ACCOUNT_BY_PUBLIC_ID] = {sizeof(struct account_row),
-                                   {offsetof(struct account_row, channel),
-                                    offsetof(struct account_row, name),
-                                    offsetof(struct account_row, settings)},
-                                   3},
+    [KEPT_ACCOUNT] = ACCOUNT_SHAPE,
+    [KEPT_ACCOUNT_BY_PUBLIC_ID] = ACCOUNT_SHAPE,
+    [KEPT_ACCOUNT_OF_CHANNEL] = ACCOUNT_SHAPE,
 };
 
 static struct kept_row *place_of(struct store *store, enum kept_kind kind, struct till_str key) {

@@ -5,6 +5,7 @@
  * enabled.
  */
 #include "gateway/store/accounts.h"
+#include "gateway/store/kept.h"
 
 static bool refuse(struct till_error *err, const char *why) {
     return TILL_FAIL_FIELD(err, ACCOUNT_UNKNOWN, "/account", "%s", why);
@@ -60,14 +61,26 @@ static bool pick_only(struct db *db, const struct app_row *app, struct till_str 
     return pick(&query, true, ret_id, ret_found);
 }
 
+static bool has_rules(struct db *db, const struct app_row *app, struct till_str channel,
+                      bool *ret_has, struct till_error *err) {
+    static const char SQL[] = "SELECT 1 FROM routes WHERE app_id = ? AND channel = ? LIMIT 1";
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, app->id);
+    bind(&query, channel);
+    return query_step(&query, ret_has);
+}
+
+/* *ret_always: whatever the order, as there is no rule for this channel. */
 static bool pick_unnamed(struct store *store, const struct app_row *app, const struct wish *wish,
-                         char ret_id[TILL_ID_SIZE], struct till_error *err) {
-    bool found = false;
+                         char ret_id[TILL_ID_SIZE], bool *ret_always, struct till_error *err) {
+    bool found = false, has = true;
     READING(reading, store, err);
     if (!reading.db || !pick_by_rule(reading.db, app, wish, ret_id, &found, err))
         return false;
-    if (!found && !pick_only(reading.db, app, wish->channel, ret_id, &found, err))
+    if (!found && (!pick_only(reading.db, app, wish->channel, ret_id, &found, err) ||
+                   !has_rules(reading.db, app, wish->channel, &has, err)))
         return false;
+    *ret_always = !has;
     return found || refuse(err, "The app has no enabled account of this channel.");
 }
 
@@ -92,10 +105,21 @@ bool store_route_choose(struct store *store, struct till_arena *arena, const str
                         struct till_error *err) {
     struct wish wish = {.channel = channel, .product = product, .amount = amount};
     char id[TILL_ID_SIZE];
+    struct till_str key;
+    bool always;
     if (account_or_empty.len)
         return load_fitting(store, arena, app, channel, account_or_empty, ret_row, err);
-    return pick_unnamed(store, app, &wish, id, err) &&
-           load_fitting(store, arena, app, channel, till_str_of(id), ret_row, err);
+    int64_t epoch = store_config_epoch(store);
+    if (!till_arena_format(arena, &key, err, "%s/%.*s", app->id, TILL_STR_ARG(channel)))
+        return false;
+    if (kept_find(store, KEPT_ACCOUNT_OF_CHANNEL, key, epoch, arena, ret_row))
+        return true;
+    if (!pick_unnamed(store, app, &wish, id, &always, err) ||
+        !load_fitting(store, arena, app, channel, till_str_of(id), ret_row, err))
+        return false;
+    if (always)
+        kept_put(store, KEPT_ACCOUNT_OF_CHANNEL, key, epoch, ret_row);
+    return true;
 }
 
 static bool add(struct store *store, struct db *db, void *arg, struct till_error *err) {

@@ -125,6 +125,26 @@ static void what_is_kept_of_apps_and_accounts_follows_changes(void **state) {
                                    amount, TILL_STR_NONE, &account, &err));
     assert_string_equal(account.id, "acc_1");
     assert_text(account.settings, "{\"key\":\"" SETTINGS_CANARY "\"}");
+    /* The only account of the channel, kept as such, until it is not: disabled, or no longer alone.
+     */
+    assert_done(store_account_enable(f->store, TILL_STR("acc_1"), false, &err));
+    assert_refused(store_route_choose(f->store, &f->arena, &app, TILL_STR("alipay"),
+                                      TILL_STR("page"), amount, TILL_STR_NONE, &account, &err),
+                   ACCOUNT_UNKNOWN);
+    assert_done(store_account_enable(f->store, TILL_STR("acc_1"), true, &err));
+    assert_done(store_route_choose(f->store, &f->arena, &app, TILL_STR("alipay"), TILL_STR("page"),
+                                   amount, TILL_STR_NONE, &account, &err));
+    struct account_row second = {.id = "acc_second",
+                                 .public_id = "pub_second",
+                                 .app_id = "app_1",
+                                 .channel = TILL_STR("alipay"),
+                                 .mode = app.mode,
+                                 .enabled = true,
+                                 .settings = TILL_STR("{}")};
+    assert_done(store_account_add(f->store, &second, &err));
+    assert_refused(store_route_choose(f->store, &f->arena, &app, TILL_STR("alipay"),
+                                      TILL_STR("page"), amount, TILL_STR_NONE, &account, &err),
+                   ACCOUNT_UNKNOWN);
 }
 
 static void the_epoch_moves_with_every_change(void **state) {
