@@ -14,6 +14,7 @@ static const struct {
     const char *code, *msg;
 } msgs[] = {
     {"10000", "Success"},
+    {"10003", " order success pay inprocess"},
     {"20000", "Service Currently Unavailable"},
     {"20001", "Insufficient Token Permissions"},
     {"40001", "Missing Required Arguments"},

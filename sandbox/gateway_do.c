@@ -44,11 +44,13 @@ static void forget_fields(struct call *call) {
 /* It was done, and the platform says that it does not know. */
 static void forget_after(struct call *call) {
     const bool *on = call->faults.on;
-    if (!on[FAULT_UNKNOWN_AFTER] && !on[FAULT_SYSTEM_ERROR_AFTER])
+    if (!on[FAULT_UNKNOWN_AFTER] && !on[FAULT_IN_PROCESS] && !on[FAULT_SYSTEM_ERROR_AFTER])
         return;
     forget_fields(call);
     if (on[FAULT_UNKNOWN_AFTER])
         answer_refuse(call, "20000", "isp.unknow-error", "系统繁忙");
+    else if (on[FAULT_IN_PROCESS])
+        answer_refuse(call, "10003", "", "");
     else
         answer_business(call, "ACQ.SYSTEM_ERROR");
 }

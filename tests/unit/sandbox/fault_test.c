@@ -186,6 +186,14 @@ static void a_system_error_can_have_done_it(void **state) {
     settles("N");
 }
 
+static void in_process_can_have_done_it(void **state) {
+    (void)state;
+    struct play_answer answer = refund_under("in_process", "", true);
+    play_expect(&answer, "10003", "");
+    assert_true(answer.verified);
+    settles("N");
+}
+
 static void answers_can_be_unsigned_ill_signed_or_another_orders(void **state) {
     (void)state;
     play_fault(&play, "query", "unsigned", 1, "");
@@ -346,6 +354,7 @@ int main(void) {
         TEST(the_bomb_is_real),
         TEST(the_platforms_own_excuses_before_and_after_effect),
         TEST(a_system_error_can_have_done_it),
+        TEST(in_process_can_have_done_it),
         TEST(answers_can_be_unsigned_ill_signed_or_another_orders),
         TEST(a_paid_trade_can_be_reported_as_waiting),
         TEST(a_close_or_cancel_can_get_lost),
