@@ -179,8 +179,8 @@ static bool listen_public(struct serve *serve, struct till_error *err) {
 }
 
 /* The two small listeners: few workers, nobody else's traffic. */
-static bool listen_small(struct serve *serve, struct till_str address, int64_t port,
-                         struct http_service service, struct http_server **ret_server,
+static bool listen_small(struct serve *serve, const char *setting, struct till_str address,
+                         int64_t port, struct http_service service, struct http_server **ret_server,
                          struct till_error *err) {
     struct http_options options;
     limits_of(&serve->settings, &options);
@@ -192,16 +192,21 @@ static bool listen_small(struct serve *serve, struct till_str address, int64_t p
     options.notify_workers_max = 1;
     options.connections_max = 64;
     options.connections_per_address = 64;
-    return http_server_start(&options, &service, serve->world, serve->log, NULL, ret_server, err);
+    if (http_server_start(&options, &service, serve->world, serve->log, NULL, ret_server, err))
+        return true;
+    /* The server speaks of http.listen; here it is another setting. */
+    snprintf(err->field, sizeof err->field, "%s", setting);
+    return false;
 }
 
 static bool listen_all(struct serve *serve, struct till_error *err) {
     struct till_str socket;
     return till_arena_format(serve->cli->arena, &socket, err, "unix:%.*s",
                              TILL_STR_ARG(serve->settings.admin_socket)) &&
-           listen_small(serve, serve->settings.private_address, serve->settings.private_port,
-                        gateway_private_service(&serve->gateway), &serve->private_server, err) &&
-           listen_small(serve, socket, 0, gateway_admin_service(&serve->gateway),
+           listen_small(serve, "private.listen", serve->settings.private_address,
+                        serve->settings.private_port, gateway_private_service(&serve->gateway),
+                        &serve->private_server, err) &&
+           listen_small(serve, "admin.socket", socket, 0, gateway_admin_service(&serve->gateway),
                         &serve->admin_server, err) &&
            listen_public(serve, err);
 }
@@ -276,6 +281,8 @@ static void close_all(struct serve *serve, bool quiet) {
         stop_server(&serve->admin_server, JOIN_US);
         stop_server(&serve->private_server, JOIN_US);
     }
+    if (serve->gateway_is_open)
+        quiet = gateway_wait(&serve->gateway, JOIN_US) && quiet;
     if (!quiet) {
         log_event(serve->log, LOG_WARN, "stopped_in_work", LOG_B("clean", false));
         log_close(serve->log);

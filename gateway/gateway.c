@@ -124,6 +124,7 @@ static void sweep(void *arg) {
         wait_in_crew(worker, gw->sweepers, GATEWAY_SWEEPERS, &gw->sweep_spot, next_us,
                      store_next_due_us);
     }
+    atomic_fetch_sub(&gw->tasks, 1); /* the last touch */
 }
 
 static void housekeep(void *arg) {
@@ -133,6 +134,7 @@ static void housekeep(void *arg) {
         housekeep_once(gw, &next_us);
         wait_for_work(gw, &gw->housekeep_spot, next_us);
     }
+    atomic_fetch_sub(&gw->tasks, 1); /* the last touch */
 }
 
 static void deliver(void *arg) {
@@ -144,13 +146,23 @@ static void deliver(void *arg) {
         wait_in_crew(worker, gw->deliverers, gw->settings->webhook_workers, &gw->deliver_spot,
                      next_us, store_next_delivery_us);
     }
+    atomic_fetch_sub(&gw->tasks, 1); /* the last touch */
+}
+
+static bool start_task(struct gateway *gw, const char *name, void (*run)(void *), void *arg,
+                       struct till_error *err) {
+    atomic_fetch_add(&gw->tasks, 1);
+    if (world_spawn(gw->world, name, run, arg, err))
+        return true;
+    atomic_fetch_sub(&gw->tasks, 1);
+    return false;
 }
 
 static bool start_crew(struct gateway *gw, const char *name, void (*run)(void *),
                        struct gateway_worker *crew, int64_t size, struct till_error *err) {
     for (int64_t i = 0; i < size; i++) {
         crew[i].gw = gw;
-        if (!world_spawn(gw->world, name, run, &crew[i], err))
+        if (!start_task(gw, name, run, &crew[i], err))
             return false;
     }
     return true;
@@ -161,5 +173,12 @@ bool gateway_start(struct gateway *gateway, struct till_error *err) {
     assert(deliverers >= 1 && deliverers <= GATEWAY_DELIVERERS_MAX);
     return start_crew(gateway, "deliver", deliver, gateway->deliverers, deliverers, err) &&
            start_crew(gateway, "sweep", sweep, gateway->sweepers, GATEWAY_SWEEPERS, err) &&
-           world_spawn(gateway->world, "housekeep", housekeep, gateway, err);
+           start_task(gateway, "housekeep", housekeep, gateway, err);
+}
+
+bool gateway_wait(struct gateway *gateway, int64_t timeout_us) {
+    int64_t until_us = world_monotonic_us(gateway->world) + timeout_us;
+    while (atomic_load(&gateway->tasks) > 0 && world_monotonic_us(gateway->world) < until_us)
+        world_sleep_us(gateway->world, ROUND_PAUSE_US);
+    return atomic_load(&gateway->tasks) == 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The gateway as one value: what the daemon (cli/serve.c), the flow tests and the simulator put together. It owns
- * no thread: requests come in through gateway_handle, background work runs as tasks that the world
- * spawns. Several gateways can live in one process, over one store or several.
+ * The gateway as one value: what the daemon (cli/serve.c), the flow tests and the simulator put
+ * together. It owns no thread: requests come in through gateway_handle, background work runs as
+ * tasks that the world spawns. Several gateways can live in one process, over one store or several.
  */
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
@@ -18,8 +18,8 @@ struct outbound_policy;
 
 enum { GATEWAY_DELIVERERS_MAX = 16, GATEWAY_SWEEPERS = 4, GATEWAY_ASKED_SLOTS = 256 };
 
-/* One delivery or sweep task and the place where it waits. The first waits at deliver_spot (sweep_spot) and
- * wakes the others. */
+/* One delivery or sweep task and the place where it waits. The first waits at deliver_spot
+ * (sweep_spot) and wakes the others. */
 struct gateway_worker {
     struct gateway *gw;
     struct world_spot spot;
@@ -38,25 +38,35 @@ struct gateway {
     struct world_spot deliver_spot, sweep_spot; /* woken when there is new work */
     struct world_spot housekeep_spot;
     struct gateway_worker deliverers[GATEWAY_DELIVERERS_MAX];
-    struct gateway_worker sweepers[GATEWAY_SWEEPERS]; /* several: one hanging platform delays no other's questions */
-    int64_t opened_us; /* wall clock */
+    struct gateway_worker sweepers[GATEWAY_SWEEPERS]; /* one hanging platform delays no other's */
+    _Atomic int tasks;                                /* of the background, running */
+    int64_t opened_us;                                /* wall clock */
     _Atomic bool draining;
-    _Atomic int64_t asked_us[GATEWAY_ASKED_SLOTS]; /* flow/return.c: last question on behalf of a page, by payment */
-    _Atomic int64_t renewed_us[GATEWAY_ASKED_SLOTS]; /* flow/watch.c: last "new code" pressed on a page, by payment */
-    int64_t purged_us; /* flow/housekeep.c */
+    _Atomic int64_t asked_us[GATEWAY_ASKED_SLOTS];   /* flow/return.c: last question on behalf of a
+                                                        page, by payment */
+    _Atomic int64_t renewed_us[GATEWAY_ASKED_SLOTS]; /* flow/watch.c: last "new code" pressed on a
+                                                        page, by payment */
+    int64_t purged_us;                               /* flow/housekeep.c */
     _Atomic int64_t security_second, security_lines, security_muted; /* guard/security.c */
 };
 
 /* Fills gateway; store, world, log, metrics, settings, policy are borrowed and must outlive it. */
-TILL_MUST_CHECK bool gateway_open(struct gateway *gateway, struct world *world, struct store *store, struct log *log, struct metrics *metrics,
-                                  const struct gateway_settings *settings, const struct outbound_policy *policy, struct till_error *err);
+TILL_MUST_CHECK bool gateway_open(struct gateway *gateway, struct world *world, struct store *store,
+                                  struct log *log, struct metrics *metrics,
+                                  const struct gateway_settings *settings,
+                                  const struct outbound_policy *policy, struct till_error *err);
 void gateway_close(struct gateway *gateway);
 /* Spawns the sweep, delivery, sequencer and housekeeping tasks. */
 TILL_MUST_CHECK bool gateway_start(struct gateway *gateway, struct till_error *err);
+/* After the world was stopped and before gateway_close: true when no task of the background runs
+ * any more; otherwise nothing that they use may be freed. */
+TILL_MUST_CHECK bool gateway_wait(struct gateway *gateway, int64_t timeout_us);
 
 /* The three listeners' services; each may wait. */
-struct http_service gateway_public_service(struct gateway *gateway);  /* /v1, /notify, /return, cashier, /ping, /health, /ready */
-struct http_service gateway_private_service(struct gateway *gateway); /* /metrics, /health, /ready */
-struct http_service gateway_admin_service(struct gateway *gateway);   /* Unix socket: /admin/... */
+struct http_service gateway_public_service(
+    struct gateway *gateway); /* /v1, /notify, /return, cashier, /ping, /health, /ready */
+struct http_service
+gateway_private_service(struct gateway *gateway);                   /* /metrics, /health, /ready */
+struct http_service gateway_admin_service(struct gateway *gateway); /* Unix socket: /admin/... */
 
 #endif

@@ -105,7 +105,7 @@ bool http_prefixes_parse(struct till_str text, struct http_prefixes *ret_prefixe
         struct till_str word = till_str_trim(till_str_sub(text, from, i - from));
         from = i + 1;
         if (word.len > 0 && !parse_prefix(word, &prefixes))
-            return TILL_FAIL_FIELD(err, SETTING_INVALID, "trusted_proxies",
+            return TILL_FAIL_FIELD(err, SETTING_INVALID, "http.trusted_proxies",
                                    "\"%.*s\" is not an address, a prefix or the word unix.",
                                    (int)(word.len > 64 ? 64 : word.len), word.ptr);
     }

@@ -89,8 +89,14 @@ static bool listen_tcp(struct http_server *server, struct till_error *err) {
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (address.any.sa_family == AF_INET6) /* "::" means both worlds */
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (bind(fd, &address.any, len) != 0 || listen(fd, BACKLOG) != 0)
-        return fail_listen(fd, "listen at this address and port", err);
+    if (bind(fd, &address.any, len) != 0 || listen(fd, BACKLOG) != 0) {
+        char what[HTTP_ADDRESS_TEXT + 32];
+        int reason = errno;
+        snprintf(what, sizeof what, "listen at %.*s, port %u",
+                 TILL_STR_ARG(server->options.address), (unsigned)server->options.port);
+        errno = reason;
+        return fail_listen(fd, what, err);
+    }
     len = sizeof address;
     if (getsockname(fd, &address.any, &len) != 0)
         return fail_listen(fd, "read back the port", err);

@@ -145,7 +145,7 @@ static void what_cannot_be_listened_at_is_an_error(void **state) {
     assert_does_not_start("http.listen");
     fixture.options.address = TILL_STR("127.0.0.1");
     fixture.options.trusted_proxies = TILL_STR("10.0.0.0/33");
-    assert_does_not_start("trusted_proxies");
+    assert_does_not_start("http.trusted_proxies");
     fixture.options.trusted_proxies = TILL_STR_NONE;
     assert_true(start_second(&err));
     fixture_start(&fixture);
