@@ -25,7 +25,8 @@ static const struct cashier_words
     code_label = {"QR code for the payment", "付款二维码"},
     open_word = {"Pay on this device", "在本机付款"},
     left_word = {"The code is good for another", "二维码剩余有效时间"},
-    renew_word = {"New code", "刷新二维码"}, continue_word = {"Back to the shop", "返回商家"},
+    renew_word = {"New code", "刷新二维码"}, again_word = {"Try again", "重试"},
+    continue_word = {"Back to the shop", "返回商家"},
     test_word = {"Test mode: no real money moves", "测试模式：不涉及真实资金"},
     trust_word = {"This page shows the gateway's own record.", "本页显示支付网关的实际记录。"},
     offline_word = {"The connection is gone. Trying again …", "网络已断开，正在重试……"};
@@ -85,7 +86,8 @@ static void add_advice(struct page *page, bool has_shop) {
 }
 
 static void add_renewal(struct page *page, const struct payment_row *payment, const char *kind) {
-    struct till_str token = till_str_of(payment->token), label = say(page, renew_word);
+    struct till_str label = say(page, page->phase == CASHIER_WAIT ? again_word : renew_word);
+    struct till_str token = till_str_of(payment->token);
     struct till_str class = till_str_of(kind), language = cashier_language_query(page->call);
     html_format(&page->buf,
                 "<form id=\"renew\" method=\"post\" action=\"/checkout/%s/renew%s\">"
@@ -134,30 +136,35 @@ static void add_fact(struct page *page, struct cashier_words name, struct till_s
         html_format(&page->buf, "<div><dt>%s</dt><dd>%s</dd></div>", &label, &text);
 }
 
+static struct till_str sign_of(const struct payment_row *payment) {
+    struct till_str currency = till_str_of(payment->amount.currency);
+    return till_str_is(currency, "CNY") ? TILL_STR("¥") : currency;
+}
+
 static bool add_facts(struct page *page, const struct payment_row *payment, struct till_str payee,
                       struct till_error *err) {
     struct till_money back = payment->amount;
+    struct till_str sign = sign_of(payment), refunded;
     char text[TILL_MONEY_TEXT];
     back.minor = payment->refunded;
-    if (!till_money_format(back, text, err))
+    if (!till_money_format(back, text, err) ||
+        !till_arena_format(page->call->arena, &refunded, err, "%.*s%s", TILL_STR_ARG(sign), text))
         return false;
     till_buf_text(&page->buf, "<dl>");
     add_fact(page, payee_word, payee);
     add_fact(page, order_word, payment->out_trade_no);
     add_fact(page, transaction_word, payment->trade_no);
-    add_fact(page, refunded_word, back.minor ? till_str_of(text) : TILL_STR_NONE);
+    add_fact(page, refunded_word, back.minor ? refunded : TILL_STR_NONE);
     till_buf_text(&page->buf, "</dl>");
     return true;
 }
 
 static bool add_sum(struct page *page, const struct payment_row *payment, struct till_error *err) {
-    struct till_str currency = till_str_of(payment->amount.currency), sum;
+    struct till_str currency = sign_of(payment), sum;
     char amount[TILL_MONEY_TEXT];
     if (!till_money_format(payment->amount, amount, err))
         return false;
     sum = till_str_of(amount);
-    if (till_str_is(currency, "CNY"))
-        currency = TILL_STR("¥");
     html_format(&page->buf,
                 "<p class=\"subject\">%s</p><p class=\"amount\"><small>%s</small>%s</p>",
                 &payment->subject, &currency, &sum);

@@ -12,8 +12,8 @@ enum route_need {
     NEED_NOTHING, /* open: says nothing about anybody's data, or proves itself (notifications) */
     NEED_APP,     /* signed; the nonce is taken before the handler runs */
     NEED_APP_WITH_EFFECT, /* signed; the nonce goes into the store with the effect */
-    NEED_ADMIN,   /* came through the admin socket */
-    NEED_ADMIN_APP /* the same, acting for the app that ?app_id= names */
+    NEED_ADMIN,           /* came through the admin socket */
+    NEED_ADMIN_APP        /* the same, acting for the app that ?app_id= names */
 };
 
 struct route {
@@ -31,7 +31,8 @@ struct route_match {
     char allow[64];                /* methods of the pattern when only the method is wrong */
 };
 /* NOT_FOUND, METHOD_NOT_ALLOWED. HEAD goes where GET goes. */
-TILL_MUST_CHECK bool route_find(const struct route *table, size_t count, struct till_str method, struct till_str path, struct route_match *ret,
+TILL_MUST_CHECK bool route_find(const struct route *table, size_t count, struct till_str method,
+                                struct till_str path, struct route_match *ret,
                                 struct till_error *err);
 
 #endif

@@ -140,7 +140,7 @@ test('a_refunded_payment_says_so', async () => {
   await until(async () => (await read(payment)).refunded === 990, 'the refund');
   const seen = await open(payment);
   await says(seen.page, 'Refunded', 'on its way back');
-  expect((await seen.page.innerText('dl')).includes('9.90'), 'with its sum');
+  expect((await seen.page.innerText('dl')).includes('¥9.90'), 'with its sum');
   await shoot(seen.page, 'state-refunded');
   await sleep(3500);
   equal(seen.page.url(), payment.cashier_url, 'a refunded order leads nowhere by itself');
