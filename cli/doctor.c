@@ -59,8 +59,7 @@ static void find_failure(struct doctor *doctor, const char *check, const struct 
     find(doctor, check, till_str_of(err->field), till_str_of(err->text), advice);
 }
 
-/* ---- without the daemon
- * ---------------------------------------------------------------------------- */
+/* ---- without the daemon ---- */
 
 static bool check_config(struct doctor *doctor) {
     struct till_error err;
@@ -88,8 +87,7 @@ static void check_master_key(struct doctor *doctor) {
         find(doctor, "master key", path, TILL_STR("there, and closed to others"), NULL);
 }
 
-/* ---- addresses
- * --------------------------------------------------------------------------------------- */
+/* ---- addresses ---- */
 
 static const char *advice_for(enum probe_stage stage) {
     static const char *const advice[] = {
@@ -150,8 +148,7 @@ static void check_public_url(struct doctor *doctor) {
              "Something else answers there: point public_url, or the proxy, at this till.");
 }
 
-/* ---- with the daemon
- * ----------------------------------------------------------------------------------- */
+/* ---- with the daemon ---- */
 
 static void check_account(struct doctor *doctor, const struct till_json *account) {
     struct till_str id = till_json_get_str(account, "id");

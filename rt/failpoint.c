@@ -89,8 +89,8 @@ static void read_script(void) {
     free(copy);
 }
 
-/* One line a point, written before anything happens, so that a killed run still proves it was here.
- */
+/* One line a point, written before anything happens, so that a killed run still proves
+ * it was here. */
 static void note(const char *name) {
     const char *path = getenv("TILL_FAILPOINT_LOG");
     if (!path)

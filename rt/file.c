@@ -63,7 +63,8 @@ static bool read_open(struct till_arena *arena, int fd, const char *path, size_t
         return TILL_FAIL(err, FILE_FAILED, "\"%s\" is a directory; name a file.", path);
     if (st.st_size > 0 && (uintmax_t)st.st_size > max)
         return TILL_FAIL(err, FILE_FAILED, "\"%s\" is larger than %zu bytes.", path, max);
-    /* The size is a hint (pipes, /proc): one byte beyond the limit tells "too large" for certain. */
+    /* The size is a hint (pipes, /proc): one byte beyond the limit tells "too
+     * large" for certain. */
     size_t room = max < UNSIZED_MAX ? max + 1 : UNSIZED_MAX;
     if (S_ISREG(st.st_mode) && st.st_size > 0)
         room = (size_t)st.st_size + 1;

@@ -11,8 +11,8 @@
 #define WAIT_US INT64_C(100000)
 #define SHED_AT_ONCE 16
 
-/* A proxy speaks for many. Everybody else may have so many; one more costs its own oldest idle one.
- */
+/* A proxy speaks for many. Everybody else may have so many; one more costs its own
+ * oldest idle one. */
 static bool admit(struct http_server *server, const struct http_address *peer) {
     size_t max = server->options.connections_per_address;
     bool fits = http_prefixes_hold(&server->trusted, peer) ||
@@ -52,8 +52,8 @@ static bool take_one(struct http_server *server) {
         return true;
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        /* Out of descriptors although there should be room: idle ones give way, and nobody spins.
-         */
+        /* Out of descriptors although there should be room: idle ones give way,
+         * and nobody spins. */
         size_t shed = http_reaper_shed(server->reaper, SHED_AT_ONCE);
         log_event(server->log, LOG_WARN, "http_out_of_descriptors", LOG_N("errno", errno),
                   LOG_N("shed", (int64_t)shed));

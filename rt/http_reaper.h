@@ -58,8 +58,8 @@ void http_reaper_leave(struct http_reaper *reaper, struct http_connection *conne
 /* Enter a phase; its deadline starts now. */
 void http_reaper_arm(struct http_reaper *reaper, struct http_connection *connection,
                      enum http_phase phase);
-/* A request's first line has come: IDLE ends and HEADER begins; a first request keeps its deadline.
- */
+/* A request's first line has come: IDLE ends and HEADER begins; a first request
+ * keeps its deadline. */
 void http_reaper_first_line(struct http_reaper *reaper, struct http_connection *connection);
 
 /* Cut the oldest connections that wait for their client without a request under way: idle ones

@@ -127,8 +127,8 @@ bool http_answer_add_headers(struct http_server *server, struct MHD_Response *mh
 /* Queue call->response on the thread that owns the connection (I/O thread, or a worker while
  * suspended). */
 enum MHD_Result http_answer_queue(struct http_call *call);
-/* http_wire.c: spoiled answers and crash points; NULL: nothing to spoil here, build the whole one.
- */
+/* http_wire.c: spoiled answers and crash points; NULL: nothing to spoil here, build
+ * the whole one. */
 struct MHD_Response *http_wire_build(struct http_call *call);
 /* Writes the answer byte by byte, on a worker. False: nothing was written (TLS, no memory). */
 bool http_wire_drip(struct http_call *call);

@@ -99,8 +99,8 @@ static void pause_us(struct http_server *server, int64_t us) {
     nanosleep(&span, NULL);
 }
 
-/* One byte, unless a stopping server has taken the connection away. 1 sent, 0 not yet, -1 the end.
- */
+/* One byte, unless a stopping server has taken the connection away. 1 sent, 0 not yet,
+ * -1 the end. */
 static int drip_byte(struct http_call *call, const char *byte) {
     char peek;
     int outcome = -1;

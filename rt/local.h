@@ -11,7 +11,9 @@ struct local_answer {
 };
 
 /* UPSTREAM_UNSENT when nobody listens at the socket, naming it. body empty: none is sent. */
-TILL_MUST_CHECK bool local_exchange(struct till_arena *arena, struct till_str socket_path, struct till_str method, struct till_str target,
-                                    struct till_str body, struct local_answer *ret_answer, struct till_error *err);
+TILL_MUST_CHECK bool local_exchange(struct till_arena *arena, struct till_str socket_path,
+                                    struct till_str method, struct till_str target,
+                                    struct till_str body, struct local_answer *ret_answer,
+                                    struct till_error *err);
 
 #endif

@@ -36,8 +36,8 @@ static bool is_stamp(const char *text) {
     return true;
 }
 
-/* Remove this log's rotated files that are older than keep_days. Failing to is no reason to stop.
- */
+/* Remove this log's rotated files that are older than keep_days. Failing to is no
+ * reason to stop. */
 static void purge(const struct log_file *file, int64_t now_us) {
     char folder[LOG_PATH_MAX], cutoff[STAMP_MAX];
     const char *slash = strrchr(file->path, '/');

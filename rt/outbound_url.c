@@ -85,8 +85,8 @@ static bool check_labels(struct till_str host, struct till_error *err) {
     return true;
 }
 
-/* "127.1", "0x7f.1", "2130706433", "0177.0.0.1": whatever ends in a number is an address somewhere.
- */
+/* "127.1", "0x7f.1", "2130706433", "0177.0.0.1": whatever ends in a number is
+ * an address somewhere. */
 static bool ends_in_number(struct till_str host) {
     size_t start = host.len;
     while (start > 0 && host.ptr[start - 1] != '.')

@@ -134,8 +134,8 @@ static void indent(struct till_buf *buf, size_t depth) {
         till_buf_text(buf, "  ");
 }
 
-/* Opens the groups of name that the row before it did not stand in; returns the depth of the row.
- */
+/* Opens the groups of name that the row before it did not stand in; returns the depth
+ * of the row. */
 static size_t open_groups(struct till_buf *buf, const char *name, const char *before) {
     size_t depth = 0;
     bool shared = true;

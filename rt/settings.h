@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Settings: one row says everything about one (name, type, default, bounds, reload or restart, meaning).
- * The file is YAML (libcyaml for shape and position, scalars as strings); a message names the
- * setting and its place, never a secret value. Unknown and duplicate keys, wrong types, values out of bounds and second
- * documents are refused.
+ * Settings: one row says everything about one (name, type, default, bounds, reload or restart,
+ * meaning). The file is YAML (libcyaml for shape and position, scalars as strings); a message names
+ * the setting and its place, never a secret value. Unknown and duplicate keys, wrong types, values
+ * out of bounds and second documents are refused.
  */
 #ifndef RT_SETTINGS_H
 #define RT_SETTINGS_H
@@ -27,16 +27,21 @@ struct setting {
     enum setting_kind kind;
     const char *fallback; /* default, in the file's notation */
     int64_t min, max;
-    bool live; /* takes effect on reload; otherwise at a restart */
-    size_t offset; /* of the field in the target struct */
+    bool live;           /* takes effect on reload; otherwise at a restart */
+    size_t offset;       /* of the field in the target struct */
     const char *meaning; /* one sentence for people */
 };
 
-/* Fill target (fields at the rows' offsets; texts in the arena) from defaults, then file (may be empty: defaults
- * only), then overrides ("name=value"). On failure target is untouched and err.field names the setting. */
-TILL_MUST_CHECK bool settings_load(const struct setting *table, size_t count, struct till_arena *arena, struct till_str file_path,
-                                   const char *const *overrides, size_t override_count, void *target, struct till_error *err);
+/* Fill target (fields at the rows' offsets; texts in the arena) from defaults, then file (may be
+ * empty: defaults only), then overrides ("name=value"). On failure target is untouched and
+ * err.field names the setting. */
+TILL_MUST_CHECK bool settings_load(const struct setting *table, size_t count,
+                                   struct till_arena *arena, struct till_str file_path,
+                                   const char *const *overrides, size_t override_count,
+                                   void *target, struct till_error *err);
 /* The table as commented YAML, with each default. */
-TILL_MUST_CHECK bool settings_describe(const struct setting *table, size_t count, struct till_arena *arena, struct till_str *ret_text, struct till_error *err);
+TILL_MUST_CHECK bool settings_describe(const struct setting *table, size_t count,
+                                       struct till_arena *arena, struct till_str *ret_text,
+                                       struct till_error *err);
 
 #endif

@@ -37,8 +37,8 @@ struct upstream_call {
     size_t body_len, body_room;
     char detail[CURL_ERROR_SIZE];
 
-    struct world_answer
-        answer; /* texts empty until the waiting thread copies them into its arena */
+    /* texts empty until the waiting thread copies them into its arena */
+    struct world_answer answer;
     CURL *easy;
     struct upstream_multi *multi;
     struct upstream_call *next, **link;

@@ -127,8 +127,8 @@ void upstream_call_judge(struct upstream_call *call, CURLcode code) {
         end(call, TILL_FATE_ANSWERED, "done", "", "");
         return;
     }
-    /* Only the pre-request callback proves that nothing was written (ENGINEERING-NOTES section 2).
-     */
+    /* Only the pre-request callback proves that nothing was written
+     * (ENGINEERING-NOTES section 2). */
     bool unsent = code != CURLE_OK && call->prereqs == 0;
     explain(call, code, unsent ? TILL_FATE_UNSENT : TILL_FATE_LOST);
 }

@@ -172,8 +172,8 @@ static bool create_thread(struct worker *worker) {
     return status == 0;
 }
 
-/* Another thread, with a first job or without; false when the system has none to give. Lock held.
- */
+/* Another thread, with a first job or without; false when the system has none to
+ * give. Lock held. */
 static bool hire(struct worker_pool *pool, struct worker_job *job) {
     struct worker *worker = calloc(1, sizeof *worker);
     if (!worker)

@@ -95,8 +95,8 @@ bool biz_timeout(struct call *call, const char *name, int64_t *ret_us);
 bool biz_time(struct call *call, const char *name, int64_t *ret_us);
 bool biz_has_option(struct call *call, const char *option); /* query_options */
 bool biz_refuse(struct call *call, const char *name, const char *why);
-/* By trade_no (wins) or out_trade_no; false when neither is given. A trade nobody scanned is NULL.
- */
+/* By trade_no (wins) or out_trade_no; false when neither is given. A trade nobody
+ * scanned is NULL. */
 bool biz_trade(struct call *call, struct platform_trade **ret_trade,
                struct till_str *ret_out_trade_no);
 

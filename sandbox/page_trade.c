@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /console/trades: what was ordered, what became of it, who was notified, and buttons to move it.
- */
+/* /console/trades: what was ordered, what became of it, who was notified, and buttons
+ * to move it. */
 #include <sandbox/control.h>
 #include <sandbox/notice.h>
 #include <sandbox/page.h>

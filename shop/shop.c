@@ -12,8 +12,8 @@
 #define BODY_MAX (64u << 10)
 #define OPTIONS_MAX 16384
 
-/* ---- shipping: the one thing that must happen once ---------------------------------------------
- */
+/* ---- shipping: the one thing that must
+ * happen once --------------------------------------------- */
 
 /* Under the lock. The paid line is durable before the coffee leaves, the shipped line before we say
  * so. */
@@ -59,8 +59,7 @@ static bool look_up(struct shop *shop, struct till_str id, struct shop_order *re
     return order != NULL;
 }
 
-/* ---- requests
- * ------------------------------------------------------------------------------------ */
+/* ---- requests ---- */
 
 static void say(struct http_response *response, int status, struct till_str text) {
     response->status = status;
@@ -200,8 +199,7 @@ struct http_service shop_service(struct shop *shop) {
     return (struct http_service){shop, body_max, lane, handle, refuse};
 }
 
-/* ---- opening
- * ------------------------------------------------------------------------------------- */
+/* ---- opening ---- */
 
 static bool copy_options(struct shop *shop, const struct shop_options *options,
                          struct till_error *err) {

@@ -70,8 +70,8 @@ static void set_unsent(struct asked *ret, const struct till_error *err) {
     say(&ret->verdict, till_code_slug(err->code), err->text);
 }
 
-/* The last wall: whatever the channel read, news about money needs a good signature and our number.
- */
+/* The last wall: whatever the channel read, news about money needs a good signature
+ * and our number. */
 static void distrust(const struct question *question, struct till_verdict *verdict) {
     bool is_news = verdict->outcome == TILL_PAID || verdict->outcome == TILL_PENDING ||
                    verdict->outcome == TILL_CLOSED;

@@ -4,7 +4,8 @@
  * thread, makes no operating-system call; all waiting is in gw->world and gw->store. Before the
  * money line errors return; after it every end is a verdict, and it is stored.
  *
- * A request flow returns true when it has written c->response, false with err otherwise (the router words the problem).
+ * A request flow returns true when it has written c->response, false with err otherwise (the router
+ * words the problem).
  */
 #ifndef GATEWAY_FLOW_FLOW_H
 #define GATEWAY_FLOW_FLOW_H
@@ -21,19 +22,20 @@ struct call {
     int64_t started_us; /* monotonic: deadlines count from here */
     char trace_id[33];  /* W3C trace id, kept or new */
     char request_id[TILL_ID_SIZE];
-    const char *route;  /* "payments.create": label of metrics and log */
-    struct till_str parameter; /* the id in the path */
+    const char *route;                /* "payments.create": label of metrics and log */
+    struct till_str parameter;        /* the id in the path */
     struct till_str second_parameter; /* "/notify/{channel}/{account}" */
-    struct app_row app;        /* set by authentication; id empty: none */
-    bool is_admin;             /* came through the admin socket: may reach every app */
-    struct nonce_claim claim;  /* to be written with the effect */
-    char payment_id[TILL_ID_SIZE]; /* for the log line */
-    char outcome[48];              /* for the log line: verdict, "applied", ... */
+    struct app_row app;               /* set by authentication; id empty: none */
+    bool is_admin;                    /* came through the admin socket: may reach every app */
+    struct nonce_claim claim;         /* to be written with the effect */
+    char payment_id[TILL_ID_SIZE];    /* for the log line */
+    char outcome[48];                 /* for the log line: verdict, "applied", ... */
 };
 
 /* What a merchant orders, checked. */
 struct order {
-    struct till_str channel, product, account, out_trade_no, subject, notify_url, return_url, metadata, extra, idempotency_key;
+    struct till_str channel, product, account, out_trade_no, subject, notify_url, return_url,
+        metadata, extra, idempotency_key;
     struct till_money amount;
     int64_t expires_in_us;
     uint8_t fingerprint[TILL_SHA256_SIZE];
@@ -43,37 +45,57 @@ struct order {
 TILL_MUST_CHECK bool order_read(struct call *c, struct order *ret, struct till_error *err);
 void order_clean_up(struct order *order);
 #define ORDER_SCOPED __attribute__((cleanup(order_clean_up)))
-/* The Idempotency-Key header, bare or as a quoted string (conventions, section 2); empty when absent. IDEMPOTENCY_KEY_INVALID. */
-TILL_MUST_CHECK bool idempotency_key_read(const struct http_request *request, struct till_arena *arena, struct till_str *ret_key, struct till_error *err);
+/* The Idempotency-Key header, bare or as a quoted string (conventions, section 2); empty when
+ * absent. IDEMPOTENCY_KEY_INVALID. */
+TILL_MUST_CHECK bool idempotency_key_read(const struct http_request *request,
+                                          struct till_arena *arena, struct till_str *ret_key,
+                                          struct till_error *err);
 /* The body as a JSON object; the caller releases it. BODY_MALFORMED. */
-TILL_MUST_CHECK bool call_read_body(struct call *c, struct till_json **ret_json, struct till_error *err);
+TILL_MUST_CHECK bool call_read_body(struct call *c, struct till_json **ret_json,
+                                    struct till_error *err);
 /* The query; a name that is not in the NULL-terminated list is FIELD_UNKNOWN. */
-TILL_MUST_CHECK bool call_read_query(struct call *c, const char *const *names, struct till_form *ret_form, struct till_error *err);
+TILL_MUST_CHECK bool call_read_query(struct call *c, const char *const *names,
+                                     struct till_form *ret_form, struct till_error *err);
 /* ?limit= as a page size: 1..100, 20 when absent. FIELD_INVALID. */
-TILL_MUST_CHECK bool call_read_limit(const struct till_form *query, int *ret_limit, struct till_error *err);
+TILL_MUST_CHECK bool call_read_limit(const struct till_form *query, int *ret_limit,
+                                     struct till_error *err);
 /* "pay_..." from the world's time and randomness. */
 void flow_id(struct world *world, const char *prefix, int64_t now_us, char ret_id[TILL_ID_SIZE]);
 
 /* A new "whsec_..." of 32 random bytes. */
-TILL_MUST_CHECK bool flow_webhook_secret(struct call *c, struct till_str *ret_text, struct till_error *err);
+TILL_MUST_CHECK bool flow_webhook_secret(struct call *c, struct till_str *ret_text,
+                                         struct till_error *err);
 
-/* One question to a platform: compose/build, exchange, parse, metrics, capture. Cannot fail: silence is an answer.
- * attempt->business is sent as stored for CREATE; refund may be NULL. trace_id may be NULL. */
-void channel_ask(struct gateway *gw, const char *trace_id, const struct account_row *account_row, enum till_operation operation, const struct payment_row *payment,
-                 const struct attempt_row *attempt, const struct refund_row *refund, struct till_arena *arena, struct till_verdict *ret_verdict);
-/* A verdict on an attempt into a finding (event, next question, action window), per channel and operation. */
-void finding_from_verdict(struct gateway *gw, enum till_operation operation, const struct payment_row *payment, const struct attempt_row *attempt,
-                          const struct till_verdict *verdict, int64_t now_us, struct finding *ret_finding);
-/* After every store_apply: wakes the deliveries when there is news. (The store counts states itself.) */
+/* One question to a platform: compose/build, exchange, parse, metrics, capture. Cannot fail:
+ * silence is an answer. attempt->business is sent as stored for CREATE; refund may be NULL.
+ * trace_id may be NULL. */
+void channel_ask(struct gateway *gw, const char *trace_id, const struct account_row *account_row,
+                 enum till_operation operation, const struct payment_row *payment,
+                 const struct attempt_row *attempt, const struct refund_row *refund,
+                 struct till_arena *arena, struct till_verdict *ret_verdict);
+/* A verdict on an attempt into a finding (event, next question, action window), per channel and
+ * operation. */
+void finding_from_verdict(struct gateway *gw, enum till_operation operation,
+                          const struct payment_row *payment, const struct attempt_row *attempt,
+                          const struct till_verdict *verdict, int64_t now_us,
+                          struct finding *ret_finding);
+/* After every store_apply: wakes the deliveries when there is news. (The store counts states
+ * itself.) */
 void flow_applied(struct gateway *gw, const struct applied *applied);
 /* channel_ask + finding + store_apply + metrics + wake of deliveries: the money line's far side. */
-TILL_MUST_CHECK bool ask_and_apply(struct gateway *gw, const char *trace_id, enum till_operation operation, const struct payment_row *payment,
-                                   const struct attempt_row *attempt, struct till_arena *arena, struct till_verdict *ret_verdict, struct applied *ret, struct till_error *err);
+TILL_MUST_CHECK bool ask_and_apply(struct gateway *gw, const char *trace_id,
+                                   enum till_operation operation, const struct payment_row *payment,
+                                   const struct attempt_row *attempt, struct till_arena *arena,
+                                   struct till_verdict *ret_verdict, struct applied *ret,
+                                   struct till_error *err);
 
 /* Answers. */
-TILL_MUST_CHECK bool reply_payment(struct call *c, int status, const struct payment_row *payment, struct till_error *err);
-TILL_MUST_CHECK bool reply_refund(struct call *c, int status, const struct refund_row *refund, struct till_error *err);
-TILL_MUST_CHECK bool reply_json(struct call *c, int status, struct till_json *json, struct till_error *err); /* takes ownership of json */
+TILL_MUST_CHECK bool reply_payment(struct call *c, int status, const struct payment_row *payment,
+                                   struct till_error *err);
+TILL_MUST_CHECK bool reply_refund(struct call *c, int status, const struct refund_row *refund,
+                                  struct till_error *err);
+TILL_MUST_CHECK bool reply_json(struct call *c, int status, struct till_json *json,
+                                struct till_error *err); /* takes ownership of json */
 /* The payment as the API shows it. The caller releases it. */
 struct till_json *payment_json(struct gateway *gw, const struct payment_row *payment);
 struct till_json *refund_json(const struct refund_row *refund);
@@ -94,25 +116,39 @@ bool create_endpoint(struct call *c, struct till_error *err);
 bool list_endpoints(struct call *c, struct till_error *err);
 bool list_discrepancies(struct call *c, struct till_error *err);
 
-/* Platform and browser flows. Both write the response themselves in every case (a NACK is an answer). */
+/* Platform and browser flows. Both write the response themselves in every case (a NACK is an
+ * answer). */
 void take_notification(struct call *c, struct till_str channel, struct till_str account_public_id);
 void take_return(struct call *c, struct till_str channel, struct till_str account_public_id);
 
-/* The cashier's part (gateway/flow/watch.c). Somebody looks at this payment: its next question comes soon. */
+/* The cashier's part (gateway/flow/watch.c). Somebody looks at this payment: its next question
+ * comes soon. */
 void watch_payment(struct call *c, const struct payment_row *payment);
-/* "New code" on the page: the identical order again, now and then. That it brought nothing new is no error; the page shows what is. */
-TILL_MUST_CHECK bool renew_for_buyer(struct call *c, const struct payment_row *payment, struct till_error *err);
+/* "New code" on the page: the identical order again, now and then. That it brought nothing new is
+ * no error; the page shows what is. */
+TILL_MUST_CHECK bool renew_for_buyer(struct call *c, const struct payment_row *payment,
+                                     struct till_error *err);
 
-/* Background flows: one bounded round; *ret_next_us is the wall-clock time of the next useful round. */
+/* Background flows: one bounded round; *ret_next_us is the wall-clock time of the next useful
+ * round. */
 void sweep_once(struct gateway *gw, int64_t *ret_next_us);
 void deliver_once(struct gateway *gw, int64_t *ret_next_us);
-void housekeep_once(struct gateway *gw, int64_t *ret_next_us); /* sequencer, purge, figures into metrics */
+void housekeep_once(struct gateway *gw,
+                    int64_t *ret_next_us); /* sequencer, purge, figures into metrics */
 
 /* Resolve one due row by the channel's recovery table. */
-TILL_MUST_CHECK bool resolve_due(struct gateway *gw, const struct due *due, struct till_arena *arena, struct till_error *err);
+TILL_MUST_CHECK bool resolve_due(struct gateway *gw, const struct due *due,
+                                 struct till_arena *arena, struct till_error *err);
 /* Ask about one payment right now (return page, HOLD, cashier). */
-TILL_MUST_CHECK bool query_payment_now(struct gateway *gw, const char *trace_id, const struct payment_row *payment, struct till_arena *arena, struct payment_row *ret_payment, struct till_error *err);
-/* Close upstream, per DESIGN: close; a never scanned order is cancelled; "paid" is queried; only evidence moves states. */
-TILL_MUST_CHECK bool close_upstream(struct gateway *gw, const char *trace_id, const struct payment_row *payment, const struct attempt_row *attempt, bool cancel, struct till_arena *arena, struct applied *ret, struct till_error *err);
+TILL_MUST_CHECK bool query_payment_now(struct gateway *gw, const char *trace_id,
+                                       const struct payment_row *payment, struct till_arena *arena,
+                                       struct payment_row *ret_payment, struct till_error *err);
+/* Close upstream, per DESIGN: close; a never scanned order is cancelled; "paid" is queried; only
+ * evidence moves states. */
+TILL_MUST_CHECK bool close_upstream(struct gateway *gw, const char *trace_id,
+                                    const struct payment_row *payment,
+                                    const struct attempt_row *attempt, bool cancel,
+                                    struct till_arena *arena, struct applied *ret,
+                                    struct till_error *err);
 
 #endif

@@ -29,8 +29,8 @@ TILL_MUST_CHECK bool notify_settle(struct incoming *in, struct till_error *err);
  * attempt. `apart` tells causes of one type and order from each other; may be empty. */
 TILL_MUST_CHECK bool notify_hold(struct incoming *in, const char *type, struct till_str apart,
                                  struct till_error *err);
-/* The number is not ours: always false (NACK), after at most one record for each slot of numbers.
- */
+/* The number is not ours: always false (NACK), after at most one record for each
+ * slot of numbers. */
 TILL_MUST_CHECK bool notify_refuse_number(struct incoming *in, struct till_error *err);
 
 #endif

@@ -74,8 +74,8 @@ bool notify_refuse_number(struct incoming *in, struct till_error *err) {
     till_sha256(in->notice.upstream_no, digest);
     in->outcome = "refused";
     security_event(c->gw, "notify_unknown_order", c->trace_id, in->notice.upstream_no);
-    /* The answer is a NACK either way, so a record that cannot be written now comes with the next.
-     */
+    /* The answer is a NACK either way, so a record that cannot be written now comes
+     * with the next. */
     if (!till_arena_format(c->arena, &cause, &ignored, "unknown_order/%s/%u", in->account.id,
                            digest[0] % NUMBER_SLOTS) ||
         !write_down(in, "unknown_order", cause, &ignored))

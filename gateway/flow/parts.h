@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the create, renew and ask flows share among themselves; everybody else goes through flow.h. */
+/* What the create, renew and ask flows share among themselves; everybody else
+ * goes through flow.h. */
 #ifndef GATEWAY_FLOW_PARTS_H
 #define GATEWAY_FLOW_PARTS_H
 
@@ -21,34 +22,51 @@ struct asked {
     struct till_verdict verdict;
     struct till_str answer; /* raw bytes, evidence when the verdict is verified */
 };
-void ask_platform(struct gateway *gw, const struct question *question, struct till_arena *arena, struct asked *ret);
+void ask_platform(struct gateway *gw, const struct question *question, struct till_arena *arena,
+                  struct asked *ret);
 /* The unified request for this order, without business bytes. */
-TILL_MUST_CHECK bool ask_fill(struct gateway *gw, const struct question *question, int64_t now_us, struct till_arena *arena, struct till_ask *ret, struct till_error *err);
+TILL_MUST_CHECK bool ask_fill(struct gateway *gw, const struct question *question, int64_t now_us,
+                              struct till_arena *arena, struct till_ask *ret,
+                              struct till_error *err);
 
 /* ---- finding.c ---- */
 
-/* finding + store_apply + metrics + wake of the deliveries. When the row moved meanwhile, nothing is applied and *ret is the row as it now is. */
-TILL_MUST_CHECK bool apply_asked(struct gateway *gw, enum till_operation operation, const struct payment_row *payment, const struct attempt_row *attempt,
-                                 const struct asked *asked, struct till_arena *arena, struct applied *ret, struct till_error *err);
+/* finding + store_apply + metrics + wake of the deliveries. When the row moved meanwhile, nothing
+ * is applied and *ret is the row as it now is. */
+TILL_MUST_CHECK bool apply_asked(struct gateway *gw, enum till_operation operation,
+                                 const struct payment_row *payment,
+                                 const struct attempt_row *attempt, const struct asked *asked,
+                                 struct till_arena *arena, struct applied *ret,
+                                 struct till_error *err);
 
 /* ---- open.c ---- */
 
-/* The account for an order. A repeated order keeps the account it has, even when that takes no new orders any more. */
-TILL_MUST_CHECK bool route_choose(struct call *c, const struct order *order, struct account_row *ret_account, struct till_error *err);
+/* The account for an order. A repeated order keeps the account it has, even when that takes no new
+ * orders any more. */
+TILL_MUST_CHECK bool route_choose(struct call *c, const struct order *order,
+                                  struct account_row *ret_account, struct till_error *err);
 /* Composes the business bytes and makes attempt and payment durable, or finds them. */
-TILL_MUST_CHECK bool open_payment(struct call *c, const struct order *order, const struct account_row *account, struct payment_opened *ret, struct till_error *err);
+TILL_MUST_CHECK bool open_payment(struct call *c, const struct order *order,
+                                  const struct account_row *account, struct payment_opened *ret,
+                                  struct till_error *err);
 /* How long one sender may hold an attempt. */
 int64_t lease_of_sender(const struct gateway *gw);
 
 /* ---- send.c ---- */
 
-/* Waits, up to the create deadline, until the other sender is done: then kind is SETTLED; or takes over when its lease ran out: NEW or RESUMED. */
-TILL_MUST_CHECK bool wait_for_twin(struct call *c, struct payment_opened *opened, struct till_error *err);
-/* The identical request until its outcome is known or the deadline comes; then the verdict is stored. */
-TILL_MUST_CHECK bool send_payment(struct call *c, struct payment_opened *opened, struct till_verdict *ret_verdict, struct till_error *err);
+/* Waits, up to the create deadline, until the other sender is done: then kind is SETTLED; or takes
+ * over when its lease ran out: NEW or RESUMED. */
+TILL_MUST_CHECK bool wait_for_twin(struct call *c, struct payment_opened *opened,
+                                   struct till_error *err);
+/* The identical request until its outcome is known or the deadline comes; then the verdict is
+ * stored. */
+TILL_MUST_CHECK bool send_payment(struct call *c, struct payment_opened *opened,
+                                  struct till_verdict *ret_verdict, struct till_error *err);
 /* The answer of a create: 201 or 202 with the payment, or the refusal that its state means. */
-TILL_MUST_CHECK bool reply_sent(struct call *c, const struct payment_opened *opened, struct till_error *err);
+TILL_MUST_CHECK bool reply_sent(struct call *c, const struct payment_opened *opened,
+                                struct till_error *err);
 /* CHANNEL_DECLINED with the platform's own code and words, and what to do about them. */
-bool fail_declined(const struct payment_row *payment, struct till_str peer_code, struct till_str peer_text, struct till_error *err);
+bool fail_declined(const struct payment_row *payment, struct till_str peer_code,
+                   struct till_str peer_text, struct till_error *err);
 
 #endif

@@ -62,8 +62,8 @@ static bool query(struct resolving *r, struct till_error *err) {
     return ask(r, TILL_QUERY, err);
 }
 
-/* The identical request. A platform that knows the number as paid or closed is asked for evidence.
- */
+/* The identical request. A platform that knows the number as paid or closed is
+ * asked for evidence. */
 static bool repeat(struct resolving *r, struct till_error *err) {
     if (!ask(r, TILL_CREATE, err))
         return false;

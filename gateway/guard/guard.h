@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Guards: who asks, is it new, is the address permitted; and the caches that make the answers fast.
- */
+/* Guards: who asks, is it new, is the address permitted; and the caches that make
+ * the answers fast. */
 #ifndef GATEWAY_GUARD_GUARD_H
 #define GATEWAY_GUARD_GUARD_H
 

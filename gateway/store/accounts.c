@@ -166,9 +166,8 @@ static bool read_account(struct store *store, struct till_arena *arena, const ch
     return read_one(store, &query, ret_row);
 }
 
-static bool get(struct store *store, struct till_arena *arena, enum kept_kind kind,
-                const char *sql, struct till_str id, struct account_row *ret_row,
-                struct till_error *err) {
+static bool get(struct store *store, struct till_arena *arena, enum kept_kind kind, const char *sql,
+                struct till_str id, struct account_row *ret_row, struct till_error *err) {
     int64_t epoch = store_config_epoch(store);
     if (kept_find(store, kind, id, epoch, arena, ret_row))
         return true;

@@ -158,8 +158,8 @@ static void run_task(void *arg) {
         world_acquire(store->world, &store->commit_lock);
         commit_batch(store, ops, count);
         world_release(store->world, &store->commit_lock);
-        /* The wake is the last touch: the op lives on its caller's stack, which is gone after it.
-         */
+        /* The wake is the last touch: the op lives on its caller's stack, which is
+         * gone after it. */
         for (size_t i = 0; i < count; i++)
             world_wake(store->world, &ops[i]->spot);
     }

@@ -43,8 +43,8 @@ int64_t store_config_epoch(struct store *store) {
         return atomic_load(&store->epoch);
     struct till_error ignored;
     int64_t epoch;
-    /* Stamped before reading: a change that lands meanwhile resets the stamp and is seen next time.
-     */
+    /* Stamped before reading: a change that lands meanwhile resets the stamp and is
+     * seen next time. */
     atomic_store(&store->epoch_read_us, now_us ? now_us : 1);
     if (!poll(store, &epoch, &ignored)) {
         config_forget(store);

@@ -5,8 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* A full disk heals; a failed sync or a damaged file does not (ENGINEERING-NOTES 4, S-134, S-135).
- */
+/* A full disk heals; a failed sync or a damaged file does not (ENGINEERING-NOTES
+ * 4, S-134, S-135). */
 static bool is_full(struct db *db, int code) {
     int system = db->handle ? sqlite3_system_errno(db->handle) : 0;
     return (code & 0xff) == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE ||

@@ -161,8 +161,8 @@ bool store_claim_deliveries(struct store *store, struct till_arena *arena, int64
 
 /* ---- when there is something to do ---- */
 
-/* A full lane waits for its earliest lease to end (or for a report, after which it is asked again).
- */
+/* A full lane waits for its earliest lease to end (or for a report, after which it
+ * is asked again). */
 static bool lane_next(struct store *store, struct db *db, struct till_str lane, int64_t *ret_us,
                       struct till_error *err) {
     static const char SQL[] =

@@ -9,8 +9,8 @@
 
 #include <gateway/store/internal.h>
 
-/* ret_row: a struct app_row or account_row, as the kind has it, texts in the arena. False: read it.
- */
+/* ret_row: a struct app_row or account_row, as the kind has it, texts in the arena.
+ * False: read it. */
 bool kept_find(struct store *store, enum kept_kind kind, struct till_str key, int64_t epoch,
                struct till_arena *arena, void *ret_row);
 /* Copies the row. Too large or no memory: it is not kept. */

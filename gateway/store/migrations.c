@@ -46,8 +46,8 @@ static const char *const FIRST[] = {
     " sealed_webhook_secret BLOB NOT NULL,"
     " created_us INTEGER NOT NULL) STRICT, WITHOUT ROWID",
 
-    /* A sealed secret is its bytes and 29 more: one below 32 bytes cannot be stored at all (S-001).
-     */
+    /* A sealed secret is its bytes and 29 more: one below 32 bytes cannot be stored
+     * at all (S-001). */
     "CREATE TABLE keys("
     " id TEXT PRIMARY KEY CHECK (length(id) BETWEEN 1 AND 47),"
     " app_id TEXT NOT NULL REFERENCES apps(id),"

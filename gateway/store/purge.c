@@ -63,8 +63,8 @@ static bool purge_in_commit(struct store *store, struct db *db, void *arg, struc
            forget(db, LOGS, p->now_us - DELIVERY_LOG_KEPT_US, &p->logs, err);
 }
 
-/* Claims of refused operations were counted too; that is put right beside the commits, not within.
- */
+/* Claims of refused operations were counted too; that is put right beside the
+ * commits, not within. */
 static bool count_nonces(struct store *store, struct till_error *err) {
     static const char SQL[] = "SELECT COUNT(*) FROM nonces";
     bool row;

@@ -10,12 +10,15 @@
 #include <till/key.h>
 
 /* String to sign of a request (2.1): all but `sign`, empty values dropped (or kept), sorted. */
-TILL_MUST_CHECK bool till_alipay_request_text(struct till_arena *arena, const struct till_form *form, bool keep_empty,
+TILL_MUST_CHECK bool till_alipay_request_text(struct till_arena *arena,
+                                              const struct till_form *form, bool keep_empty,
                                               struct till_str *ret_text, struct till_error *err);
-/* String to sign of a notification or return page (7.3): rule V1 drops sign and sign_type, V2 only sign. */
+/* String to sign of a notification or return page (7.3): rule V1 drops sign and sign_type, V2 only
+ * sign. */
 enum till_alipay_rule { TILL_ALIPAY_V1, TILL_ALIPAY_V2 };
-TILL_MUST_CHECK bool till_alipay_notify_text(struct till_arena *arena, const struct till_form *form, enum till_alipay_rule rule,
-                                             struct till_str *ret_text, struct till_error *err);
+TILL_MUST_CHECK bool till_alipay_notify_text(struct till_arena *arena, const struct till_form *form,
+                                             enum till_alipay_rule rule, struct till_str *ret_text,
+                                             struct till_error *err);
 /* The exact byte span of the node value, the node's name, and the sign member (3.2, 3.4). */
 struct till_alipay_answer {
     struct till_str node_name; /* "alipay_trade_query_response" or "error_response" */
@@ -23,10 +26,15 @@ struct till_alipay_answer {
     struct till_str sign;      /* empty when absent */
     struct till_str cert_sn;   /* empty when absent */
 };
-TILL_MUST_CHECK bool till_alipay_answer_split(struct till_str body, struct till_str method, struct till_alipay_answer *ret_answer, struct till_error *err);
+TILL_MUST_CHECK bool till_alipay_answer_split(struct till_str body, struct till_str method,
+                                              struct till_alipay_answer *ret_answer,
+                                              struct till_error *err);
 /* Verifies the span; once more with "\/" as "/" (3.4). */
-TILL_MUST_CHECK bool till_alipay_answer_verify(struct till_arena *arena, const struct till_alipay_answer *answer, const struct till_key *platform_key,
-                                               enum till_signature algorithm, struct till_error *err);
+TILL_MUST_CHECK bool till_alipay_answer_verify(struct till_arena *arena,
+                                               const struct till_alipay_answer *answer,
+                                               const struct till_key *platform_key,
+                                               enum till_signature algorithm,
+                                               struct till_error *err);
 
 /* What a sub_code means for an operation, by table (8, 8.1). */
 struct till_alipay_code {
@@ -34,10 +42,11 @@ struct till_alipay_code {
     enum till_outcome outcome;
     enum till_trade trade;
     bool retry_later;
-    const char *text; /* the platform's own words (Chinese) */
+    const char *text;   /* the platform's own words (Chinese) */
     const char *advice; /* what a person should do, English */
 };
 /* NULL when the table does not know the code. */
-const struct till_alipay_code *till_alipay_code_find(struct till_str code, enum till_operation operation);
+const struct till_alipay_code *till_alipay_code_find(struct till_str code,
+                                                     enum till_operation operation);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Digests, HMAC, AEAD, constant-time comparison, secrets. OpenSSL 3 behind the wall of lib/crypto.
- */
+/* Digests, HMAC, AEAD, constant-time comparison, secrets. OpenSSL 3 behind the
+ * wall of lib/crypto. */
 #ifndef TILL_CRYPTO_H
 #define TILL_CRYPTO_H
 

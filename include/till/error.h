@@ -48,8 +48,7 @@ struct till_error {
  */
 #define TILL_STRINGIFY_(x) #x
 #define TILL_STRINGIFY(x) TILL_STRINGIFY_(x)
-#define TILL_FAIL(err, name, ...)                                                                  \
-    TILL_FAIL_FIELD(err, name, NULL, __VA_ARGS__)
+#define TILL_FAIL(err, name, ...) TILL_FAIL_FIELD(err, name, NULL, __VA_ARGS__)
 /* The same, naming the field. */
 #define TILL_FAIL_FIELD(err, name, field, ...)                                                     \
     till_failed(till_error_set((err), TILL_E_##name, __FILE__ ":" TILL_STRINGIFY(__LINE__),        \

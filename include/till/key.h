@@ -28,8 +28,8 @@ enum till_key_format {
 struct till_key;
 
 /*
- * Refuses public keys and certificates in words that say so, RSA below 1024 bits (KEY_WEAK). The key
- * signs a probe, which costs about as much as three signatures: parse once and keep the key.
+ * Refuses public keys and certificates in words that say so, RSA below 1024 bits (KEY_WEAK). The
+ * key signs a probe, which costs about as much as three signatures: parse once and keep the key.
  */
 TILL_MUST_CHECK bool till_key_parse_private(struct till_str pasted, struct till_key **ret_key,
                                             struct till_error *err);

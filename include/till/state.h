@@ -6,9 +6,9 @@
  *   payment   pending -> paid | closing | closed | failed;  closing -> paid | pending | closed;
  *             closed -> paid (late);  failed -> paid (late);  failed -> pending (tried again)
  *   attempt   sent (durable before a byte leaves) -> prepared (unsent) | pending | unknown | paid |
- *             declined | closing | closed;  prepared -> sent; unknown -> ...; closed | declined -> paid
- *   refund    sent -> prepared (unsent) | pending | unknown | succeeded | failed;
- *             unknown | pending -> succeeded | failed;  succeeded -> reversed
+ *             declined | closing | closed;  prepared -> sent; unknown -> ...; closed | declined ->
+ * paid refund    sent -> prepared (unsent) | pending | unknown | succeeded | failed; unknown |
+ * pending -> succeeded | failed;  succeeded -> reversed
  */
 #ifndef TILL_STATE_H
 #define TILL_STATE_H
@@ -72,7 +72,8 @@ struct till_move {
     bool changed; /* false: the event is lawful and says nothing new (idempotent) */
     bool late;    /* closed -> paid and the like: a normal state with an event of its own */
 };
-TILL_MUST_CHECK bool till_state_move(enum till_machine machine, int from, enum till_event event, struct till_move *ret_move, struct till_error *err);
+TILL_MUST_CHECK bool till_state_move(enum till_machine machine, int from, enum till_event event,
+                                     struct till_move *ret_move, struct till_error *err);
 
 /* "pending"; NULL when out of range. */
 const char *till_state_name(enum till_machine machine, int state);

@@ -57,8 +57,8 @@ bool till_str_is_utf8(struct till_str s);
 bool till_str_is_printable_ascii(struct till_str s);
 /* At most max bytes of valid UTF-8 s, cut at a code point boundary. */
 struct till_str till_str_cut_utf8(struct till_str s, size_t max);
-/* Unsigned decimal without sign, blanks or leading zeros; false when it is anything else or > max.
- */
+/* Unsigned decimal without sign, blanks or leading zeros; false when it is anything else
+ * or > max. */
 bool till_str_to_u64(struct till_str s, unsigned long long max, unsigned long long *ret_value);
 
 #endif

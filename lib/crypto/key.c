@@ -115,8 +115,8 @@ int64_t till_key_expires_us(const struct till_key *key) {
     return key->expires_us;
 }
 
-/* The digest of an algorithm; NULL for Ed25519, which has its own. False when the key is another's.
- */
+/* The digest of an algorithm; NULL for Ed25519, which has its own. False when the
+ * key is another's. */
 static bool choose_digest(const struct till_key *key, enum till_signature algorithm,
                           const EVP_MD **ret_digest, struct till_error *err) {
     bool wants_rsa = algorithm == TILL_RSA_SHA256 || algorithm == TILL_RSA_SHA1;

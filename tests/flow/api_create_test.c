@@ -167,8 +167,8 @@ static void s080_a_lost_answer_is_settled_by_the_identical_request(void **state)
     assert_int_equal(api_metric(&api, METRIC_UPSTREAM_TOTAL, "create", "unknown"), 1);
 }
 
-/* Silence until the deadline: the merchant gets his payment, never a reason to take a new number.
- */
+/* Silence until the deadline: the merchant gets his payment, never a reason to take
+ * a new number. */
 static void silence_leaves_a_pending_payment(void **state) {
     (void)state;
     world_inline_fault(api.world, API_PLATFORM, WORLD_INLINE_LOST_AFTER, 10);

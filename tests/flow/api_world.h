@@ -79,8 +79,8 @@ struct api_answer {
     struct till_json *json;            /* NULL when the body is none; released with the world */
     struct http_response response;
 };
-/* Signs and fills; the request lives in the arena and can be handed to a service from any thread.
- */
+/* Signs and fills; the request lives in the arena and can be handed to a service
+ * from any thread. */
 void api_prepare(struct api *api, const struct api_request *request, struct till_arena *arena,
                  struct http_request *ret);
 struct api_answer api_send(struct api *api, const struct api_request *request);
@@ -89,8 +89,8 @@ struct api_answer api_call(struct api *api, const char *method, const char *targ
 struct api_answer api_admin(struct api *api, const char *method, const char *target,
                             const char *body);
 
-/* {"channel":"alipay",...,"out_trade_no":NO,"amount":MINOR MORE}; more begins with a comma or is ""
- */
+/* {"channel":"alipay",...,"out_trade_no":NO,"amount":MINOR MORE}; more begins with a comma
+ * or is "" */
 const char *api_order(struct api *api, const char *out_trade_no, const char *amount,
                       const char *more);
 struct api_answer api_create(struct api *api, const char *out_trade_no, const char *amount,

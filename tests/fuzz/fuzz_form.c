@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Laws: encoding and parsing are inverse; the canonical text does not depend on the wire's order.
- */
+/* Laws: encoding and parsing are inverse; the canonical text does not depend on
+ * the wire's order. */
 #include <till/form.h>
 
 #include "tests/fuzz/fuzz.h"

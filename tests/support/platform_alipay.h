@@ -63,8 +63,8 @@ struct platform_whim {
 enum { PLATFORM_WHIMS = 16, PLATFORM_METHODS = 6 };
 
 struct platform_alipay;
-/* Called inside of the exchange, before and after the platform acts; may run flows of the gateway.
- */
+/* Called inside of the exchange, before and after the platform acts; may run flows
+ * of the gateway. */
 typedef void platform_hook(void *self, struct platform_alipay *platform, struct till_str method,
                            struct platform_trade *trade);
 
@@ -96,8 +96,8 @@ struct till_str platform_alipay_settings(struct platform_alipay *platform,
 struct platform_trade *platform_alipay_find(struct platform_alipay *platform,
                                             struct till_str out_trade_no);
 struct platform_trade *platform_alipay_newest(struct platform_alipay *platform);
-/* The buyer: opens the code (a trade exists now), pays. False when the platform would refuse him.
- */
+/* The buyer: opens the code (a trade exists now), pays. False when the platform
+ * would refuse him. */
 bool platform_alipay_scan(struct platform_alipay *platform, struct platform_trade *trade);
 bool platform_alipay_pay(struct platform_alipay *platform, struct platform_trade *trade);
 /* Money that the merchant's staff gives back at the platform's console. */

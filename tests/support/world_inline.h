@@ -50,8 +50,8 @@ void world_inline_fault(struct world *world, const char *prefix, enum world_inli
 /* Exchanges attempted and exchanges a handler saw, for URLs that begin with prefix ("" is all). */
 size_t world_inline_attempts(const struct world *world, const char *prefix);
 size_t world_inline_arrivals(const struct world *world, const char *prefix);
-/* The i-th exchange attempted (from 0): copies that live as long as the world. NULL past the end.
- */
+/* The i-th exchange attempted (from 0): copies that live as long as the world. NULL
+ * past the end. */
 struct world_inline_record {
     enum world_errand errand;
     struct till_str method, url, body;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two files of the inline world share. Everything is owned by the world and freed with it.
- */
+/* What the two files of the inline world share. Everything is owned by the world and
+ * freed with it. */
 #ifndef TESTS_SUPPORT_WORLD_INLINE_STATE_H
 #define TESTS_SUPPORT_WORLD_INLINE_STATE_H
 

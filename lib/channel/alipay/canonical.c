@@ -13,7 +13,7 @@ bool till_alipay_notify_text(struct till_arena *arena, const struct till_form *f
                              struct till_error *err) {
     static const char *const v1[] = {"sign", "sign_type", NULL};
     static const char *const v2[] = {"sign", NULL};
-    /* Empty values are dropped as the platform's own checker does: nobody is told of an empty one.
-     */
+    /* Empty values are dropped as the platform's own checker does: nobody is told of
+     * an empty one. */
     return till_form_canonical(arena, form, rule == TILL_ALIPAY_V1 ? v1 : v2, true, ret_text, err);
 }

@@ -9,8 +9,8 @@
 
 extern const struct till_product alipay_products[];
 
-/* "alipay.trade.query"; for CREATE the product's. False (CHANNEL_UNKNOWN) for an unknown product.
- */
+/* "alipay.trade.query"; for CREATE the product's. False (CHANNEL_UNKNOWN) for
+ * an unknown product. */
 TILL_MUST_CHECK bool alipay_method(const struct till_ask *ask, struct till_str *ret_method,
                                    struct till_error *err);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One key, many threads, all of them first: what headers call shareable is shared here (for TSan).
- */
+/* One key, many threads, all of them first: what headers call shareable is shared
+ * here (for TSan). */
 #include <pthread.h>
 
 #include <till/key.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Standard Webhooks: the rules, and each row of tests/vectors/data/webhooks/standard-webhooks.json.
- */
+/* Standard Webhooks: the rules, and each
+ * row of tests/vectors/data/webhooks/standard-webhooks.json. */
 #include <till/encode.h>
 #include <till/json.h>
 #include <till/key.h>

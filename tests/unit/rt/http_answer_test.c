@@ -112,8 +112,8 @@ static void a_big_answer_arrives_whole(void **state) {
     assert_int_equal(answer.body_len, 200000);
 }
 
-/* Request and answer share libmicrohttpd's memory: the largest head leaves room for a long answer.
- */
+/* Request and answer share libmicrohttpd's memory: the largest head leaves room for
+ * a long answer. */
 static void a_long_redirect_answers_even_the_largest_head(void **state) {
     (void)state;
     static char head[32000];

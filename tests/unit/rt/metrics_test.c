@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers go in from many threads and come out in Prometheus' text, bounded in count and in length.
- */
+/* Numbers go in from many threads and come out in Prometheus' text, bounded in count
+ * and in length. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The elastic pool: it grows with demand, shrinks without, refuses beyond its queue, loses no job.
- */
+/* The elastic pool: it grows with demand, shrinks without, refuses beyond its queue,
+ * loses no job. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -77,8 +77,8 @@ void play_fault(struct play *play, const char *operation, const char *fault, int
 void play_tick(struct play *play);
 void play_advance(struct play *play, int64_t seconds);
 
-/* precreate of `amount` for `number` with notify_url http://shop/notify; returns the code's text.
- */
+/* precreate of `amount` for `number` with notify_url http://shop/notify; returns
+ * the code's text. */
 struct till_str play_order(struct play *play, const char *number, const char *amount);
 void play_pay(struct play *play, const char *number);
 bool play_letter_verifies(struct play *play, const struct till_form *letter);

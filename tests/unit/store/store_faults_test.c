@@ -192,8 +192,8 @@ static void the_log_starts_over_and_stays_small(void **state) {
     assert_true(log.st_size < 6 << 20);
 }
 
-/* The same work with an arena of n bytes, n growing: each allocation is the one that fails, once.
- */
+/* The same work with an arena of n bytes, n growing: each allocation is the one
+ * that fails, once. */
 static bool try_work(struct fixture *f, int step, struct till_arena *arena, const char *id,
                      struct till_error *err) {
     struct payment_opened opened = {0};

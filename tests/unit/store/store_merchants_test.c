@@ -125,8 +125,8 @@ static void what_is_kept_of_apps_and_accounts_follows_changes(void **state) {
                                    amount, TILL_STR_NONE, &account, &err));
     assert_string_equal(account.id, "acc_1");
     assert_text(account.settings, "{\"key\":\"" SETTINGS_CANARY "\"}");
-    /* The only account of the channel, kept as such, until it is not: disabled, or no longer alone.
-     */
+    /* The only account of the channel, kept as such, until it is not: disabled, or
+     * no longer alone. */
     assert_done(store_account_enable(f->store, TILL_STR("acc_1"), false, &err));
     assert_refused(store_route_choose(f->store, &f->arena, &app, TILL_STR("alipay"),
                                       TILL_STR("page"), amount, TILL_STR_NONE, &account, &err),
