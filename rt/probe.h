@@ -17,6 +17,7 @@ struct probe {
     int status; /* of that answer */
     int64_t server_clock_us;        /* its Date header; 0: none */
     int64_t certificate_expires_us; /* of the leaf; 0: no TLS */
+    char instance[64];              /* a till says which it is (its Till-Instance header) */
     char address[64];               /* that was connected to */
     char reason[192];               /* one sentence */
 };

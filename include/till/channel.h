@@ -36,7 +36,7 @@ const char *till_operation_name(enum till_operation operation);
 
 struct till_channel;
 
-/* What a merchant's account at a platform is made of; immutable after loading, shared by threads. */
+/* A merchant's account at a platform; immutable after loading, shared by threads. */
 struct till_account {
     const struct till_channel *channel;
     enum till_mode mode;
@@ -59,8 +59,9 @@ struct till_ask {
     struct till_str refund_no;
     struct till_money refund_amount;
     struct till_str refund_reason;
-    const struct till_json *extra; /* channel-specific fields of the merchant, checked by compose; may be NULL */
-    struct till_str business;      /* composed bytes; set by the caller from storage for build */
+    /* channel-specific fields of the merchant, checked by compose; may be NULL */
+    const struct till_json *extra;
+    struct till_str business; /* composed bytes; set by the caller from storage for build */
 };
 
 struct till_outgoing {
@@ -68,7 +69,8 @@ struct till_outgoing {
     struct till_str url;
     struct till_str content_type;
     struct till_str body;
-    struct till_str signed_text; /* the canonical string, for explaining; never logged outside of debug */
+    /* the canonical string, for explaining; never logged outside of debug */
+    struct till_str signed_text;
 };
 
 enum till_fate {
@@ -96,21 +98,23 @@ const char *till_outcome_name(enum till_outcome outcome);
 /*
  * Which outcome an operation can have; every channel keeps to this table.
  *
- *   CREATE        PENDING with an action; PAID for products that charge at once; DECLINED; UNKNOWN (with
- *                 trade PAID or CLOSED: the number is known there, so a query settles it, not a repetition)
- *   QUERY         PAID (trade PAID or FINISHED); PENDING (trade WAITING, or ABSENT: never scanned, not settled
- *                 yet or never created; ABSENT proves nothing about an unknown attempt, in neither direction);
- *                 CLOSED (trade CLOSED; or REFUNDED: money came and went, book both); UNKNOWN. Never DECLINED
- *   CLOSE         CLOSED; UNKNOWN (trade ABSENT: never scanned, so cancel; otherwise the platform refused
- *                 because it is paid or closed already, or nothing is known: query). Never DECLINED
- *   CANCEL        CLOSED (trade CLOSED; ABSENT: nothing existed; REFUNDED: money came and went, book both);
- *                 UNKNOWN: query, then cancel again. Never DECLINED
- *   REFUND        PAID (this refund is done); DECLINED (this refund is refused, nothing moved); UNKNOWN
- *   REFUND_QUERY  PAID; PENDING (trade ABSENT: this refund number never succeeded, so the same number may
- *                 go again); UNKNOWN. Never DECLINED
+ * - CREATE: PENDING with an action; PAID for products that charge at once; DECLINED; UNKNOWN (with
+ *   trade PAID or CLOSED: the number is known there, so a query settles it, not a repetition).
+ * - QUERY: PAID (trade PAID or FINISHED); PENDING (trade WAITING, or ABSENT: never scanned, not
+ *   settled yet or never created; ABSENT proves nothing about an unknown attempt, in neither
+ *   direction); CLOSED (trade CLOSED; or REFUNDED: money came and went, book both); UNKNOWN. Never
+ *   DECLINED.
+ * - CLOSE: CLOSED; UNKNOWN (trade ABSENT: never scanned, so cancel; otherwise the platform refused
+ *   because it is paid or closed already, or nothing is known: query). Never DECLINED.
+ * - CANCEL: CLOSED (trade CLOSED; ABSENT: nothing existed; REFUNDED: money came and went, book
+ *   both); UNKNOWN: query, then cancel again. Never DECLINED.
+ * - REFUND: PAID (this refund is done); DECLINED (this refund is refused, nothing moved); UNKNOWN.
+ * - REFUND_QUERY: PAID; PENDING (trade ABSENT: this refund number never succeeded, so the same
+ *   number may go again); UNKNOWN. Never DECLINED.
  *
- * A refusal of the call itself (our signature, our rights, a rate limit) declines an order that is being
- * created, and leaves everything else UNKNOWN: it says nothing about money that may have moved before.
+ * A refusal of the call itself (our signature, our rights, a rate limit) declines an order that is
+ * being created, and leaves everything else UNKNOWN: it says nothing about money that may have
+ * moved before.
  */
 
 /* What the platform said of the trade, where it said so under a good signature. */
@@ -128,18 +132,19 @@ struct till_verdict {
     enum till_outcome outcome;
     enum till_trade trade;
     bool verified;      /* read from bytes under a good signature; only then may money move */
-    bool suspicious;    /* a signature was present and wrong, or content contradicts: a security event */
+    bool suspicious;    /* a wrong signature, or content that contradicts: a security event */
     bool retry_later;   /* rate limit or "call again": the identical request after a pause */
     char peer_code[64]; /* "10000", "ACQ.TRADE_NOT_EXIST" */
     char peer_text[256];
     struct till_str action_kind; /* "qr_code", "redirect", ...; in the arena */
     struct till_str action_value;
-    struct till_str trade_no;    /* the platform's number */
-    struct till_str upstream_no; /* as echoed; must equal ours or the verdict is UNKNOWN and suspicious */
-    struct till_str buyer;       /* masked, as the platform gives it */
-    struct till_money amount;    /* order total; minor 0 when unsaid */
-    struct till_money refunded;  /* cumulative for the trade; minor 0 when unsaid */
-    int64_t paid_us;             /* 0 when unsaid */
+    struct till_str trade_no; /* the platform's number */
+    /* as echoed; must equal ours or the verdict is UNKNOWN and suspicious */
+    struct till_str upstream_no;
+    struct till_str buyer;      /* masked, as the platform gives it */
+    struct till_money amount;   /* order total; minor 0 when unsaid */
+    struct till_money refunded; /* cumulative for the trade; minor 0 when unsaid */
+    int64_t paid_us;            /* 0 when unsaid */
 };
 
 /* How an unknown outcome is settled (DESIGN section 3). Never a new number. */
@@ -152,11 +157,11 @@ enum till_recovery {
 };
 
 enum till_notice_kind {
-    TILL_NOTICE_WAITING,  /* trade exists, unpaid: nothing to do */
+    TILL_NOTICE_WAITING, /* trade exists, unpaid: nothing to do */
     TILL_NOTICE_PAID,
-    TILL_NOTICE_CLOSED,   /* closed unpaid */
-    TILL_NOTICE_REFUND,   /* a refund (part or all) on a paid trade */
-    TILL_NOTICE_UNKNOWN   /* a status we do not know: HOLD */
+    TILL_NOTICE_CLOSED, /* closed unpaid */
+    TILL_NOTICE_REFUND, /* a refund (part or all) on a paid trade */
+    TILL_NOTICE_UNKNOWN /* a status we do not know: HOLD */
 };
 
 /* A verified notification. Strings point into the arena. */
@@ -174,15 +179,16 @@ struct till_notice {
     struct till_str notice_id;
     struct till_str buyer;
     int64_t paid_us;
-    const char *mismatch; /* account-level content that is not ours: "app_id", "seller", "mode"; NULL when all right */
+    const char *mismatch; /* account-level content that is not ours: "app_id", "seller", "mode";
+                             NULL when all right */
 };
 
 /* The raw notification as it came in. */
 struct till_notification {
     struct till_str method;
-    struct till_str query;        /* raw; never merged with the body */
+    struct till_str query; /* raw; never merged with the body */
     struct till_str content_type;
-    struct till_str body;         /* raw bytes */
+    struct till_str body; /* raw bytes */
     const struct till_pair *headers;
     size_t header_count;
     int64_t now_us;
@@ -197,39 +203,45 @@ struct till_reply {
 };
 
 struct till_product {
-    const char *name;    /* ours: "precreate" */
-    const char *method;  /* theirs: "alipay.trade.precreate" */
-    const char *action;  /* "qr_code" */
-    const char *code;    /* the platform's product code, or NULL */
+    const char *name;           /* ours: "precreate" */
+    const char *method;         /* theirs: "alipay.trade.precreate" */
+    const char *action;         /* "qr_code" */
+    const char *code;           /* the platform's product code, or NULL */
     int64_t action_lifetime_us; /* how long the action lives at most; 0: as long as the order */
     int64_t expires_min_us, expires_max_us, expires_default_us;
 };
 
 struct till_channel {
-    const char *name; /* "alipay" */
+    const char *name;                    /* "alipay" */
     const struct till_product *products; /* ends with a NULL name */
     const char *const *currencies;       /* NULL-terminated */
-    /* Settings (a JSON object) into credentials. Empty or weak keys, a public key that is our own, bad
-     * addresses: refused naming the setting (field "/platform_public_key"), never its value. */
-    bool (*load)(const struct till_json *settings, struct till_account *account, struct till_error *err);
+    /* Settings (a JSON object) into credentials. Empty or weak keys, a public key that is our own,
+     * bad addresses: refused naming the setting (field "/platform_public_key"), never its value. */
+    bool (*load)(const struct till_json *settings, struct till_account *account,
+                 struct till_error *err);
     void (*unload)(struct till_account *account);
     /* One line a setting for people: name, required, secret, meaning; ends with NULL name. */
     const struct till_channel_setting *settings;
-    bool (*compose)(const struct till_account *account, const struct till_ask *ask, struct till_arena *arena,
-                    struct till_str *ret_business, struct till_error *err);
-    bool (*build)(const struct till_account *account, const struct till_ask *ask, struct till_arena *arena,
-                  struct till_outgoing *ret_outgoing, struct till_error *err);
-    void (*parse)(const struct till_account *account, const struct till_ask *ask, const struct till_incoming *incoming,
-                  struct till_arena *arena, struct till_verdict *ret_verdict);
-    bool (*notified)(const struct till_account *account, const struct till_notification *notification,
-                     struct till_arena *arena, struct till_notice *ret_notice, struct till_error *err);
+    bool (*compose)(const struct till_account *account, const struct till_ask *ask,
+                    struct till_arena *arena, struct till_str *ret_business,
+                    struct till_error *err);
+    bool (*build)(const struct till_account *account, const struct till_ask *ask,
+                  struct till_arena *arena, struct till_outgoing *ret_outgoing,
+                  struct till_error *err);
+    void (*parse)(const struct till_account *account, const struct till_ask *ask,
+                  const struct till_incoming *incoming, struct till_arena *arena,
+                  struct till_verdict *ret_verdict);
+    bool (*notified)(const struct till_account *account,
+                     const struct till_notification *notification, struct till_arena *arena,
+                     struct till_notice *ret_notice, struct till_error *err);
     /* The browser's return: verifies and names the order it is about; proves nothing else. */
-    bool (*returned)(const struct till_account *account, const struct till_notification *notification,
-                     struct till_arena *arena, struct till_str *ret_upstream_no, struct till_error *err);
+    bool (*returned)(const struct till_account *account,
+                     const struct till_notification *notification, struct till_arena *arena,
+                     struct till_str *ret_upstream_no, struct till_error *err);
     void (*acknowledge)(enum till_acknowledgement acknowledgement, struct till_reply *ret_reply);
     enum till_recovery recovery[TILL_OPERATIONS];
-    /* What a person should do about the platform's code, one English sentence; NULL when it says enough by
-     * itself or is not known. */
+    /* What a person should do about the platform's code, one English sentence; NULL when it says
+     * enough by itself or is not known. */
     const char *(*advise)(struct till_str peer_code, enum till_operation operation);
 };
 
@@ -244,17 +256,22 @@ struct till_channel_setting {
 const struct till_channel *till_channel_find(struct till_str name);
 const struct till_channel *till_channel_at(size_t index); /* NULL past the end */
 /* CHANNEL_UNKNOWN when there is none. */
-TILL_MUST_CHECK bool till_product_find(const struct till_channel *channel, struct till_str name, const struct till_product **ret_product, struct till_error *err);
+TILL_MUST_CHECK bool till_product_find(const struct till_channel *channel, struct till_str name,
+                                       const struct till_product **ret_product,
+                                       struct till_error *err);
 
 /* Load and release an account of a named channel. */
-TILL_MUST_CHECK bool till_account_load(struct till_str channel, enum till_mode mode, const struct till_json *settings,
+TILL_MUST_CHECK bool till_account_load(struct till_str channel, enum till_mode mode,
+                                       const struct till_json *settings,
                                        struct till_account **ret_account, struct till_error *err);
 void till_account_free(struct till_account *account);
 
 /* The one entry: compose when ask->business is empty, then build. For SDK users and flows alike. */
-TILL_MUST_CHECK bool till_request(const struct till_account *account, const struct till_ask *ask, struct till_arena *arena,
-                                  struct till_outgoing *ret_outgoing, struct till_error *err);
-void till_answer(const struct till_account *account, const struct till_ask *ask, const struct till_incoming *incoming,
-                 struct till_arena *arena, struct till_verdict *ret_verdict);
+TILL_MUST_CHECK bool till_request(const struct till_account *account, const struct till_ask *ask,
+                                  struct till_arena *arena, struct till_outgoing *ret_outgoing,
+                                  struct till_error *err);
+void till_answer(const struct till_account *account, const struct till_ask *ask,
+                 const struct till_incoming *incoming, struct till_arena *arena,
+                 struct till_verdict *ret_verdict);
 
 #endif
