@@ -59,21 +59,3 @@ bool admin_say(struct cli *cli, const struct admin_place *place, const char *met
     struct till_json *answer = NULL;
     return admin_call(cli, place, method, target, body, &answer, err) && cli_say(cli, answer, err);
 }
-
-bool cli_part(struct cli *cli, const struct cli_part *parts, size_t count, struct till_error *err) {
-    struct till_buf names;
-    struct till_str text;
-    for (size_t i = 0; cli->count && i < count; i++) {
-        if (strcmp(cli->words[0], parts[i].name) != 0)
-            continue;
-        cli->words++;
-        cli->count--;
-        return parts[i].run(cli, err);
-    }
-    till_buf_init(&names, cli->arena);
-    for (size_t i = 0; i < count; i++)
-        till_buf_format(&names, "%s%s", i ? " | " : "", parts[i].name);
-    if (!till_buf_finish(&names, &text, err))
-        return false;
-    return TILL_FAIL(err, USAGE, "Say what to do: till %s %.*s.", cli->verb, TILL_STR_ARG(text));
-}

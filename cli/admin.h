@@ -27,12 +27,5 @@ TILL_MUST_CHECK bool admin_call(struct cli *cli, const struct admin_place *place
 TILL_MUST_CHECK bool admin_say(struct cli *cli, const struct admin_place *place, const char *method,
                                struct till_str target, struct till_json *body,
                                struct till_error *err);
-/* Chooses `verb PART ...` from a table and runs it with the part taken off. */
-struct cli_part {
-    const char *name;
-    cli_verb *run;
-};
-TILL_MUST_CHECK bool cli_part(struct cli *cli, const struct cli_part *parts, size_t count,
-                              struct till_error *err);
 
 #endif

@@ -15,9 +15,11 @@
 
 struct cli {
     const char *verb;
-    int count; /* words after the verb */
+    const char *part; /* "add" in `till app add`; NULL: the verb has no parts */
+    int count;        /* words after them */
     char **words;
     bool json;
+    void (*more_help)(struct cli *cli); /* what --help adds to the table of options, or NULL */
     struct till_arena *arena;
 };
 
@@ -59,6 +61,18 @@ TILL_MUST_CHECK bool cli_number(struct till_str text, const char *name, int64_t 
 
 /* A verb: false with err for status 1 (2 for USAGE). */
 typedef bool cli_verb(struct cli *cli, struct till_error *err);
+/* Chooses `verb PART ...` from a table and runs it with the part taken off; `--help` in its place
+ * lists the parts and exits. */
+struct cli_part {
+    const char *name;
+    cli_verb *run;
+    const char *meaning;
+};
+TILL_MUST_CHECK bool cli_part(struct cli *cli, const struct cli_part *parts, size_t count,
+                              struct till_error *err);
+/* An error as the whole command line says it: one line on standard error, a problem in JSON with
+ * --json. The exit status. */
+int cli_complain(const struct cli *cli, const struct till_error *err);
 
 cli_verb verb_init, verb_app, verb_key, verb_account, verb_endpoint, verb_pay, verb_query,
     verb_refund, verb_close, verb_explain, verb_doctor, verb_backup, verb_status, verb_shop,

@@ -24,6 +24,7 @@ struct doctor {
     struct admin_place place;
     struct gateway_settings settings;
     struct till_json *findings;
+    struct till_str instance; /* of the daemon that runs here; empty: none does */
     int troubles;
 };
 
@@ -138,14 +139,18 @@ static bool check_address(struct doctor *doctor, const char *check, struct till_
 
 /* What platforms and buyers must reach. Seen from here, which is the best that can be seen. */
 static void check_public_url(struct doctor *doctor) {
+    static const char advice[] = "Point public_url, or the proxy in front, at this till.";
     struct till_error err;
     struct till_str url, base = doctor->settings.public_url;
     struct probe probe;
     if (!till_arena_format(doctor->cli->arena, &url, &err, "%.*s/health", TILL_STR_ARG(base)))
         return;
-    if (check_address(doctor, "notify URL", url, &probe) && probe.status != 200)
-        find(doctor, "notify URL", url, till_str_of(probe.reason),
-             "Something else answers there: point public_url, or the proxy, at this till.");
+    if (!check_address(doctor, "notify URL", url, &probe))
+        return;
+    if (probe.status != 200)
+        find(doctor, "notify URL", url, till_str_of(probe.reason), advice);
+    else if (doctor->instance.len && !till_str_is(doctor->instance, probe.instance))
+        find(doctor, "notify URL", url, TILL_STR("somebody else answers"), advice);
 }
 
 /* ---- with the daemon ---- */
@@ -187,6 +192,13 @@ static void check_figures(struct doctor *doctor, const struct till_json *status)
     }
 }
 
+/* The answer it stands in is released before the address is tried. */
+static void keep_instance(struct doctor *doctor, struct till_str instance) {
+    struct till_error err;
+    if (!till_arena_copy(doctor->cli->arena, instance, &doctor->instance, &err))
+        doctor->instance = TILL_STR_NONE;
+}
+
 static void check_daemon(struct doctor *doctor) {
     struct till_error err;
     TILL_JSON_SCOPED struct till_json *status = NULL;
@@ -200,6 +212,7 @@ static void check_daemon(struct doctor *doctor) {
         return;
     }
     find(doctor, "daemon", till_json_get_str(status, "version"), TILL_STR("running"), NULL);
+    keep_instance(doctor, till_json_get_str(status, "instance"));
     check_figures(doctor, status);
     const struct till_json *rows =
         till_json_is_array(accounts) ? accounts : till_json_member(accounts, "data");

@@ -46,7 +46,7 @@ static bool make(struct cli *cli, struct till_error *err) {
         {"--name", CLI_VALUE, false, &name, "NAME_private_key.pem, NAME_public_key.pem (app)"},
         {"--bits", CLI_VALUE, false, &bits_text, "RSA bits, 2048 to 4096 (2048)"},
     };
-    if (!cli_read(cli, "make --out DIR", options, 3, NULL, err) ||
+    if (!cli_read(cli, "--out DIR", options, 3, NULL, err) ||
         !cli_number(bits_text, "--bits", 2048, 4096, &bits, err) ||
         !till_arena_format(cli->arena, &private_path, err, "%.*s/%.*s_private_key.pem",
                            TILL_STR_ARG(directory), TILL_STR_ARG(name)) ||
@@ -69,7 +69,7 @@ static bool show(struct cli *cli, struct till_error *err) {
     struct cli_values files = {0};
     struct till_str line;
     TILL_KEY_SCOPED struct till_key *key = NULL;
-    if (!cli_read(cli, "show FILE", NULL, 0, &files, err))
+    if (!cli_read(cli, "FILE", NULL, 0, &files, err))
         return false;
     if (files.count != 1)
         return TILL_FAIL(err, USAGE, "Name one key file: till key show FILE.");
@@ -100,7 +100,7 @@ static bool convert(struct cli *cli, struct till_error *err) {
         {"--format", CLI_VALUE, true, &format,
          "pkcs8-pem, pkcs8-line, pkcs1-pem, pkcs1-line, public-pem, public-line"},
     };
-    if (!cli_read(cli, "convert --in FILE --out FILE --format F", options, 3, NULL, err) ||
+    if (!cli_read(cli, "--in FILE --out FILE --format F", options, 3, NULL, err) ||
         !read_key(cli, from, &key, err))
         return false;
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
@@ -130,8 +130,7 @@ static bool check(struct cli *cli, struct till_error *err) {
         {"--platform", CLI_VALUE, false, &platform_path,
          "the platform's public key: must not be yours"},
     };
-    if (!cli_read(cli, "check --private FILE [--public FILE] [--platform FILE]", options, 3, NULL,
-                  err) ||
+    if (!cli_read(cli, "--private FILE [--public FILE] [--platform FILE]", options, 3, NULL, err) ||
         !read_key(cli, private_path, &private_key, err) ||
         (public_path.len && !read_key(cli, public_path, &public_key, err)) ||
         (platform_path.len && !read_key(cli, platform_path, &platform_key, err)))
@@ -150,16 +149,10 @@ static bool check(struct cli *cli, struct till_error *err) {
 }
 
 bool verb_key(struct cli *cli, struct till_error *err) {
-    static const struct {
-        const char *name;
-        cli_verb *run;
-    } parts[] = {{"make", make}, {"show", show}, {"convert", convert}, {"check", check}};
-    for (size_t i = 0; cli->count && i < sizeof parts / sizeof *parts; i++) {
-        if (strcmp(cli->words[0], parts[i].name) != 0)
-            continue;
-        cli->words++;
-        cli->count--;
-        return parts[i].run(cli, err);
-    }
-    return TILL_FAIL(err, USAGE, "Say what to do: till key make | show | convert | check.");
+    static const struct cli_part parts[] = {
+        {"make", make, "make a new RSA pair in two files"},
+        {"show", show, "what kind of key a file holds, its fingerprint, its public half"},
+        {"convert", convert, "write a key in another form"},
+        {"check", check, "do the halves fit, and is the platform's key the platform's?"}};
+    return cli_part(cli, parts, sizeof parts / sizeof *parts, err);
 }

@@ -37,30 +37,24 @@ static void take_json_flag(struct cli *cli) {
     cli->count = kept;
 }
 
-static int complain(const struct cli *cli, const struct till_error *err) {
-    if (cli->json) {
-        struct till_json *problem = till_json_object();
-        struct till_error second;
-        struct till_str text;
-        till_json_set_text(problem, "code", till_code_slug(err->code));
-        till_json_set_text(problem, "detail", err->text);
-        if (err->field[0])
-            till_json_set_text(problem, "field", err->field);
-        if (till_json_write(cli->arena, problem, TILL_JSON_COMPACT, &text, &second))
-            fprintf(stderr, "%.*s\n", TILL_STR_ARG(text));
-        till_json_release(problem);
-    } else {
-        fprintf(stderr, "till %s: %s%s%s\n", cli->verb, err->field, err->field[0] ? ": " : "",
-                err->text);
-    }
-    return err->code == TILL_E_USAGE ? 2 : 1;
-}
-
 static int run(const struct verb *verb, struct cli *cli) {
     struct till_error err = {0};
     if (verb->serve)
         return verb->serve(cli);
-    return verb->run(cli, &err) ? 0 : complain(cli, &err);
+    return verb->run(cli, &err) ? 0 : cli_complain(cli, &err);
+}
+
+static const struct verb *find(const char *name) {
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+        if (strcmp(name, verbs[i].name) == 0)
+            return &verbs[i];
+    return NULL;
+}
+
+static int refuse(const struct cli *cli) {
+    struct till_error err;
+    (void)TILL_FAIL(&err, USAGE, "There is no such verb; till --help lists them.");
+    return cli_complain(cli, &err);
 }
 
 int main(int argc, char **argv) {
@@ -73,16 +67,11 @@ int main(int argc, char **argv) {
         printf("till %s\n", TILL_VERSION);
         return 0;
     }
-    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-        if (strcmp(argv[1], verbs[i].name) != 0)
-            continue;
-        till_arena_init(&arena, ARENA_MAX);
-        struct cli cli = {.verb = argv[1], .count = argc - 2, .words = argv + 2, .arena = &arena};
-        take_json_flag(&cli);
-        int status = run(&verbs[i], &cli);
-        till_arena_clean_up(&arena);
-        return status;
-    }
-    fprintf(stderr, "till: there is no verb '%s'; till --help lists them\n", argv[1]);
-    return 2;
+    till_arena_init(&arena, ARENA_MAX);
+    struct cli cli = {.verb = argv[1], .count = argc - 2, .words = argv + 2, .arena = &arena};
+    take_json_flag(&cli);
+    const struct verb *verb = find(argv[1]);
+    int status = verb ? run(verb, &cli) : refuse(&cli);
+    till_arena_clean_up(&arena);
+    return status;
 }

@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-/* ---- till app add | list | key | keys | enable | disable | revoke
- * --------------------------------- */
+/* ---- till app add | list | key | keys | enable | disable | revoke ---- */
 
 static bool app_add(struct cli *cli, struct till_error *err) {
     struct admin_place place = {0};
@@ -20,7 +19,7 @@ static bool app_add(struct cli *cli, struct till_error *err) {
         {"--late-policy", CLI_VALUE, false, &late,
          "money that comes after the end: keep or refund (keep)"},
     };
-    if (!cli_read(cli, "add --name NAME", options, ADMIN_OPTION_COUNT + 4, NULL, err))
+    if (!cli_read(cli, "--name NAME", options, ADMIN_OPTION_COUNT + 4, NULL, err))
         return false;
     struct till_json *body = till_json_object();
     till_json_set_str(body, "name", name);
@@ -59,7 +58,7 @@ static bool app_key(struct cli *cli, struct till_error *err) {
         ADMIN_OPTIONS(place),
         {"--app", CLI_VALUE, true, &app, "the app that shall sign with it"},
     };
-    if (!cli_read(cli, "key --app ID", options, ADMIN_OPTION_COUNT + 1, NULL, err))
+    if (!cli_read(cli, "--app ID", options, ADMIN_OPTION_COUNT + 1, NULL, err))
         return false;
     struct till_json *body = till_json_object();
     till_json_set_str(body, "app_id", app);
@@ -96,13 +95,17 @@ static bool app_revoke(struct cli *cli, struct till_error *err) {
 
 bool verb_app(struct cli *cli, struct till_error *err) {
     static const struct cli_part parts[] = {
-        {"add", app_add},       {"list", app_list},       {"key", app_key},      {"keys", app_keys},
-        {"enable", app_enable}, {"disable", app_disable}, {"revoke", app_revoke}};
+        {"add", app_add, "add an app; shows its webhook secret once"},
+        {"list", app_list, "all apps"},
+        {"key", app_key, "make a key for it to sign with; shows the secret once"},
+        {"keys", app_keys, "the keys, without secrets"},
+        {"enable", app_enable, "let an app order again"},
+        {"disable", app_disable, "let an app order no more; its notifications are still taken"},
+        {"revoke", app_revoke, "end a key at once"}};
     return cli_part(cli, parts, sizeof parts / sizeof *parts, err);
 }
 
-/* ---- till account add | list | enable | disable | update
- * ------------------------------------------- */
+/* ---- till account add | list | enable | disable | update ---- */
 
 /* "name=value" words into a JSON object; "@file" values are read. */
 static bool read_settings(struct cli *cli, const struct cli_values *words,
@@ -137,8 +140,8 @@ static bool account_add(struct cli *cli, struct till_error *err) {
         {"--name", CLI_VALUE, false, &name, "what people call it (main)"},
         {"--set", CLI_LIST, false, &words, "name=value or name=@file of the channel's settings"},
     };
-    if (!cli_read(cli, "add --app ID --channel C --set name=value ...", options,
-                  ADMIN_OPTION_COUNT + 4, NULL, err) ||
+    if (!cli_read(cli, "--app ID --channel C --set name=value ...", options, ADMIN_OPTION_COUNT + 4,
+                  NULL, err) ||
         !read_settings(cli, &words, &settings, err))
         return false;
     struct till_json *body = till_json_object();
@@ -159,7 +162,7 @@ static bool account_update(struct cli *cli, struct till_error *err) {
         {"--id", CLI_VALUE, true, &id, "the account"},
         {"--set", CLI_LIST, false, &words, "all of its settings anew: name=value or name=@file"},
     };
-    if (!cli_read(cli, "update --id ID --set name=value ...", options, ADMIN_OPTION_COUNT + 2, NULL,
+    if (!cli_read(cli, "--id ID --set name=value ...", options, ADMIN_OPTION_COUNT + 2, NULL,
                   err) ||
         !till_arena_format(cli->arena, &target, err, "/admin/accounts/%.*s/settings",
                            TILL_STR_ARG(id)) ||
@@ -181,16 +184,16 @@ static bool account_disable(struct cli *cli, struct till_error *err) {
 }
 
 bool verb_account(struct cli *cli, struct till_error *err) {
-    static const struct cli_part parts[] = {{"add", account_add},
-                                            {"list", account_list},
-                                            {"update", account_update},
-                                            {"enable", account_enable},
-                                            {"disable", account_disable}};
+    static const struct cli_part parts[] = {
+        {"add", account_add, "add an account at a platform"},
+        {"list", account_list, "all accounts, without secrets"},
+        {"update", account_update, "replace an account's settings"},
+        {"enable", account_enable, "take new orders over it again"},
+        {"disable", account_disable, "take no new orders over it; notifications are still taken"}};
     return cli_part(cli, parts, sizeof parts / sizeof *parts, err);
 }
 
-/* ---- till endpoint add | list | enable | disable
- * ----------------------------------------------------- */
+/* ---- till endpoint add | list | enable | disable ---- */
 
 static bool endpoint_add(struct cli *cli, struct till_error *err) {
     struct admin_place place = {0};
@@ -201,7 +204,7 @@ static bool endpoint_add(struct cli *cli, struct till_error *err) {
         {"--url", CLI_VALUE, true, &url, "where they go"},
     };
     struct till_str target;
-    if (!cli_read(cli, "add --app ID --url URL", options, ADMIN_OPTION_COUNT + 2, NULL, err) ||
+    if (!cli_read(cli, "--app ID --url URL", options, ADMIN_OPTION_COUNT + 2, NULL, err) ||
         !till_arena_format(cli->arena, &target, err, "/admin/endpoints?app_id=%.*s",
                            TILL_STR_ARG(app)))
         return false;
@@ -223,9 +226,10 @@ static bool endpoint_disable(struct cli *cli, struct till_error *err) {
 }
 
 bool verb_endpoint(struct cli *cli, struct till_error *err) {
-    static const struct cli_part parts[] = {{"add", endpoint_add},
-                                            {"list", endpoint_list},
-                                            {"enable", endpoint_enable},
-                                            {"disable", endpoint_disable}};
+    static const struct cli_part parts[] = {
+        {"add", endpoint_add, "add an address that events go to; shows its secret once"},
+        {"list", endpoint_list, "all endpoints, without secrets"},
+        {"enable", endpoint_enable, "deliver again"},
+        {"disable", endpoint_disable, "deliver no more"}};
     return cli_part(cli, parts, sizeof parts / sizeof *parts, err);
 }

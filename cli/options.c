@@ -12,7 +12,8 @@
 
 static void print_table(const struct cli *cli, const char *usage, const struct cli_option *options,
                         size_t count) {
-    printf("usage: till %s %s\n\n", cli->verb, usage);
+    printf("usage: till %s%s%s %s\n\n", cli->verb, cli->part ? " " : "", cli->part ? cli->part : "",
+           usage);
     for (size_t i = 0; i < count; i++)
         printf("  %-22s %s%s%s\n", options[i].name, options[i].meaning,
                options[i].kind == CLI_LIST ? " (repeatable)" : "",
@@ -79,6 +80,8 @@ bool cli_read(struct cli *cli, const char *usage, const struct cli_option *optio
         const char *word = cli->words[i];
         if (strcmp(word, "--help") == 0) {
             print_table(cli, usage, options, count);
+            if (cli->more_help)
+                cli->more_help(cli);
             exit(0);
         }
         bool is_option = word[0] == '-' && word[1];
@@ -88,6 +91,36 @@ bool cli_read(struct cli *cli, const char *usage, const struct cli_option *optio
             return false;
     }
     return check_required(cli, options, count, err);
+}
+
+static void print_parts(const struct cli *cli, const struct cli_part *parts, size_t count) {
+    printf("usage: till %s PART [options]   (till %s PART --help tells more)\n\n", cli->verb,
+           cli->verb);
+    for (size_t i = 0; i < count; i++)
+        printf("  %-10s %s\n", parts[i].name, parts[i].meaning);
+}
+
+bool cli_part(struct cli *cli, const struct cli_part *parts, size_t count, struct till_error *err) {
+    struct till_buf names;
+    struct till_str text;
+    if (cli->count && strcmp(cli->words[0], "--help") == 0) {
+        print_parts(cli, parts, count);
+        exit(0);
+    }
+    for (size_t i = 0; cli->count && i < count; i++) {
+        if (strcmp(cli->words[0], parts[i].name) != 0)
+            continue;
+        cli->part = parts[i].name;
+        cli->words++;
+        cli->count--;
+        return parts[i].run(cli, err);
+    }
+    till_buf_init(&names, cli->arena);
+    for (size_t i = 0; i < count; i++)
+        till_buf_format(&names, "%s%s", i ? " | " : "", parts[i].name);
+    if (!till_buf_finish(&names, &text, err))
+        return false;
+    return TILL_FAIL(err, USAGE, "Say what to do: till %s %.*s.", cli->verb, TILL_STR_ARG(text));
 }
 
 bool cli_value(struct cli *cli, struct till_str text, struct till_str *ret_value,

@@ -53,3 +53,25 @@ bool cli_say(struct cli *cli, struct till_json *result, struct till_error *err) 
     till_json_release(result);
     return said;
 }
+
+static void print_problem(const struct cli *cli, const struct till_error *err) {
+    struct till_json *problem = till_json_object();
+    struct till_error second;
+    struct till_str text;
+    till_json_set_text(problem, "code", till_code_slug(err->code));
+    till_json_set_text(problem, "detail", err->text);
+    if (err->field[0])
+        till_json_set_text(problem, "field", err->field);
+    if (till_json_write(cli->arena, problem, TILL_JSON_COMPACT, &text, &second))
+        fprintf(stderr, "%.*s\n", TILL_STR_ARG(text));
+    till_json_release(problem);
+}
+
+int cli_complain(const struct cli *cli, const struct till_error *err) {
+    if (cli->json)
+        print_problem(cli, err);
+    else
+        fprintf(stderr, "till %s: %s%s%s\n", cli->verb, err->field, err->field[0] ? ": " : "",
+                err->text);
+    return err->code == TILL_E_USAGE ? 2 : 1;
+}

@@ -22,7 +22,6 @@
 enum {
     EXIT_STOPPED = 0,
     EXIT_REFUSED = 1,
-    EXIT_USAGE = 2,
     EXIT_BROKEN = 70,
     LOOK_EVERY_US = 250000,      /* at the store's health */
     CUT_BEFORE_END_US = 1500000, /* of the drain: what still waits for a platform is cut then */
@@ -339,7 +338,7 @@ static int wait_for_end(struct serve *serve) {
 
 static void complain(struct serve *serve, const struct till_error *err) {
     log_failure(serve->log, LOG_ERROR, "start_refused", err);
-    fprintf(stderr, "till serve: %s%s%s\n", err->field, err->field[0] ? ": " : "", err->text);
+    (void)cli_complain(serve->cli, err);
 }
 
 static int run(void *arg) {
@@ -382,14 +381,31 @@ static bool read_words(struct serve *serve, bool *ret_alone, struct till_error *
     return true;
 }
 
-static int describe(struct serve *serve) {
+/* Every setting as the file would hold it, with default, bounds and meaning. */
+static void print_settings(struct cli *cli) {
     struct till_str text;
     struct till_error err;
-    if (!settings_describe(gateway_setting_rows, gateway_setting_count, serve->cli->arena, &text,
-                           &err))
-        return EXIT_REFUSED;
-    printf("%.*s", TILL_STR_ARG(text));
-    return EXIT_STOPPED;
+    if (settings_describe(gateway_setting_rows, gateway_setting_count, cli->arena, &text, &err))
+        printf("\n# The settings, as the configuration file holds them, with their defaults:\n%.*s",
+               TILL_STR_ARG(text));
+}
+
+static int describe(struct serve *serve) {
+    struct till_error err;
+    struct till_json *rows;
+    if (!serve->cli->json) {
+        print_settings(serve->cli);
+        return EXIT_STOPPED;
+    }
+    rows = till_json_array();
+    for (size_t i = 0; i < gateway_setting_count; i++) {
+        struct till_json *row = till_json_object();
+        till_json_set_text(row, "name", gateway_setting_rows[i].name);
+        till_json_set_text(row, "default", gateway_setting_rows[i].fallback);
+        till_json_set_text(row, "meaning", gateway_setting_rows[i].meaning);
+        till_json_append(rows, row);
+    }
+    return cli_say(serve->cli, rows, &err) ? EXIT_STOPPED : EXIT_REFUSED;
 }
 
 int verb_serve(struct cli *cli) {
@@ -399,10 +415,10 @@ int verb_serve(struct cli *cli) {
     if (!serve)
         return EXIT_REFUSED;
     serve->cli = cli;
+    cli->more_help = print_settings;
     int status;
     if (!read_words(serve, &alone, &err)) {
-        fprintf(stderr, "till serve: %s\n", err.text);
-        status = EXIT_USAGE;
+        status = cli_complain(cli, &err);
     } else if (serve->settings_only) {
         status = describe(serve);
     } else {

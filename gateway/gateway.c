@@ -5,6 +5,7 @@
 #include <gateway/flow/flow.h>
 #include <gateway/guard/guard.h>
 #include <rt/failpoint.h>
+#include <till/encode.h>
 
 enum {
     NONCES_MAX = 1 << 19, /* reads remembered within the window; the table grows to 24 MiB */
@@ -47,6 +48,12 @@ static bool check_account(struct gateway *gw, const struct account_row *row,
     return true;
 }
 
+static void name_instance(struct gateway *gateway) {
+    uint8_t random[sizeof gateway->instance / 2];
+    world_random(gateway->world, random, sizeof random);
+    till_hex_encode(random, sizeof random, gateway->instance);
+}
+
 static bool check_accounts(struct gateway *gw, struct till_error *err) {
     struct till_arena arena;
     struct account_row *rows;
@@ -69,6 +76,7 @@ bool gateway_open(struct gateway *gateway, struct world *world, struct store *st
                                 .settings = settings,
                                 .policy = policy,
                                 .opened_us = world_now_us(world)};
+    name_instance(gateway);
     if (check_public_url(settings, err) && account_cache_open(world, &gateway->accounts, err) &&
         nonce_filter_open(world, NONCES_MAX, &gateway->nonces, err) &&
         (!settings->log_debug || capture_open(log, &gateway->capture, err)) &&

@@ -41,6 +41,7 @@ struct gateway {
     struct gateway_worker sweepers[GATEWAY_SWEEPERS]; /* one hanging platform delays no other's */
     _Atomic int tasks;                                /* of the background, running */
     int64_t opened_us;                                /* wall clock */
+    char instance[17];                                /* of this opening, random: /health says it */
     _Atomic bool draining;
     _Atomic int64_t asked_us[GATEWAY_ASKED_SLOTS];   /* flow/return.c: last question on behalf of a
                                                         page, by payment */

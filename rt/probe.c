@@ -16,21 +16,32 @@ static size_t drop(char *bytes, size_t size, size_t count, void *into) {
     return size * count;
 }
 
-static size_t note_date(char *line, size_t size, size_t count, void *into) {
-    struct probe *probe = into;
-    char text[64];
-    size_t len = size * count, name = sizeof "date:" - 1;
-    if (len > name && len - name < sizeof text &&
-        till_str_equal_ignoring_case((struct till_str){line, name}, TILL_STR("date:"))) {
-        memcpy(text, line + name, len - name);
-        text[len - name] = '\0';
-        time_t seconds = curl_getdate(text, NULL);
-        probe->server_clock_us = seconds > 0 ? (int64_t)seconds * US_PER_SECOND : 0;
-    }
-    return len;
+/* The value of the header `name`, when this line is it and fits; else an empty text. */
+static void value_of(struct till_str line, struct till_str name, char *ret_text, size_t size) {
+    ret_text[0] = '\0';
+    if (line.len <= name.len ||
+        !till_str_equal_ignoring_case(till_str_sub(line, 0, name.len), name))
+        return;
+    struct till_str value = till_str_trim(till_str_sub(line, name.len, line.len));
+    if (value.len < size)
+        snprintf(ret_text, size, "%.*s", TILL_STR_ARG(value));
 }
 
-static enum probe_stage stage_of(CURL *curl, CURLcode code) {
+static size_t note_header(char *bytes, size_t size, size_t count, void *into) {
+    struct probe *probe = into;
+    struct till_str line = {bytes, size * count};
+    char text[64];
+    value_of(line, TILL_STR("date:"), text, sizeof text);
+    time_t seconds = text[0] ? curl_getdate(text, NULL) : 0;
+    if (seconds > 0)
+        probe->server_clock_us = (int64_t)seconds * US_PER_SECOND;
+    value_of(line, TILL_STR("till-instance:"), text, sizeof text);
+    if (text[0])
+        snprintf(probe->instance, sizeof probe->instance, "%s", text);
+    return line.len;
+}
+
+static enum probe_stage stage_of(CURL *curl, CURLcode code, bool is_tls) {
     curl_off_t resolved = 0, connected = 0, encrypted = 0;
     long port = 0;
     curl_easy_getinfo(curl, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
@@ -44,7 +55,7 @@ static enum probe_stage stage_of(CURL *curl, CURLcode code) {
     if (code == CURLE_COULDNT_CONNECT || (connected == 0 && port <= 0))
         return PROBE_TCP;
     if (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION ||
-        code == CURLE_SSL_CACERT_BADFILE)
+        code == CURLE_SSL_CACERT_BADFILE || (is_tls && encrypted == 0))
         return PROBE_TLS;
     return PROBE_HTTP;
 }
@@ -74,17 +85,18 @@ static void set_up(CURL *curl, const char *url, const char *ca_file, int64_t tim
     curl_easy_setopt(curl, CURLOPT_CERTINFO, 1L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(timeout_us / 1000));
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop);
-    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, note_date);
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, note_header);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, probe);
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, detail);
     if (ca_file && *ca_file)
         curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file);
 }
 
-static void read_outcome(CURL *curl, CURLcode code, const char *detail, struct probe *probe) {
+static void read_outcome(CURL *curl, CURLcode code, bool is_tls, const char *detail,
+                         struct probe *probe) {
     long status = 0;
     char *address = NULL;
-    probe->failed = stage_of(curl, code);
+    probe->failed = stage_of(curl, code, is_tls);
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(curl, CURLINFO_PRIMARY_IP, &address);
     probe->status = (int)status;
@@ -95,6 +107,10 @@ static void read_outcome(CURL *curl, CURLcode code, const char *detail, struct p
     else
         snprintf(probe->reason, sizeof probe->reason, "%s",
                  detail[0] ? detail : curl_easy_strerror(code));
+}
+
+static bool is_https(struct till_str url) {
+    return till_str_equal_ignoring_case(till_str_sub(url, 0, 6), TILL_STR("https:"));
 }
 
 void probe_url(struct till_arena *arena, struct till_str url, struct till_str ca_file,
@@ -109,7 +125,7 @@ void probe_url(struct till_arena *arena, struct till_str url, struct till_str ca
         snprintf(ret->reason, sizeof ret->reason, "The address cannot be used.");
     } else {
         set_up(curl, address, anchors, timeout_us, ret, detail);
-        read_outcome(curl, curl_easy_perform(curl), detail, ret);
+        read_outcome(curl, curl_easy_perform(curl), is_https(url), detail, ret);
     }
     curl_easy_cleanup(curl);
 }

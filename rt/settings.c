@@ -157,12 +157,42 @@ static size_t open_groups(struct till_buf *buf, const char *name, const char *be
     return depth;
 }
 
+/* In the largest unit that leaves a whole number, as the file would have it. */
+static void describe_bound(struct till_buf *buf, enum setting_kind kind, int64_t value) {
+    static const struct {
+        enum setting_kind kind;
+        int64_t size;
+        const char *name;
+    } units[] = {
+        {SETTING_DURATION, INT64_C(86400000000), "d"}, {SETTING_DURATION, INT64_C(3600000000), "h"},
+        {SETTING_DURATION, INT64_C(60000000), "m"},    {SETTING_DURATION, INT64_C(1000000), "s"},
+        {SETTING_DURATION, INT64_C(1000), "ms"},       {SETTING_SIZE, INT64_C(1) << 20, "MiB"},
+        {SETTING_SIZE, INT64_C(1) << 10, "KiB"}};
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (units[i].kind == kind && value && value % units[i].size == 0) {
+            till_buf_format(buf, "%lld%s", (long long)(value / units[i].size), units[i].name);
+            return;
+        }
+    till_buf_format(buf, "%lld", (long long)value);
+}
+
+static void describe_bounds(struct till_buf *buf, const struct setting *row) {
+    if (row->kind != SETTING_INT && row->kind != SETTING_DURATION && row->kind != SETTING_SIZE)
+        return;
+    describe_bound(buf, row->kind, row->min);
+    till_buf_text(buf, " to ");
+    describe_bound(buf, row->kind, row->max);
+    till_buf_text(buf, "; ");
+}
+
 static void describe_row(struct till_buf *buf, const struct setting *row, size_t depth) {
     const char *dot = strrchr(row->name, '.');
     bool quoted =
         row->kind == SETTING_TEXT || row->kind == SETTING_SECRET || row->kind == SETTING_PATH;
     indent(buf, depth);
-    till_buf_format(buf, "# %s (%s)\n", row->meaning, row->live ? "reload" : "restart");
+    till_buf_format(buf, "# %s (", row->meaning);
+    describe_bounds(buf, row);
+    till_buf_format(buf, "%s)\n", row->live ? "reload" : "restart");
     indent(buf, depth);
     till_buf_format(buf, "%s: ", dot ? dot + 1 : row->name);
     if (quoted)

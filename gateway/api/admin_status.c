@@ -9,6 +9,7 @@ bool admin_status(struct call *c, struct till_error *err) {
         return false;
     struct till_json *json = till_json_object();
     till_json_set_text(json, "version", TILL_VERSION);
+    till_json_set_text(json, "instance", c->gw->instance);
     till_json_set_text(json, "engine", store_engine_version());
     till_json_set_int(json, "schema", store_schema_version());
     till_json_set_bool(json, "draining", atomic_load(&c->gw->draining));

@@ -18,8 +18,10 @@ bool ping(struct call *c, struct till_error *err) {
     return say(c, 200, TILL_STR("{\"message\":\"pong\"}"));
 }
 
+/* Which till this is, so that `till doctor` knows whether an address leads here. */
 bool health(struct call *c, struct till_error *err) {
     (void)err;
+    http_response_header(c->response, TILL_STR("Till-Instance"), till_str_of(c->gw->instance));
     return say(c, 200, TILL_STR("{\"status\":\"ok\"}"));
 }
 

@@ -204,8 +204,9 @@ static void the_description_is_a_file_that_loads_to_the_defaults(void **state) {
     assert_int_equal(f->config.body_max, defaults.body_max);
     assert_int_equal(f->config.secret.len, 0);
     assert_true(till_str_equal(f->config.url, defaults.url));
-    assert_non_null(
-        strstr(text.ptr, "# Time for a complete head. (reload)\n  header_timeout: 10s\n"));
+    assert_non_null(strstr(text.ptr,
+                           "# Time for a complete head. (1ms to 1m; reload)\n  header_timeout: "
+                           "10s\n"));
 }
 
 int main(void) {
