@@ -49,7 +49,7 @@ static bool add_sum(struct ledger_sums *sums, struct till_str currency, int64_t 
     size_t i = 0;
     while (i < sums->count && !till_str_is(currency, sums->of[i].currency))
         i++;
-    if (i == STORE_CURRENCIES || currency.len >= sizeof sums->of[i].currency)
+    if (i == STORE_CURRENCIES || currency.len != sizeof sums->of[i].currency - 1)
         return false;
     if (i == sums->count) {
         sums->count++;
