@@ -14,12 +14,18 @@ import time
 from pathlib import Path
 
 
+_given = set()
+
+
 def free_port():
-    """A port outside the range of outgoing connections: a process that is down for a moment finds its own again."""
+    """A port of its own outside the range of outgoing connections: a process that is down for a moment finds its own again."""
     first, last = (int(word) for word in Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split())
     low, high = (10000, first) if first >= 20000 else (last + 1, 65536)
     for _ in range(1000 if high - low >= 1000 else 0):
         port = low + secrets.randbelow(high - low)
+        if port in _given:
+            continue
+        _given.add(port)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
