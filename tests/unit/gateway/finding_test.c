@@ -135,6 +135,30 @@ static void a_code_lives_no_longer_than_its_order(void **state) {
     assert_int_equal(finding.action_expires_us, NOW + 7200 * SECOND);
 }
 
+static void the_same_code_keeps_its_end_and_another_gets_its_own(void **state) {
+    (void)state;
+    struct attempt_row attempt = attempt_in(TILL_ATTEMPT_PENDING);
+    struct payment_row shown = payment;
+    struct till_verdict verdict = {.outcome = TILL_PENDING,
+                                   .verified = true,
+                                   .action_kind = TILL_STR("qr_code"),
+                                   .action_value = TILL_STR("https://qr.example/1")};
+    struct finding finding;
+    attempt.expires_us = NOW + 86400 * SECOND;
+    shown.action_value = verdict.action_value;
+    shown.action_expires_us = NOW + 600 * SECOND;
+    finding_from_verdict(&gw, TILL_CREATE, &shown, &attempt, &verdict, NOW, &finding);
+    assert_int_equal(finding.action_expires_us, NOW + 600 * SECOND);
+    verdict.action_value = TILL_STR("https://qr.example/2");
+    finding_from_verdict(&gw, TILL_CREATE, &shown, &attempt, &verdict, NOW, &finding);
+    assert_int_equal(finding.action_expires_us, NOW + 7200 * SECOND);
+    /* A code that we took for dead and that the platform gives again is alive. */
+    verdict.action_value = shown.action_value;
+    shown.action_expires_us = NOW;
+    finding_from_verdict(&gw, TILL_CREATE, &shown, &attempt, &verdict, NOW, &finding);
+    assert_int_equal(finding.action_expires_us, NOW + 7200 * SECOND);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_create_has_every_outcome),
@@ -143,6 +167,7 @@ int main(void) {
         cmocka_unit_test(a_finished_trade_is_marked),
         cmocka_unit_test(questions_come_slower_and_slower),
         cmocka_unit_test(a_code_lives_no_longer_than_its_order),
+        cmocka_unit_test(the_same_code_keeps_its_end_and_another_gets_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
