@@ -16,7 +16,7 @@
 
 #define PROBE_TIMEOUT_US (10 * INT64_C(1000000))
 #define SKEW_MAX_S 60
-#define CERTIFICATE_WARN_S (14 * 86400)
+#define CERTIFICATE_WARN_S INT64_C(1209600) /* 14 days */
 #define FINDINGS_MAX 128
 
 struct doctor {
@@ -155,6 +155,32 @@ static void check_public_url(struct doctor *doctor) {
 
 /* ---- with the daemon ---- */
 
+/* The daemon asks the platform about an order that nobody placed: both signatures in one go. */
+static void check_answer(struct doctor *doctor, struct till_str id) {
+    struct till_error err;
+    struct till_str target, words;
+    TILL_JSON_SCOPED struct till_json *answer = NULL;
+    bool works = false;
+    if (!till_arena_format(doctor->cli->arena, &target, &err, "/admin/accounts/%.*s/probe",
+                           TILL_STR_ARG(id)) ||
+        !admin_call(doctor->cli, &doctor->place, "POST", target, NULL, &answer, &err)) {
+        find_failure(doctor, "signatures", &err, "See the daemon's log.");
+        return;
+    }
+    if (!till_json_want_bool(answer, "works", &works, &err) ||
+        !till_arena_format(doctor->cli->arena, &words, &err, "%.*s %.*s (%.*s)",
+                           TILL_STR_ARG(till_json_get_str(answer, "meaning")),
+                           TILL_STR_ARG(till_json_get_str(answer, "text")),
+                           TILL_STR_ARG(till_json_get_str(answer, "code"))))
+        words = till_str_of(err.text);
+    struct till_str advice = till_json_get_str(answer, "advice");
+    const char *hint = "Compare app_id, both keys and gateway_url with the platform's console.";
+    if (!advice.len || !till_arena_cstr(doctor->cli->arena, advice, &hint, &err))
+        hint = "Compare app_id, both keys and gateway_url with the platform's console.";
+    find(doctor, "signatures", id, works ? till_json_get_str(answer, "meaning") : words,
+         works ? NULL : hint);
+}
+
 static void check_account(struct doctor *doctor, const struct till_json *account) {
     struct till_str id = till_json_get_str(account, "id");
     struct till_str url = till_json_get_str(till_json_member(account, "settings"), "gateway_url");
@@ -169,8 +195,11 @@ static void check_account(struct doctor *doctor, const struct till_json *account
         till_str_is(till_json_get_str(account, "mode"), "live"))
         find(doctor, "notify URL", notify, TILL_STR("a live account is notified over plain HTTP"),
              "Set public_url to an https address.");
-    if (url.len && check_address(doctor, "platform", url, &probe))
-        find_clock(doctor, url, &probe);
+    if (!url.len || !check_address(doctor, "platform", url, &probe))
+        return;
+    find_clock(doctor, url, &probe);
+    if (!trouble.len)
+        check_answer(doctor, id);
 }
 
 static void check_figures(struct doctor *doctor, const struct till_json *status) {

@@ -23,7 +23,24 @@ static const char *kind_name(enum till_explained_kind kind) {
     return names[kind];
 }
 
-static struct till_json *tell(const struct till_explanation *found) {
+/* A canonical string may be GBK: bytes that are no UTF-8 are shown as \xNN, so that a terminal and
+ * JSON can hold it. Offsets count the real bytes. */
+static struct till_str shown(struct cli *cli, struct till_str text) {
+    struct till_buf buf;
+    struct till_str escaped;
+    struct till_error err;
+    if (till_str_is_utf8(text))
+        return text;
+    till_buf_init(&buf, cli->arena);
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] < 0x80)
+            till_buf_char(&buf, text.ptr[i]);
+        else
+            till_buf_format(&buf, "\\x%02x", (unsigned)(unsigned char)text.ptr[i]);
+    return till_buf_finish(&buf, &escaped, &err) ? escaped : TILL_STR("(too long to show)");
+}
+
+static struct till_json *tell(struct cli *cli, const struct till_explanation *found) {
     struct till_json *json = till_json_object();
     till_json_set_text(json, "kind", kind_name(found->kind));
     till_json_set_bool(json, "verified", found->verified);
@@ -32,9 +49,9 @@ static struct till_json *tell(const struct till_explanation *found) {
         till_json_set_str(json, "cause", found->cause);
     if (found->advice.len)
         till_json_set_str(json, "advice", found->advice);
-    till_json_set_str(json, "canonical", found->canonical);
+    till_json_set_str(json, "canonical", shown(cli, found->canonical));
     if (found->compared.len) {
-        till_json_set_str(json, "compared", found->compared);
+        till_json_set_str(json, "compared", shown(cli, found->compared));
         till_json_set_int(json, "first_difference", (int64_t)found->first_difference);
     }
     return json;
@@ -61,7 +78,7 @@ bool verb_explain(struct cli *cli, struct till_error *err) {
         (app_key_path.len && !read_public(cli, app_key_path, &app_key, err)) ||
         !cli_value(cli, expected, &expected, err) || !cli_input(cli, PASTED_MAX, &pasted, err) ||
         !till_explain_alipay(cli->arena, pasted, expected, key, app_key, &found, err) ||
-        !cli_say(cli, tell(&found), err))
+        !cli_say(cli, tell(cli, &found), err))
         return false;
     if (found.verified)
         return true;

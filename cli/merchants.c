@@ -29,26 +29,27 @@ static bool app_add(struct cli *cli, struct till_error *err) {
     return admin_say(cli, &place, "POST", TILL_STR("/admin/apps"), body, err);
 }
 
-/* A list, of one app or of all. */
-static bool list(struct cli *cli, const char *path, struct till_error *err) {
+/* A list, of one app or, where that is possible, of all. */
+static bool list(struct cli *cli, const char *path, bool need_app, struct till_error *err) {
     struct admin_place place = {0};
     struct till_str app = TILL_STR_NONE, target;
     const struct cli_option options[] = {
         ADMIN_OPTIONS(place),
-        {"--app", CLI_VALUE, false, &app, "only this app's"},
+        {"--app", CLI_VALUE, need_app, &app, need_app ? "whose" : "only this app's"},
     };
-    return cli_read(cli, "", options, ADMIN_OPTION_COUNT + 1, NULL, err) &&
+    return cli_read(cli, need_app ? "--app ID" : "[--app ID]", options, ADMIN_OPTION_COUNT + 1,
+                    NULL, err) &&
            till_arena_format(cli->arena, &target, err, app.len ? "%s?app_id=%.*s" : "%s", path,
                              TILL_STR_ARG(app)) &&
            admin_say(cli, &place, "GET", target, NULL, err);
 }
 
 static bool app_list(struct cli *cli, struct till_error *err) {
-    return list(cli, "/admin/apps", err);
+    return list(cli, "/admin/apps", false, err);
 }
 
 static bool app_keys(struct cli *cli, struct till_error *err) {
-    return list(cli, "/admin/keys", err);
+    return list(cli, "/admin/keys", true, err);
 }
 
 static bool app_key(struct cli *cli, struct till_error *err) {
@@ -172,7 +173,7 @@ static bool account_update(struct cli *cli, struct till_error *err) {
 }
 
 static bool account_list(struct cli *cli, struct till_error *err) {
-    return list(cli, "/admin/accounts", err);
+    return list(cli, "/admin/accounts", false, err);
 }
 
 static bool account_enable(struct cli *cli, struct till_error *err) {
@@ -214,7 +215,7 @@ static bool endpoint_add(struct cli *cli, struct till_error *err) {
 }
 
 static bool endpoint_list(struct cli *cli, struct till_error *err) {
-    return list(cli, "/admin/endpoints", err);
+    return list(cli, "/admin/endpoints", true, err);
 }
 
 static bool endpoint_enable(struct cli *cli, struct till_error *err) {

@@ -73,6 +73,29 @@ bool verb_pay(struct cli *cli, struct till_error *err) {
     return cli_say(cli, answer, err) && shown;
 }
 
+/* A page of one, without the page. */
+static bool say_only(struct cli *cli, const struct admin_place *place, struct till_str target,
+                     struct till_error *err) {
+    TILL_JSON_SCOPED struct till_json *page = NULL;
+    struct till_json *payment = till_json_object();
+    if (!admin_call(cli, place, "GET", target, NULL, &page, err)) {
+        till_json_release(payment);
+        return false;
+    }
+    const struct till_json *found = till_json_element(till_json_member(page, "data"), 0);
+    struct till_str name;
+    const struct till_json *value;
+    for (size_t i = 0; found && till_json_member_at(found, i, &name, &value); i++) {
+        const char *text;
+        if (till_arena_cstr(cli->arena, name, &text, err))
+            till_json_set_copy(payment, text, value);
+    }
+    if (found)
+        return cli_say(cli, payment, err);
+    till_json_release(payment);
+    return TILL_FAIL(err, NOT_FOUND, "This app has no such order.");
+}
+
 bool verb_query(struct cli *cli, struct till_error *err) {
     struct admin_place place = {0};
     struct till_str app = TILL_STR_NONE, order = TILL_STR_NONE, target;
@@ -93,7 +116,7 @@ bool verb_query(struct cli *cli, struct till_error *err) {
     return till_arena_format(cli->arena, &target, err,
                              "/admin/payments?app_id=%.*s&out_trade_no=%.*s", TILL_STR_ARG(app),
                              TILL_STR_ARG(order)) &&
-           admin_say(cli, &place, "GET", target, NULL, err);
+           say_only(cli, &place, target, err);
 }
 
 bool verb_refund(struct cli *cli, struct till_error *err) {

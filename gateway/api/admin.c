@@ -21,6 +21,7 @@ static const struct route ADMIN[] = {
      admin_enable_account},
     {"POST", "/admin/accounts/{id}/disable", "admin.accounts.disable", NEED_ADMIN, true,
      admin_disable_account},
+    {"POST", "/admin/accounts/{id}/probe", "admin.accounts.probe", NEED_ADMIN, true, probe_account},
     {"POST", "/admin/accounts/{id}/settings", "admin.accounts.settings", NEED_ADMIN, true,
      admin_update_account},
     {"POST", "/admin/endpoints", "admin.endpoints.add", NEED_ADMIN_APP, true, create_endpoint},

@@ -115,6 +115,8 @@ bool list_deliveries(struct call *c, struct till_error *err);
 bool create_endpoint(struct call *c, struct till_error *err);
 bool list_endpoints(struct call *c, struct till_error *err);
 bool list_discrepancies(struct call *c, struct till_error *err);
+/* For the administrator: does an account work? */
+bool probe_account(struct call *c, struct till_error *err);
 
 /* Platform and browser flows. Both write the response themselves in every case (a NACK is an
  * answer). */
