@@ -22,7 +22,15 @@ static bool find_socket(struct cli *cli, const struct admin_place *place,
     return true;
 }
 
-/* A problem document (RFC 9457) into our error: the field it names, its sentence. */
+/* The daemon's code by its public name. A program of another version may know more of them. */
+static enum till_code code_of(struct till_str slug) {
+    for (int code = TILL_OK + 1; code < TILL_CODE_COUNT; code++)
+        if (till_str_is(slug, till_code_slug((enum till_code)code)))
+            return (enum till_code)code;
+    return TILL_E_FIELD_INVALID;
+}
+
+/* A problem document (RFC 9457) into our error: code, the field it names, its sentence. */
 static bool refuse(struct till_str body, int status, struct till_error *err) {
     TILL_JSON_SCOPED struct till_json *problem = NULL;
     struct till_error second;
@@ -36,7 +44,9 @@ static bool refuse(struct till_str body, int status, struct till_error *err) {
     if (len)
         memcpy(field, pointer.ptr, len);
     field[len] = '\0';
-    return TILL_FAIL_FIELD(err, FIELD_INVALID, field, "%.*s", TILL_STR_ARG(detail));
+    (void)TILL_FAIL_FIELD(err, FIELD_INVALID, field, "%.*s", TILL_STR_ARG(detail));
+    err->code = code_of(till_json_get_str(problem, "code"));
+    return false;
 }
 
 bool admin_call(struct cli *cli, const struct admin_place *place, const char *method,

@@ -28,7 +28,12 @@ static void print_object(struct cli *cli, const struct till_json *object) {
     }
 }
 
+/* A list comes as {"data":[...]}: for people its rows are what counts. */
 static void print_lines(struct cli *cli, const struct till_json *result) {
+    const struct till_json *data =
+        till_json_is_object(result) ? till_json_member(result, "data") : NULL;
+    if (till_json_is_array(data))
+        result = data;
     if (!till_json_is_array(result)) {
         print_object(cli, result);
         return;
