@@ -16,7 +16,7 @@ import time
 import urllib.parse
 from email.utils import formatdate
 
-from tap import Receiver, await_state, create, equal, expect, folder, free_port, main, new_stack, read, request, test, till, wait_for
+from tap import ROOT, Receiver, await_state, create, equal, expect, folder, free_port, main, new_stack, read, request, test, till, wait_for
 
 VERBS = ("serve", "init", "app", "account", "endpoint", "key", "pay", "query", "refund", "close", "explain", "doctor", "status", "backup", "shop",
          "sandbox")
@@ -132,6 +132,28 @@ def serve_prints_every_setting(_):
     for row in rows:
         expect(row["meaning"] in text and row["name"].rsplit(".", 1)[-1] + ": " in text, f"{row['name']} is not in serve --help")
     expect("(100ms to 5m; restart)" in text, "no bounds")
+
+
+@test
+def the_page_of_limits_tells_the_defaults(_):
+    defaults = {row["name"]: row["default"] for row in as_json("serve", "--settings")}
+    compared = 0
+    for line in (ROOT / "doc" / "LIMITS.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) != 3:
+            continue
+        words = re.findall(r"`([^`]+)`", line)
+        for word in words:
+            if re.fullmatch(r"(http|notify|limits|upstream|payments|webhook)\.[a-z_]+", word) or word == "drain_timeout":
+                expect(word in defaults, f"{word} is no setting")
+            if "/" in word and re.fullmatch(r"[a-z_/]+\.[a-z]+", word):
+                expect((ROOT / word).is_file(), f"{word} is no file")
+        named = [word for word in words if word in defaults]
+        number = re.match(r"(\d+) ?(KiB|MiB|s)\b", cells[1])
+        if number and named:
+            equal(defaults[named[0]], "".join(number.groups()), f"default of {named[0]}")
+            compared += 1
+    expect(compared >= 7, f"only {compared} defaults were compared")
 
 
 # ---- keys
