@@ -19,7 +19,7 @@ static bool write_master_key(struct cli *cli, struct till_str path, struct till_
     if (!random_bytes(key, sizeof key, err))
         return false;
     till_hex_encode(key, sizeof key, hex);
-    hex[2 * TILL_SEAL_KEY_SIZE] = '\n';
+    hex[sizeof hex - 2] = '\n';
     bool written =
         file_write(path, (struct till_str){hex, 2 * TILL_SEAL_KEY_SIZE + 1}, 0600, true, err);
     till_wipe(key, sizeof key);

@@ -78,8 +78,8 @@ struct MHD_Response *http_wire_build(struct http_call *call) {
                               .fd = call->fd,
                               .reset = reset,
                               .failpoint = failpoint};
-    struct MHD_Response *mhd =
-        MHD_create_response_from_callback(halved->body.len, 16 * 1024, read_halved, halved, free);
+    struct MHD_Response *mhd = MHD_create_response_from_callback(
+        halved->body.len, (size_t)16 * 1024, read_halved, halved, free);
     if (!mhd) {
         free(halved);
         return NULL;

@@ -188,6 +188,7 @@ void metrics_observe_us(struct metrics *metrics, enum metric metric, const char 
         return;
     struct series *s = lock_series(metrics, metric, label1, label2);
     if (s) {
+        assert(s->buckets); /* every histogram has them */
         size_t i = 0;
         while (i < BOUND_COUNT && us > BOUNDS[i].us)
             i++;

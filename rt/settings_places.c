@@ -15,7 +15,7 @@ struct walk {
     size_t ends[DEPTH_MAX + 1]; /* length of the path at each depth */
     int depth;                  /* open mappings */
     bool awaits_value;
-    struct till_str seen_groups[64]; /* of malloc */
+    char *seen_groups[64]; /* of malloc */
     size_t seen_count;
 };
 
@@ -51,12 +51,12 @@ static bool find_row(const struct settings_source *source, const char *path, siz
 static bool note_group(struct walk *walk, const yaml_mark_t *mark) {
     size_t room = sizeof walk->seen_groups / sizeof walk->seen_groups[0];
     for (size_t i = 0; i < walk->seen_count; i++)
-        if (till_str_is(walk->seen_groups[i], walk->path))
+        if (strcmp(walk->seen_groups[i], walk->path) == 0)
             return fail(walk, mark, walk->path, "stands there a second time.");
     char *copy = walk->seen_count < room ? strdup(walk->path) : NULL;
     if (!copy)
         return fail(walk, mark, walk->path, "is one group too many.");
-    walk->seen_groups[walk->seen_count++] = till_str_of(copy);
+    walk->seen_groups[walk->seen_count++] = copy;
     return true;
 }
 
@@ -178,6 +178,6 @@ bool settings_places(const struct settings_source *source, struct settings_place
     bool ok = walk_events(&walk);
     yaml_parser_delete(&walk.parser);
     for (size_t i = 0; i < walk.seen_count; i++)
-        free((char *)walk.seen_groups[i].ptr);
+        free(walk.seen_groups[i]);
     return ok;
 }

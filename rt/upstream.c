@@ -14,7 +14,7 @@
 #include <rt/upstream_names.h>
 
 enum { THREADS_MAX = 16, CA_FILE_MAX = 4 * 1024 * 1024 };
-static const int64_t CONNECT_TIMEOUT_US = 5 * 1000000;
+static const int64_t CONNECT_TIMEOUT_US = INT64_C(5000000);
 static const int64_t TIMEOUT_MAX_US = 3600 * 1000000LL;
 
 struct upstream {

@@ -202,7 +202,7 @@ static void reap(struct upstream_loop *loop, struct upstream_multi *multi) {
 
 static void run_timers(struct upstream_loop *loop) {
     int64_t now_us = futex_now_us();
-    for (size_t i = 0; i < ERRANDS * MULTIS; i++) {
+    for (size_t i = 0; i < (size_t)ERRANDS * MULTIS; i++) {
         struct upstream_multi *multi = &loop->multis[i];
         int running;
         if (!multi->multi || multi->timer_us > now_us)
@@ -232,7 +232,7 @@ static void run_event(struct upstream_loop *loop, const struct epoll_event *even
 
 static int wait_ms(const struct upstream_loop *loop) {
     int64_t timer_us = INT64_MAX;
-    for (size_t i = 0; i < ERRANDS * MULTIS; i++)
+    for (size_t i = 0; i < (size_t)ERRANDS * MULTIS; i++)
         if (loop->multis[i].multi && loop->multis[i].timer_us < timer_us)
             timer_us = loop->multis[i].timer_us;
     if (timer_us == INT64_MAX)
@@ -268,7 +268,7 @@ static void *run_loop(void *arg) {
 static void free_loop(struct upstream_loop *loop) {
     for (size_t i = 0; i < loop->idle_count; i++)
         curl_easy_cleanup(loop->idle[i]);
-    for (size_t i = 0; i < ERRANDS * MULTIS; i++)
+    for (size_t i = 0; i < (size_t)ERRANDS * MULTIS; i++)
         if (loop->multis[i].multi)
             curl_multi_cleanup(loop->multis[i].multi);
     if (loop->epoll_fd >= 0)

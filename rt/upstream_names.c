@@ -12,10 +12,10 @@
 #include <rt/futex.h>
 
 enum { ENTRIES = 256, THREADS_A_LANE = 4 };
-static const int64_t LIVE_US = 30 * 1000000;     /* default */
-static const int64_t ABSENT_LIVE_US = 1000000;   /* "no such name" is asked again soon */
-static const int64_t STALE_US = 600 * 1000000LL; /* an old answer beats a silent resolver */
-static const int64_t STALE_AFTER_US = 500000;    /* how long the silence is listened to */
+static const int64_t LIVE_US = INT64_C(30000000); /* default */
+static const int64_t ABSENT_LIVE_US = 1000000;    /* "no such name" is asked again soon */
+static const int64_t STALE_US = 600 * 1000000LL;  /* an old answer beats a silent resolver */
+static const int64_t STALE_AFTER_US = 500000;     /* how long the silence is listened to */
 
 enum entry_state { FREE, QUEUED, ASKING, SETTLED };
 

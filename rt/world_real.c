@@ -281,6 +281,7 @@ static void init_waiting(struct world_real *real) {
 bool world_real_open(const struct world_real_options *options, struct world **ret_world,
                      struct till_error *err) {
     static const unsigned char ZERO[sizeof(pthread_mutex_t)];
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): its bytes are what is asked about */
     assert(memcmp(&FRESH_MUTEX, ZERO, sizeof ZERO) == 0);
     unsigned char probe[16];
     if (getrandom(probe, sizeof probe, 0) != (ssize_t)sizeof probe)

@@ -61,7 +61,7 @@ static void set_key(struct page *page, struct till_json *row, const char *name,
                     const struct till_key *key, enum till_key_format format) {
     struct till_arena scratch;
     struct till_str text;
-    till_arena_init(&scratch, 64 * 1024);
+    till_arena_init(&scratch, (size_t)64 * 1024);
     if (till_key_export(&scratch, key, format, &text, page->err))
         till_json_set_str(row, name, text);
     else

@@ -141,7 +141,7 @@ void journal_close(struct journal *journal) {
 static bool append(struct journal *journal, struct till_json *line, struct till_error *err) {
     struct till_arena arena;
     struct till_str text;
-    till_arena_init(&arena, 8 * LINE_MAX_BYTES);
+    till_arena_init(&arena, (size_t)8 * LINE_MAX_BYTES);
     bool written = till_json_write(&arena, line, TILL_JSON_COMPACT, &text, err);
     if (written) {
         char bytes[LINE_MAX_BYTES + 1];

@@ -5,6 +5,7 @@
  */
 #include <gateway/flow/parts.h>
 
+#include <assert.h>
 #include <stdio.h>
 
 #include <gateway/guard/guard.h>
@@ -180,6 +181,7 @@ bool ask_and_apply(struct gateway *gw, const char *trace_id, enum till_operation
                    struct till_error *err) {
     struct account_row account_row;
     struct asked asked;
+    assert(attempt);
     if (!store_account_get(gw->store, arena, till_str_of(attempt->account_id), &account_row, err))
         return false;
     struct question question = {.operation = operation,

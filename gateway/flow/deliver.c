@@ -138,10 +138,10 @@ static int64_t read_retry_after(struct till_str text, int64_t now_us) {
         return (int64_t)seconds * TILL_US_PER_SECOND;
     if (text.len != 29 || !till_str_ends_with(text, TILL_STR(" GMT")))
         return 0;
-    for (int month = 0; month < 12; month++) {
+    for (size_t month = 0; month < 12; month++) {
         if (memcmp(text.ptr + 8, months + 3 * month, 3) != 0)
             continue;
-        snprintf(iso, sizeof iso, "%.4s-%02d-%.2sT%.8sZ", text.ptr + 12, month + 1, text.ptr + 5,
+        snprintf(iso, sizeof iso, "%.4s-%02zu-%.2sT%.8sZ", text.ptr + 12, month + 1, text.ptr + 5,
                  text.ptr + 17);
         if (till_time_parse(till_str_of(iso), &at_us, &err) && at_us > now_us)
             return at_us - now_us < RETRY_AFTER_MAX_US ? at_us - now_us : RETRY_AFTER_MAX_US;

@@ -64,6 +64,7 @@ static bool run_change(struct store *store, struct account_change *change,
     change->arena = &arena;
     bool done = store_write(store, run, change, err);
     till_arena_clean_up(&arena);
+    change->arena = NULL;
     config_forget(store);
     return done;
 }

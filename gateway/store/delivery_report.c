@@ -79,7 +79,7 @@ static bool write_log(struct db *db, const struct delivery_report *report, struc
 static bool disable_endpoint(struct db *db, const struct delivery_report *report,
                              struct till_error *err) {
     static const char SQL[] = "SELECT endpoint_id FROM deliveries WHERE id = ?";
-    char id[TILL_ID_SIZE];
+    char id[TILL_ID_SIZE] = "";
     bool found;
     struct query query = query_start(db, NULL, SQL, err);
     bind(&query, report->delivery_id);

@@ -35,7 +35,11 @@ void *till_arena_alloc(struct till_arena *arena, size_t size);
 /* count * size with overflow check. */
 void *till_arena_array(struct till_arena *arena, size_t count, size_t size);
 /* After a NULL: fills err with ARENA_FULL (or OUT_OF_MEMORY) and returns false. */
-bool till_arena_refused(const struct till_arena *arena, struct till_error *err);
+bool till_arena_refuse(const struct till_arena *arena, struct till_error *err);
+/* The same, and the compiler sees that it is false. */
+static inline bool till_arena_refused(const struct till_arena *arena, struct till_error *err) {
+    return till_failed(till_arena_refuse(arena, err));
+}
 /* A copy of s; followed by a NUL that is not counted. */
 TILL_MUST_CHECK bool till_arena_copy(struct till_arena *arena, struct till_str s,
                                      struct till_str *ret_copy, struct till_error *err);

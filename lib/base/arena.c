@@ -102,7 +102,7 @@ bool arena_grow(struct till_arena *arena, const void *bytes, size_t size, size_t
     return true;
 }
 
-bool till_arena_refused(const struct till_arena *arena, struct till_error *err) {
+bool till_arena_refuse(const struct till_arena *arena, struct till_error *err) {
     if (arena->starved)
         return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     return TILL_FAIL(err, ARENA_FULL,
@@ -114,7 +114,7 @@ bool till_arena_copy(struct till_arena *arena, struct till_str s, struct till_st
     /* A length that wraps is refused by the arena as too large. */
     char *bytes = till_arena_alloc(arena, s.len == SIZE_MAX ? s.len : s.len + 1);
     if (!bytes)
-        return till_failed(till_arena_refused(arena, err));
+        return till_arena_refused(arena, err);
     if (s.len)
         memcpy(bytes, s.ptr, s.len);
     *ret_copy = (struct till_str){bytes, s.len};

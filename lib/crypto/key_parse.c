@@ -131,8 +131,8 @@ static const char *const private_complaints[] = {
 };
 static const char *const public_complaints[] = {
     [KEY_NOTHING] = NO_KEY_TEXT,
-    [KEY_PRIVATE] = "This is a private key; paste the public key here, and make a new pair if the "
-                    "private one was shown to anybody.",
+    [KEY_PRIVATE] = ("This is a private key; paste the public key here, and make a new pair if the "
+                     "private one was shown to anybody."),
     [KEY_PRIVATE_ENCRYPTED] = ENCRYPTED_TEXT,
     [KEY_PUBLIC] = NULL,
     [KEY_CERTIFICATE] = NULL,

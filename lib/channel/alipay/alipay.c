@@ -17,7 +17,7 @@ const struct till_product alipay_products[] = {
      .code = "FACE_TO_FACE_PAYMENT",
      .action_lifetime_us = HOURS(2),
      .expires_min_us = SECONDS(60),
-     .expires_max_us = HOURS(24 * 15),
+     .expires_max_us = HOURS(INT64_C(24) * 15),
      .expires_default_us = HOURS(2)},
     {.name = NULL},
 };
