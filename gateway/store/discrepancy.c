@@ -74,18 +74,26 @@ bool store_hold(struct store *store, const struct discrepancy *discrepancy, bool
     return true;
 }
 
-bool store_discrepancy_list(struct store *store, struct till_arena *arena, bool only_open,
-                            int limit, struct discrepancy_row **ret_rows, size_t *ret_count,
-                            struct till_error *err) {
+bool store_discrepancy_list(struct store *store, struct till_arena *arena, struct till_str app_id,
+                            bool only_open, int limit, struct discrepancy_row **ret_rows,
+                            size_t *ret_count, struct till_error *err) {
+    /* An app's are those of its payments, and those of its accounts that name no payment. The
+     * filter stands before the limit: another app's cannot crowd them out. */
     static const char SQL[] =
         "SELECT id, type, cause, account_id, payment_id, detail, open, created_us"
-        " FROM discrepancies WHERE open >= ? ORDER BY pk DESC LIMIT ?";
+        " FROM discrepancies WHERE open >= ?1 AND (?2 = ''"
+        " OR (payment_id <> '' AND EXISTS (SELECT 1 FROM payments AS p"
+        " WHERE p.id = discrepancies.payment_id AND p.app_id = ?2))"
+        " OR (payment_id = '' AND EXISTS (SELECT 1 FROM accounts AS a"
+        " WHERE a.id = discrepancies.account_id AND a.app_id = ?2)))"
+        " ORDER BY pk DESC LIMIT ?3";
     READING(reading, store, err);
     if (!reading.db)
         return false;
     struct list list = list_of(arena, sizeof(struct discrepancy_row));
     QUERY_SCOPED struct query query = query_start(reading.db, arena, SQL, err);
     bind(&query, only_open);
+    bind(&query, app_id);
     bind(&query, limit);
     for (struct discrepancy_row *row; (row = list_next(&list, &query));) {
         read_id(&query, row->id);

@@ -376,8 +376,9 @@ struct discrepancy_row {
     bool open;
     int64_t created_us;
 };
+/* Newest first. app_id: only those of its payments and accounts; empty: all. */
 TILL_MUST_CHECK bool store_discrepancy_list(struct store *store, struct till_arena *arena,
-                                            bool only_open, int limit,
+                                            struct till_str app_id, bool only_open, int limit,
                                             struct discrepancy_row **ret_rows, size_t *ret_count,
                                             struct till_error *err);
 

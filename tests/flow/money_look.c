@@ -71,7 +71,9 @@ size_t money_discrepancies(struct money *m, const char *type) {
     struct till_error err;
     struct discrepancy_row *rows = NULL;
     size_t count = 0, found = 0;
-    must(store_discrepancy_list(m->store, &m->arena, true, 10000, &rows, &count, &err), &err);
+    must(store_discrepancy_list(m->store, &m->arena, TILL_STR_NONE, true, 10000, &rows, &count,
+                                &err),
+         &err);
     for (size_t i = 0; i < count; i++)
         found += type[0] == '\0' || till_str_is(rows[i].type, type);
     return found;

@@ -174,10 +174,45 @@ static void figures_tell_what_is_unknown_and_since_when(void **state) {
     assert_int_equal(figures.discrepancies_open, 1);
     struct discrepancy_row *rows;
     size_t count;
-    assert_done(store_discrepancy_list(f->store, &f->arena, true, 10, &rows, &count, &err));
+    assert_done(
+        store_discrepancy_list(f->store, &f->arena, TILL_STR_NONE, true, 10, &rows, &count, &err));
     assert_int_equal(count, 1);
     assert_text(rows[0].type, "unknown_order");
     assert_text(rows[0].detail, "{}");
+}
+
+static size_t listed(struct fixture *f, const char *app_id, int limit,
+                     struct discrepancy_row **ret_rows) {
+    struct till_error err;
+    size_t count;
+    assert_done(store_discrepancy_list(f->store, &f->arena, till_str_of(app_id), true, limit,
+                                       ret_rows, &count, &err));
+    return count;
+}
+
+static void another_apps_discrepancies_do_not_crowd_out_ones_own(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct discrepancy_row *rows;
+    bool is_new;
+    struct payment_opened mine = fixture_place(f, "A1", 990);
+    struct discrepancy held = {.type = TILL_STR("amount_mismatch"),
+                               .cause = TILL_STR("mine"),
+                               .account_id = TILL_STR("acc_1"),
+                               .payment_id = till_str_of(mine.payment.id),
+                               .evidence = TILL_STR("raw"),
+                               .now_us = T0};
+    assert_done(store_hold(f->store, &held, &is_new, &err));
+    held.payment_id = TILL_STR_NONE;
+    held.account_id = TILL_STR("acc_of_somebody");
+    for (int i = 0; i < 5; i++) {
+        held.cause = text(f, "theirs/%d", i);
+        assert_done(store_hold(f->store, &held, &is_new, &err));
+    }
+    assert_int_equal(listed(f, mine.payment.app_id, 2, &rows), 1);
+    assert_text(rows[0].cause, "mine");
+    assert_int_equal(listed(f, "app_of_somebody", 10, &rows), 0);
+    assert_int_equal(listed(f, "", 10, &rows), 6);
 }
 
 static void an_unbalanced_ledger_shows_in_the_figure(void **state) {
@@ -280,6 +315,7 @@ int main(void) {
         T(a_look_at_the_cashier_page_only_brings_the_question_forward),
         T(refunds_come_first_and_limits_hold),
         T(figures_tell_what_is_unknown_and_since_when),
+        T(another_apps_discrepancies_do_not_crowd_out_ones_own),
         T(an_unbalanced_ledger_shows_in_the_figure),
         T(the_ledger_of_a_payment_is_listed_in_its_order),
         T(what_has_not_ended_keeps_a_next_question_whatever_is_said),

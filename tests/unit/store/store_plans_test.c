@@ -77,8 +77,8 @@ static void work(struct fixture *f) {
     assert_done(store_endpoint_enable(f->store, TILL_STR("whe_1"), true, TILL_STR(""), &err));
     assert_done(store_redeliver(f->store, TILL_STR("app_1"), till_str_of(events[0].id), NULL, T0,
                                 &n, &err));
-    assert_done(
-        store_discrepancy_list(f->store, &f->arena, true, 10, &discrepancies, &count, &err));
+    assert_done(store_discrepancy_list(f->store, &f->arena, TILL_STR_NONE, true, 10, &discrepancies,
+                                       &count, &err));
     /* What is pending is counted row by row; here the day's work is done. */
     assert_int_equal(fixture_sql(f, "UPDATE deliveries SET state = 1"), SQLITE_OK);
     assert_done(store_figures(f->store, &figures, &err));
