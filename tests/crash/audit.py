@@ -195,6 +195,9 @@ def events_arrived(scene, handle):
         headers = message["headers"]
         identity, stamp = headers["webhook-id"], headers["webhook-timestamp"]
         expect(identity in committed, f"a webhook about nothing that is committed: {identity}")
+        if len(message["body"]) < int(headers["content-length"]):  # its sender died over it: no server takes that
+            expect(committed[identity].startswith(message["body"]), f"the torn body of {identity}")
+            continue
         equal(message["body"], committed[identity], f"the body of {identity}")
         text = f"{identity}.{stamp}.".encode() + message["body"]
         wanted = "v1," + base64.b64encode(hmac.new(secret, text, hashlib.sha256).digest()).decode()
