@@ -7,13 +7,6 @@
 
 enum { NAME_MAX_BYTES = 128, KEY_BYTES = 32 };
 
-static void set_time(struct till_json *json, const char *name, int64_t us) {
-    char text[TILL_TIME_TEXT];
-    struct till_error ignored;
-    if (till_time_format(us, text, &ignored))
-        till_json_set_text(json, name, text);
-}
-
 static bool reply_list(struct call *c, struct till_json *data, struct till_error *err) {
     struct till_json *json = till_json_object();
     till_json_set(json, "data", data);
@@ -37,7 +30,7 @@ static struct till_json *app_json(const struct app_row *app) {
     till_json_set_bool(json, "enabled", app->enabled);
     till_json_set_str(json, "hosts", app->hosts);
     till_json_set_str(json, "late_policy", app->late_policy);
-    set_time(json, "created_at", app->created_us);
+    till_json_set_time(json, "created_at", app->created_us);
     return json;
 }
 
@@ -105,7 +98,7 @@ static struct till_json *key_json(const struct key_row *key) {
     till_json_set_str(json, "algorithm", key->algorithm);
     till_json_set_text(json, "mode", key->mode == TILL_LIVE ? "live" : "test");
     till_json_set_bool(json, "enabled", key->enabled);
-    set_time(json, "created_at", key->created_us);
+    till_json_set_time(json, "created_at", key->created_us);
     return json;
 }
 

@@ -4,15 +4,6 @@
 
 #include <till/time.h>
 
-static void set_time(struct till_json *json, const char *name, int64_t us) {
-    char text[TILL_TIME_TEXT];
-    struct till_error ignored;
-    if (us > 0 && till_time_format(us, text, &ignored))
-        till_json_set_text(json, name, text);
-    else
-        till_json_set_null(json, name);
-}
-
 /* The body is what every delivery carried, as an object. */
 static struct till_json *event_json(const struct event_row *row) {
     struct till_json *json = till_json_object(), *body = NULL;
@@ -22,7 +13,7 @@ static struct till_json *event_json(const struct event_row *row) {
     till_json_set_int(json, "sequence", row->sequence);
     till_json_set_str(json, "type", row->type);
     till_json_set_text(json, "payment_id", row->payment_id);
-    set_time(json, "created_at", row->created_us);
+    till_json_set_time(json, "created_at", row->created_us);
     if (till_json_parse(row->body, &body, &ignored))
         till_json_set(json, "body", body);
     return json;
@@ -75,8 +66,8 @@ static struct till_json *delivery_json(const struct delivery_row *row) {
     till_json_set_int(json, "attempts", row->attempts);
     till_json_set_int(json, "last_status", row->last_status);
     till_json_set_str(json, "last_reason", row->last_reason);
-    set_time(json, "next_at", till_str_is(row->state, "pending") ? row->next_us : 0);
-    set_time(json, "created_at", row->created_us);
+    till_json_set_time(json, "next_at", till_str_is(row->state, "pending") ? row->next_us : 0);
+    till_json_set_time(json, "created_at", row->created_us);
     return json;
 }
 

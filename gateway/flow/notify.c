@@ -5,6 +5,7 @@
  * the commit; everything else makes it send again.
  */
 #include <gateway/flow/notify.h>
+#include <gateway/flow/parts.h>
 
 #include <stdio.h>
 
@@ -36,9 +37,7 @@ static bool find_account(struct incoming *in, struct till_str public_id, struct 
     return true;
 }
 
-static bool verify(struct incoming *in, struct till_error *err) {
-    struct call *c = in->call;
-    const struct till_account *account;
+struct till_notification notification_of(const struct call *c) {
     const struct http_request *request = c->request;
     struct till_notification notification = {.method = request->method,
                                              .query = request->query,
@@ -48,6 +47,14 @@ static bool verify(struct incoming *in, struct till_error *err) {
                                              .now_us = c->now_us};
     size_t count;
     (void)http_header(request, "Content-Type", &notification.content_type, &count);
+    return notification;
+}
+
+static bool verify(struct incoming *in, struct till_error *err) {
+    struct call *c = in->call;
+    const struct till_account *account;
+    const struct http_request *request = c->request;
+    struct till_notification notification = notification_of(c);
     if (!account_borrow(c->gw->accounts, &in->account, &account, err))
         return false;
     bool verified = in->channel->notified(account, &notification, c->arena, &in->notice, err);

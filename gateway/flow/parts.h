@@ -29,6 +29,11 @@ TILL_MUST_CHECK bool ask_fill(struct gateway *gw, const struct question *questio
                               struct till_arena *arena, struct till_ask *ret,
                               struct till_error *err);
 
+/* ---- notify.c ---- */
+
+/* What a platform or a buyer's browser brought, raw, for the channel to judge. */
+struct till_notification notification_of(const struct call *c);
+
 /* ---- finding.c ---- */
 
 /* finding + store_apply + metrics + wake of the deliveries. When the row moved meanwhile, nothing

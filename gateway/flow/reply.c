@@ -6,15 +6,6 @@
 
 #include <till/time.h>
 
-static void set_time(struct till_json *json, const char *name, int64_t us) {
-    char text[TILL_TIME_TEXT];
-    struct till_error ignored;
-    if (us > 0 && till_time_format(us, text, &ignored))
-        till_json_set_text(json, name, text);
-    else
-        till_json_set_null(json, name);
-}
-
 static void set_str(struct till_json *json, const char *name, struct till_str value) {
     if (value.len > 0)
         till_json_set_str(json, name, value);
@@ -39,7 +30,7 @@ static struct till_json *action_json(const struct payment_row *payment) {
     }
     till_json_set_str(action, "kind", payment->action_kind);
     till_json_set_str(action, "value", payment->action_value);
-    set_time(action, "expires_at", payment->action_expires_us);
+    till_json_set_time(action, "expires_at", payment->action_expires_us);
     return action;
 }
 
@@ -78,10 +69,10 @@ struct till_json *payment_json(struct gateway *gw, const struct payment_row *pay
     till_json_set_text(json, "account", payment->account_id);
     till_json_set_text(json, "mode", payment->mode == TILL_LIVE ? "live" : "test");
     set_cashier(gw, payment, json);
-    set_time(json, "created_at", payment->created_us);
-    set_time(json, "expires_at", payment->expires_us);
-    set_time(json, "paid_at", payment->paid_us);
-    set_time(json, "closed_at", payment->closed_us);
+    till_json_set_time(json, "created_at", payment->created_us);
+    till_json_set_time(json, "expires_at", payment->expires_us);
+    till_json_set_time(json, "paid_at", payment->paid_us);
+    till_json_set_time(json, "closed_at", payment->closed_us);
     till_json_set_bool(json, "late", payment->late);
     till_json_set_int(json, "received", payment->received);
     till_json_set_int(json, "refund_held", payment->refund_held);
@@ -106,8 +97,8 @@ struct till_json *refund_json(const struct refund_row *refund) {
     till_json_set_text(json, "currency", refund->amount.currency);
     set_str(json, "reason", refund->reason);
     set_str(json, "refund_no", refund->refund_no);
-    set_time(json, "created_at", refund->created_us);
-    set_time(json, "updated_at", refund->updated_us);
+    till_json_set_time(json, "created_at", refund->created_us);
+    till_json_set_time(json, "updated_at", refund->updated_us);
     if (refund->state == TILL_REFUND_FAILED || refund->state == TILL_REFUND_UNKNOWN)
         set_peer(json, refund->peer_code, refund->peer_text);
     return json;

@@ -3,7 +3,7 @@
  * The buyer's browser comes back. Whatever its address says proves nothing: a return that verifies
  * names an order, may make us ask the platform (rarely), and leads to our own record of it.
  */
-#include <gateway/flow/flow.h>
+#include <gateway/flow/parts.h>
 
 #include <gateway/guard/guard.h>
 #include <till/time.h>
@@ -26,16 +26,8 @@ static void lead_to(struct call *c, struct till_str url) {
 static bool verify(struct call *c, const struct till_channel *channel,
                    const struct account_row *account_row, struct till_str *ret_upstream_no,
                    struct till_error *err) {
-    const struct http_request *request = c->request;
     const struct till_account *account;
-    struct till_notification notification = {.method = request->method,
-                                             .query = request->query,
-                                             .body = request->body,
-                                             .headers = request->headers,
-                                             .header_count = request->header_count,
-                                             .now_us = c->now_us};
-    size_t count;
-    (void)http_header(request, "Content-Type", &notification.content_type, &count);
+    struct till_notification notification = notification_of(c);
     if (!account_borrow(c->gw->accounts, account_row, &account, err))
         return false;
     bool verified = channel->returned(account, &notification, c->arena, ret_upstream_no, err);

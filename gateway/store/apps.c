@@ -4,9 +4,7 @@
 
 struct app_change {
     const struct app_row *row;
-    struct till_str id;
     struct till_arena *arena;
-    bool enabled;
 };
 
 static bool add(struct store *store, struct db *db, void *arg, struct till_error *err) {
@@ -50,28 +48,10 @@ bool store_app_add(struct store *store, const struct app_row *row, struct till_e
     return done;
 }
 
-static bool enable(struct store *store, struct db *db, void *arg, struct till_error *err) {
-    static const char SQL[] = "UPDATE apps SET enabled = ? WHERE id = ?";
-    const struct app_change *change = arg;
-    int64_t epoch;
-    int changed;
-    (void)store;
-    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
-    bind(&query, change->enabled);
-    bind(&query, change->id);
-    if (!query_run(&query, &changed))
-        return false;
-    if (changed == 0)
-        return TILL_FAIL(err, NOT_FOUND, "There is no such app.");
-    return config_changed(db, &epoch, err);
-}
-
 bool store_app_enable(struct store *store, struct till_str id, bool enabled,
                       struct till_error *err) {
-    struct app_change change = {.id = id, .enabled = enabled};
-    bool done = store_write(store, enable, &change, err);
-    config_forget(store);
-    return done;
+    return config_switch(store, "UPDATE apps SET enabled = ? WHERE id = ?", "There is no such app.",
+                         id, enabled, err);
 }
 
 #define APP_COLUMNS "id, name, mode, enabled, hosts, late_policy, created_us, sealed_webhook_secret"

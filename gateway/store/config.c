@@ -19,6 +19,36 @@ bool config_changed(struct db *db, int64_t *ret_epoch, struct till_error *err) {
     return query_step(&query, &row); /* to the end, so that the statement is finished */
 }
 
+struct switching {
+    const char *sql, *missing;
+    struct till_str id;
+    bool enabled;
+};
+
+static bool switch_in_commit(struct store *store, struct db *db, void *arg,
+                             struct till_error *err) {
+    const struct switching *s = arg;
+    int64_t epoch;
+    int changed;
+    (void)store;
+    QUERY_SCOPED struct query query = query_start(db, NULL, s->sql, err);
+    bind(&query, s->enabled);
+    bind(&query, s->id);
+    if (!query_run(&query, &changed))
+        return false;
+    if (changed == 0)
+        return TILL_FAIL(err, NOT_FOUND, "%s", s->missing);
+    return config_changed(db, &epoch, err);
+}
+
+bool config_switch(struct store *store, const char *sql, const char *missing, struct till_str id,
+                   bool enabled, struct till_error *err) {
+    struct switching s = {.sql = sql, .missing = missing, .id = id, .enabled = enabled};
+    bool done = store_write(store, switch_in_commit, &s, err);
+    config_forget(store);
+    return done;
+}
+
 void config_forget(struct store *store) {
     atomic_store(&store->epoch_read_us, 0);
 }

@@ -10,9 +10,7 @@
 
 struct key_change {
     const struct key_row *row;
-    struct till_str id;
     struct till_arena *arena;
-    bool enabled;
 };
 
 static bool check_secret(size_t len, struct till_error *err) {
@@ -72,28 +70,10 @@ bool store_key_add(struct store *store, const struct key_row *row, struct till_e
     return done;
 }
 
-static bool enable(struct store *store, struct db *db, void *arg, struct till_error *err) {
-    static const char SQL[] = "UPDATE keys SET enabled = ? WHERE id = ?";
-    const struct key_change *change = arg;
-    int64_t epoch;
-    int changed;
-    (void)store;
-    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
-    bind(&query, change->enabled);
-    bind(&query, change->id);
-    if (!query_run(&query, &changed))
-        return false;
-    if (changed == 0)
-        return TILL_FAIL(err, NOT_FOUND, "There is no such key.");
-    return config_changed(db, &epoch, err);
-}
-
 bool store_key_enable(struct store *store, struct till_str id, bool enabled,
                       struct till_error *err) {
-    struct key_change change = {.id = id, .enabled = enabled};
-    bool done = store_write(store, enable, &change, err);
-    config_forget(store);
-    return done;
+    return config_switch(store, "UPDATE keys SET enabled = ? WHERE id = ?", "There is no such key.",
+                         id, enabled, err);
 }
 
 #define KEY_COLUMNS                                                                                \

@@ -73,6 +73,8 @@ void till_json_set_text(struct till_json *object, const char *name,
 void till_json_set_int(struct till_json *object, const char *name, int64_t value);
 void till_json_set_bool(struct till_json *object, const char *name, bool value);
 void till_json_set_null(struct till_json *object, const char *name);
+/* "2026-11-22T10:00:00.000000Z"; null when us is not above 0 or beyond the year 9999. */
+void till_json_set_time(struct till_json *object, const char *name, int64_t us);
 /* Takes ownership of value (as do the array forms). */
 void till_json_set(struct till_json *object, const char *name, struct till_json *value);
 void till_json_set_copy(struct till_json *object, const char *name, const struct till_json *value);

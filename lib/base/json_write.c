@@ -5,6 +5,8 @@
  * which jansson's writer (and its deep copy) gives up. Its reference count is the "never freed" of
  * jansson's own true, false and null.
  */
+#include <till/time.h>
+
 #include "lib/base/json_node.h"
 
 enum { NO_SUCH_TYPE = 99 };
@@ -83,6 +85,13 @@ void till_json_set_bool(struct till_json *object, const char *name, bool value) 
 
 void till_json_set_null(struct till_json *object, const char *name) {
     set(object, name, json_null());
+}
+
+void till_json_set_time(struct till_json *object, const char *name, int64_t us) {
+    char text[TILL_TIME_TEXT];
+    struct till_error ignored;
+    bool is_told = us > 0 && till_time_format(us, text, &ignored);
+    till_json_set_text(object, name, is_told ? text : NULL);
 }
 
 void till_json_set(struct till_json *object, const char *name, struct till_json *value) {

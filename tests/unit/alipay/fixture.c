@@ -5,6 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const fixture_nodes[TILL_OPERATIONS] = {
+    [TILL_CREATE] = "alipay_trade_precreate_response",
+    [TILL_QUERY] = "alipay_trade_query_response",
+    [TILL_CLOSE] = "alipay_trade_close_response",
+    [TILL_CANCEL] = "alipay_trade_cancel_response",
+    [TILL_REFUND] = "alipay_trade_refund_response",
+    [TILL_REFUND_QUERY] = "alipay_trade_fastpay_refund_query_response",
+};
+
 struct till_str fixture_read(struct fixture *f, const char *path) {
     char name[512];
     const char *root = getenv("TILL_SOURCE_ROOT");

@@ -34,6 +34,9 @@ static inline struct fixture *fixture_of(void **state) {
     return *state;
 }
 
+/* The name of an answer, by operation. */
+extern const char *const fixture_nodes[TILL_OPERATIONS];
+
 /* A file below tests/vectors/data/alipay. */
 struct till_str fixture_read(struct fixture *f, const char *path);
 /* The same without the newline at its end. */

@@ -178,15 +178,6 @@ static void every_code_of_the_dossier_is_known_where_it_is_listed(void **state) 
     }
 }
 
-static const char *const nodes[TILL_OPERATIONS] = {
-    [TILL_CREATE] = "alipay_trade_precreate_response",
-    [TILL_QUERY] = "alipay_trade_query_response",
-    [TILL_CLOSE] = "alipay_trade_close_response",
-    [TILL_CANCEL] = "alipay_trade_cancel_response",
-    [TILL_REFUND] = "alipay_trade_refund_response",
-    [TILL_REFUND_QUERY] = "alipay_trade_fastpay_refund_query_response",
-};
-
 static struct till_verdict answer(struct fixture *f, enum till_operation operation,
                                   const char *code, const char *sub_code) {
     struct till_ask ask = fixture_ask(operation);
@@ -194,7 +185,7 @@ static struct till_verdict answer(struct fixture *f, enum till_operation operati
     (void)snprintf(node, sizeof node,
                    "{\"code\":\"%s\",\"msg\":\"m\",\"sub_code\":\"%s\",\"sub_msg\":\"s\"}", code,
                    sub_code);
-    return fixture_parse(f, &ask, fixture_answer(f, nodes[operation], node));
+    return fixture_parse(f, &ask, fixture_answer(f, fixture_nodes[operation], node));
 }
 
 static const char *top_code(const char *sub_code) {

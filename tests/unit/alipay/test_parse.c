@@ -6,19 +6,10 @@
 #define OK_HEAD "{\"code\":\"10000\",\"msg\":\"Success\"," ORDER
 #define TRADE ",\"trade_no\":\"2026112322001468450512505578\""
 
-static const char *const nodes[TILL_OPERATIONS] = {
-    [TILL_CREATE] = "alipay_trade_precreate_response",
-    [TILL_QUERY] = "alipay_trade_query_response",
-    [TILL_CLOSE] = "alipay_trade_close_response",
-    [TILL_CANCEL] = "alipay_trade_cancel_response",
-    [TILL_REFUND] = "alipay_trade_refund_response",
-    [TILL_REFUND_QUERY] = "alipay_trade_fastpay_refund_query_response",
-};
-
 static struct till_verdict answer(struct fixture *f, enum till_operation operation,
                                   const char *node) {
     struct till_ask ask = fixture_ask(operation);
-    return fixture_parse(f, &ask, fixture_answer(f, nodes[operation], node));
+    return fixture_parse(f, &ask, fixture_answer(f, fixture_nodes[operation], node));
 }
 
 struct row {
@@ -170,13 +161,13 @@ static void an_asker_who_does_not_know_the_amount_is_told_it(void **state) {
     ask.amount = (struct till_money){0};
     struct till_verdict v = fixture_parse(
         f, &ask,
-        fixture_answer(f, nodes[TILL_QUERY],
+        fixture_answer(f, fixture_nodes[TILL_QUERY],
                        OK_HEAD ",\"total_amount\":\"7.00\",\"trade_status\":\"TRADE_SUCCESS\"}"));
     assert_int_equal(v.outcome, TILL_PAID);
     assert_int_equal(v.amount.minor, 700);
     ask.operation = TILL_REFUND;
     v = fixture_parse(f, &ask,
-                      fixture_answer(f, nodes[TILL_REFUND],
+                      fixture_answer(f, fixture_nodes[TILL_REFUND],
                                      OK_HEAD ",\"fund_change\":\"Y\",\"refund_fee\":\"30.00\"}"));
     assert_int_equal(v.outcome, TILL_PAID);
     assert_int_equal(v.trade, TILL_TRADE_PAID);
@@ -336,7 +327,7 @@ static void a_good_answer_with_another_status_is_not_read(void **state) {
     struct fixture *f = fixture_of(state);
     struct till_ask ask = fixture_ask(TILL_CLOSE);
     struct till_incoming incoming = {TILL_FATE_ANSWERED, 500,
-                                     fixture_answer(f, nodes[TILL_CLOSE], OK_HEAD "}")};
+                                     fixture_answer(f, fixture_nodes[TILL_CLOSE], OK_HEAD "}")};
     struct till_verdict v;
     till_answer(f->account, &ask, &incoming, &f->arena, &v);
     assert_int_equal(v.outcome, TILL_UNKNOWN);
@@ -415,12 +406,12 @@ static void an_answer_to_another_method_is_unknown(void **state) {
     struct fixture *f = fixture_of(state);
     struct till_ask ask = fixture_ask(TILL_CLOSE);
     struct till_verdict v =
-        fixture_parse(f, &ask, fixture_answer(f, nodes[TILL_QUERY], OK_HEAD "}"));
+        fixture_parse(f, &ask, fixture_answer(f, fixture_nodes[TILL_QUERY], OK_HEAD "}"));
     assert_int_equal(v.outcome, TILL_UNKNOWN);
     assert_false(v.verified);
     ask = fixture_ask(TILL_CREATE);
     ask.product = TILL_STR("barter");
-    v = fixture_parse(f, &ask, fixture_answer(f, nodes[TILL_CREATE], OK_HEAD "}"));
+    v = fixture_parse(f, &ask, fixture_answer(f, fixture_nodes[TILL_CREATE], OK_HEAD "}"));
     assert_int_equal(v.outcome, TILL_UNKNOWN);
 }
 
@@ -444,7 +435,7 @@ static void nothing_is_read_when_the_arena_is_full(void **state) {
     struct fixture *f = fixture_of(state);
     struct till_ask ask = fixture_ask(TILL_CREATE);
     struct till_str body =
-        fixture_answer(f, nodes[TILL_CREATE],
+        fixture_answer(f, fixture_nodes[TILL_CREATE],
                        OK_HEAD TRADE ",\"buyer_logon_id\":\"someone\",\"qr_code\":"
                                      "\"https:\\/\\/qr.alipay.com\\/bax1\"}");
     struct till_incoming incoming = {TILL_FATE_ANSWERED, 200, body};

@@ -5,58 +5,9 @@
  */
 #include "fixture.h"
 
+#include "tests/unit/shortage.h"
+
 #include <stdlib.h>
-
-#include <jansson.h>
-#include <openssl/crypto.h>
-
-static long calls_left = -1;  /* before the call that fails; negative: none does */
-static bool fails_ever_since; /* not only that call, but all from there on */
-static bool failed;
-
-static bool fails_now(void) {
-    if (calls_left < 0 || calls_left-- > 0)
-        return false;
-    failed = true;
-    calls_left = fails_ever_since ? 0 : -1;
-    return true;
-}
-
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size) {
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-/* A digest has no error to return: without memory it stops the process, and recovery takes over. So
- * it is left out here. */
-void __real_till_sha256(struct till_str bytes, uint8_t ret_digest[TILL_SHA256_SIZE]);
-void __wrap_till_sha256(struct till_str bytes, uint8_t ret_digest[TILL_SHA256_SIZE]);
-void __wrap_till_sha256(struct till_str bytes, uint8_t ret_digest[TILL_SHA256_SIZE]) {
-    long left = calls_left;
-    calls_left = -1;
-    __real_till_sha256(bytes, ret_digest);
-    calls_left = left;
-}
-
-static void *flaky_malloc(size_t size) {
-    return fails_now() ? NULL : malloc(size);
-}
-
-static void *crypto_malloc(size_t size, const char *file, int line) {
-    (void)file, (void)line;
-    return flaky_malloc(size);
-}
-
-static void *crypto_realloc(void *old, size_t size, const char *file, int line) {
-    (void)file, (void)line;
-    return fails_now() ? NULL : realloc(old, size);
-}
-
-static void crypto_free(void *old, const char *file, int line) {
-    (void)file, (void)line;
-    free(old);
-}
 
 static struct till_json *settings;
 static struct till_str paid_answer, paid_notification;
@@ -111,14 +62,14 @@ static scenario *const scenarios[] = {load, request, answer, notified, explain};
 static bool fail_call(struct fixture *f, scenario *run, long n) {
     struct till_arena arena;
     till_arena_init(&arena, 1 << 20);
-    failed = false;
-    calls_left = n;
+    shortage.failed = false;
+    shortage.calls_left = n;
     bool is_good = run(f, &arena);
-    calls_left = -1;
-    assert_true(is_good || failed);
-    assert_false(is_good && failed && fails_ever_since);
+    shortage.calls_left = -1;
+    assert_true(is_good || shortage.failed);
+    assert_false(is_good && shortage.failed && shortage.ever_since);
     till_arena_clean_up(&arena);
-    return failed;
+    return shortage.failed;
 }
 
 static void prepare(struct fixture *f) {
@@ -136,11 +87,11 @@ static void run_all(struct fixture *f, bool ever_since) {
     for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
         long n = 0;
         assert_false(fail_call(f, scenarios[i], 1L << 40)); /* it works with memory */
-        fails_ever_since = ever_since;
+        shortage.ever_since = ever_since;
         /* Checking a key's primes takes ten thousand equal calls: a part of them will do. */
         while (fail_call(f, scenarios[i], n))
             n += n < 400 ? 1 : 101;
-        fails_ever_since = false;
+        shortage.ever_since = false;
         assert_true(n > 0);
     }
     till_json_release(settings);
@@ -157,10 +108,8 @@ static void memory_may_be_gone_from_any_call_on(void **state) {
 #define SENTENCE(name) cmocka_unit_test_setup_teardown(name, fixture_begin, fixture_end)
 
 int main(void) {
-    /* Before anything else of OpenSSL or jansson. */
-    if (!CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free))
+    if (!shortage_prepare())
         return 1;
-    json_set_alloc_funcs(flaky_malloc, free);
     const struct CMUnitTest tests[] = {
         SENTENCE(every_call_for_memory_may_fail),
         SENTENCE(memory_may_be_gone_from_any_call_on),

@@ -364,10 +364,28 @@ static void what_was_written_reads_back(void **state) {
     assert_str_equal(first, second);
 }
 
+static void a_time_is_written_or_null(void **state) {
+    struct till_arena arena;
+    struct till_error err;
+    struct till_str text;
+    (void)state;
+    till_arena_init(&arena, 4096);
+    TILL_JSON_SCOPED struct till_json *json = till_json_object();
+    till_json_set_time(json, "then", INT64_C(1795399200000001));
+    till_json_set_time(json, "never", 0);
+    till_json_set_time(json, "before", -1);
+    till_json_set_time(json, "beyond", INT64_MAX);
+    assert_true(till_json_write(&arena, json, TILL_JSON_COMPACT, &text, &err));
+    assert_true(till_str_is(text, "{\"then\":\"2026-11-23T02:00:00.000001Z\",\"never\":null,"
+                                  "\"before\":null,\"beyond\":null}"));
+    till_arena_clean_up(&arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_documents_are_refused_for_the_right_reason),
         cmocka_unit_test(an_error_names_the_place_and_never_the_content),
+        cmocka_unit_test(a_time_is_written_or_null),
         cmocka_unit_test(nesting_ends_at_32_levels),
         cmocka_unit_test(an_object_has_at_most_256_members),
         cmocka_unit_test(a_number_of_a_million_digits_is_refused_before_it_is_read),

@@ -3,13 +3,9 @@
  * Every allocation fails once. A scenario runs to its end a first time; then once for each cap
  * below what it needed, and once for each of its calls of calloc, malloc (OpenSSL, jansson)
  * failing. Wanted each time: no crash, no leak (the sanitizers look), an error of memory, results
- * untouched. calloc of libtill is replaced by the linker (--wrap), the libraries' allocators by
- * their hooks.
+ * untouched. How: tests/unit/shortage.h.
  */
 #include <stdlib.h>
-
-#include <jansson.h>
-#include <openssl/crypto.h>
 
 #include <till/crypto.h>
 #include <till/encode.h>
@@ -20,54 +16,7 @@
 #include <till/webhook.h>
 
 #include "tests/unit/base/base_test.h"
-
-static long calls_left = -1;  /* before the call that fails; negative: none does */
-static bool fails_ever_since; /* not only that call, but all from there on */
-static bool failed;
-
-static bool fails_now(void) {
-    if (calls_left < 0 || calls_left-- > 0)
-        return false;
-    failed = true;
-    calls_left = fails_ever_since ? 0 : -1;
-    return true;
-}
-
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size) {
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-/* A digest has no error to return: without memory it stops the process, and recovery takes over. So
- * it is left out here. */
-void __real_till_sha256(struct till_str bytes, uint8_t ret_digest[TILL_SHA256_SIZE]);
-void __wrap_till_sha256(struct till_str bytes, uint8_t ret_digest[TILL_SHA256_SIZE]);
-void __wrap_till_sha256(struct till_str bytes, uint8_t ret_digest[TILL_SHA256_SIZE]) {
-    long left = calls_left;
-    calls_left = -1;
-    __real_till_sha256(bytes, ret_digest);
-    calls_left = left;
-}
-
-static void *flaky_malloc(size_t size) {
-    return fails_now() ? NULL : malloc(size);
-}
-
-static void *crypto_malloc(size_t size, const char *file, int line) {
-    (void)file, (void)line;
-    return flaky_malloc(size);
-}
-
-static void *crypto_realloc(void *old, size_t size, const char *file, int line) {
-    (void)file, (void)line;
-    return fails_now() ? NULL : realloc(old, size);
-}
-
-static void crypto_free(void *old, const char *file, int line) {
-    (void)file, (void)line;
-    free(old);
-}
+#include "tests/unit/shortage.h"
 
 #define UNTOUCHED TILL_STR("untouched")
 static const struct till_secret secret = {.bytes = "0123456789abcdef0123456789abcdef", .len = 32};
@@ -201,23 +150,23 @@ static bool fail_call(scenario *run, long n) {
     struct till_error err = {.code = TILL_OK};
     struct till_str out = UNTOUCHED;
     struct till_arena arena = arena_of(1 << 20);
-    failed = false;
-    calls_left = n;
+    shortage.failed = false;
+    shortage.calls_left = n;
     bool good = run(&arena, &out, &err);
-    calls_left = -1;
+    shortage.calls_left = -1;
     if (good)
-        assert_false(failed && fails_ever_since);
+        assert_false(shortage.failed && shortage.ever_since);
     else
-        assert_true(failed && is_refusal(err.code));
+        assert_true(shortage.failed && is_refusal(err.code));
     till_arena_clean_up(&arena);
-    return failed;
+    return shortage.failed;
 }
 
 static void every_call_for_memory_may_fail(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(scenarios); i++) {
         long n = 0;
-        fails_ever_since = false;
+        shortage.ever_since = false;
         while (fail_call(scenarios[i], n))
             n++;
         assert_true(n > 0);
@@ -228,10 +177,10 @@ static void memory_may_be_gone_from_any_call_on(void **state) {
     (void)state;
     for (size_t i = 0; i < COUNT(scenarios); i++) {
         long n = 0;
-        fails_ever_since = true;
+        shortage.ever_since = true;
         while (fail_call(scenarios[i], n))
             n++;
-        fails_ever_since = false;
+        shortage.ever_since = false;
         assert_true(n > 0);
     }
 }
@@ -240,11 +189,11 @@ static void no_key_is_generated_without_memory(void **state) {
     (void)state;
     struct till_error err;
     struct till_key *key = NULL;
-    fails_ever_since = true;
-    calls_left = 0;
+    shortage.ever_since = true;
+    shortage.calls_left = 0;
     bool good = till_key_generate_rsa(2048, &key, &err);
-    fails_ever_since = false;
-    calls_left = -1;
+    shortage.ever_since = false;
+    shortage.calls_left = -1;
     assert_false(good);
     assert_int_equal(err.code, TILL_E_OUT_OF_MEMORY);
     assert_null(key);
@@ -255,7 +204,7 @@ static void the_machine_without_memory_is_told_from_the_cap(void **state) {
     struct till_error err;
     struct till_str out = UNTOUCHED;
     struct till_arena arena = arena_of(1 << 20);
-    calls_left = 0;
+    shortage.calls_left = 0;
     must_refuse(OUT_OF_MEMORY, till_arena_copy(&arena, TILL_STR("x"), &out, &err));
     assert_true(arena.full && arena.starved);
     assert_str(out, "untouched");
@@ -264,10 +213,8 @@ static void the_machine_without_memory_is_told_from_the_cap(void **state) {
 }
 
 int main(void) {
-    /* Before anything else of OpenSSL or jansson. */
-    if (!CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free))
+    if (!shortage_prepare())
         return 1;
-    json_set_alloc_funcs(flaky_malloc, free);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_cap_below_the_need_is_refused),
         cmocka_unit_test(every_call_for_memory_may_fail),
