@@ -79,9 +79,12 @@ void assert_serves(struct fixture *fixture);
 /* Waits until the condition holds, at most 20 s. */
 #define WAIT_UNTIL(condition)                                                                      \
     do {                                                                                           \
-        for (int tries_ = 0; !(condition) && tries_ < 4000; tries_++)                              \
+        bool came_ = (condition);                                                                  \
+        for (int tries_ = 0; !came_ && tries_ < 4000; tries_++) {                                  \
             pause_5_ms();                                                                          \
-        assert_true(condition);                                                                    \
+            came_ = (condition);                                                                   \
+        }                                                                                          \
+        assert_true(came_);                                                                        \
     } while (0)
 void pause_5_ms(void);
 

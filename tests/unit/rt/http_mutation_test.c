@@ -203,8 +203,8 @@ static int set_up(void **state) {
     (void)state;
     fixture_prepare(&fixture);
     /* What waits for more bytes is given up soon, or the test would take hours. */
-    fixture.options.header_timeout_us = fixture.options.body_timeout_us = 4000;
-    fixture.options.idle_timeout_us = 4000;
+    fixture.options.header_timeout_us = fixture.options.body_timeout_us = 40000;
+    fixture.options.idle_timeout_us = 40000;
     fixture_start(&fixture);
     return 0;
 }
