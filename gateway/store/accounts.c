@@ -132,7 +132,7 @@ bool account_row_read(struct store *store, struct query *query, struct account_r
     read_id(query, ret_row->app_id);
     ret_row->channel = read_str(query);
     ret_row->name = read_str(query);
-    ret_row->mode = (enum till_mode)read_int(query);
+    ret_row->mode = read_mode(query);
     ret_row->enabled = read_bool(query);
     ret_row->created_us = read_int(query);
     ret_row->config_epoch = read_int(query);

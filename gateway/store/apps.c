@@ -59,7 +59,7 @@ bool store_app_enable(struct store *store, struct till_str id, bool enabled,
 static bool read_row(struct store *store, struct query *query, struct app_row *ret_row) {
     read_id(query, ret_row->id);
     ret_row->name = read_str(query);
-    ret_row->mode = (enum till_mode)read_int(query);
+    ret_row->mode = read_mode(query);
     ret_row->enabled = read_bool(query);
     ret_row->hosts = read_str(query);
     ret_row->late_policy = read_str(query);

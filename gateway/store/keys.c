@@ -87,7 +87,7 @@ static bool read_row(struct store *store, struct query *query, struct key_row *r
     struct till_str sealed = read_str(query);
     ret_row->enabled = read_bool(query);
     ret_row->app_enabled = read_bool(query);
-    ret_row->mode = (enum till_mode)read_int(query);
+    ret_row->mode = read_mode(query);
     ret_row->created_us = read_int(query);
     ret_row->algorithm = TILL_STR("hmac-sha256"); /* the table's CHECK knows no other */
     if (!query_read_all(query) ||

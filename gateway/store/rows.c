@@ -14,13 +14,17 @@ static int read_state(struct query *query, int states) {
     return 0;
 }
 
+enum till_mode read_mode(struct query *query) {
+    return (enum till_mode)read_state(query, TILL_LIVE + 1);
+}
+
 void payment_row_read(struct query *query, struct payment_row *ret_row) {
     read_id(query, ret_row->id);
     read_id(query, ret_row->app_id);
     read_id(query, ret_row->account_id);
     read_id(query, ret_row->attempt_id);
     read_id(query, ret_row->token);
-    ret_row->mode = (enum till_mode)read_int(query);
+    ret_row->mode = read_mode(query);
     ret_row->out_trade_no = read_str(query);
     ret_row->channel = read_str(query);
     ret_row->product = read_str(query);

@@ -34,6 +34,8 @@
     " r.peer_text "
 #define REFUND_FROM " FROM refunds r "
 
+/* A mode that there is, else the query has failed. */
+enum till_mode read_mode(struct query *query);
 void payment_row_read(struct query *query, struct payment_row *ret_row);
 void attempt_row_read(struct query *query, struct attempt_row *ret_row);
 void refund_row_read(struct query *query, struct refund_row *ret_row);
