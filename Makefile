@@ -5,14 +5,15 @@ BUILD := build/release
 # ARGS is handed on: make run ARGS=--auto
 ARGS ?=
 
-.PHONY: help run check test bench soak interop install clean build
+.PHONY: help run check test bench soak valgrind coverage interop install clean build
 help:
 	@echo "make run      install what is missing, build, start gateway, sandbox and demo shop, take a first order"
 	@echo "make test     install what tests need, run everything that must be green"
 	@echo "make check    the quick part: build, unit, vectors, flow, tidy"
 	@echo "make interop  official SDKs against the sandbox"
 	@echo "make bench    figures beside the physical limits of this machine"
-	@echo "make soak     hours of fuzzing and mutation"
+	@echo "make soak     hours of fuzzing, and valgrind"
+	@echo "make coverage branches that the tests take, by directory"
 	@echo "make install  library, headers, program, manual (PREFIX=/usr/local, DESTDIR=)"
 	@echo "make clean    remove everything that was built"
 
@@ -43,6 +44,14 @@ bench: build
 soak:
 	@tools/setup.sh soak
 	@python3 tests/run.py soak $(ARGS)
+
+valgrind:
+	@tools/setup.sh soak
+	@python3 tests/run.py soak valgrind $(ARGS)
+
+coverage:
+	@tools/setup.sh soak
+	@python3 tests/run.py coverage $(ARGS)
 
 install: build
 	@meson configure $(BUILD) -Dprefix=$(PREFIX) >/dev/null

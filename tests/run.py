@@ -36,6 +36,8 @@ BUILDS = {
              {"CC": "clang"}),
     "failpoints": (["--buildtype=debugoptimized", "-Dfailpoints=true", *STRICT], {}),
     "optimised": (["--buildtype=release", "-Dtests=false", *STRICT], {}),
+    "valgrind": (["--buildtype=debug"], {}),
+    "coverage": (["--buildtype=debug", "-Db_coverage=true"], {}),
 }
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:strict_string_checks=1",
@@ -97,19 +99,21 @@ def build(name, tally, *targets):
     return status == 0
 
 
-def meson_tests(name, tally, only="", suite=None, timeout=1500):
+def meson_tests(name, tally, only="", suite=None, timeout=1500, options=(), fits=lambda test: True):
     """Runs a build's meson tests and counts their TAP lines."""
     started = time.monotonic()
     known = json.loads(subprocess.run(["meson", "introspect", "--tests", str(BUILD / name)], check=True,
                                       capture_output=True, text=True).stdout)
     chosen = [test["name"] for test in known if only in test["name"]
-              and (suite is None or any(s.split(":")[-1] == suite for s in test["suite"]))]
+              and (suite is None or any(s.split(":")[-1] == suite for s in test["suite"])) and fits(test["name"])]
     if not chosen:
         return tally.fail(f"{name}: no test is called like {only!r}")
+    logs = BUILD / name / "meson-logs"
+    for old in logs.glob("testlog*.json"):
+        old.unlink()
     status, text = command(["meson", "test", "-C", str(BUILD / name), "--no-rebuild", "--num-processes", "2",
-                            "--timeout-multiplier", "10", *chosen], f"tests-{name}.log", timeout=timeout)
-    log = BUILD / name / "meson-logs" / "testlog.json"
-    entries = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+                            "--timeout-multiplier", "10", *options, *chosen], f"tests-{name}.log", timeout=timeout)
+    entries = [line for log in logs.glob("testlog*.json") for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
     whole = Tally()
     for line in entries:
         whole.join(judge_meson(name, json.loads(line)))
@@ -227,22 +231,42 @@ def stage_fuzz(tally, only):
             say(f"{target.name}: {units.group(1)} inputs")
 
 
+def stage_valgrind(tally, only):
+    """What the sanitizers do not see: bytes that were never written. Of libtill, whose input comes from outside."""
+    if build("valgrind", tally):
+        meson_tests("valgrind", tally, only, timeout=3600, fits=lambda name: name.startswith(("base ", "alipay "))
+                    and not any(word in name for word in ("torture", "install", "page")),
+                    options=["--wrapper", "valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect"])
+
+
+def stage_coverage(tally, only):
+    if build("coverage", tally):
+        for path in (BUILD / "coverage").rglob("*.gcda"):
+            path.unlink()
+        meson_tests("coverage", tally, only, timeout=3600)
+        program([sys.executable, "tests/coverage.py", str(BUILD / "coverage")], "coverage.log", tally)
+        for line in (LOGS / "coverage.log").read_text(encoding="utf-8").splitlines():
+            say(line)
+
+
 STAGES = {
     "tidy": stage_tidy, "lint": stage_lint, "asan": stage_asan, "clang": stage_clang, "optimised": stage_optimised,
     "tsan": stage_tsan, "e2e": stage_e2e, "crash": stage_crash, "interop": stage_interop, "browser": stage_browser,
-    "fuzz": stage_fuzz,
+    "fuzz": stage_fuzz, "valgrind": stage_valgrind, "coverage": stage_coverage,
 }
 PLANS = {
     "check": ["tidy", "asan"],
     "test": ["tidy", "asan", "clang", "optimised", "lint", "tsan", "e2e", "crash", "interop", "browser"],
     "interop": ["interop"],
-    "soak": ["fuzz"],
+    "soak": ["valgrind", "fuzz"],
+    "coverage": ["coverage"],
 }
 CLOSING = {
     "check": "The quick checks ran. Next: make test for everything, or make run to see it.",
     "test": "Everything that must be green was run. Next: make run to see it, make bench for its figures.",
     "interop": "The official SDKs were run against the sandbox. Next: make run.",
     "soak": "The long runs are over.",
+    "coverage": "Branches were counted; doc/COVERAGE.md explains those that no test takes.",
 }
 
 

@@ -3,7 +3,7 @@
 # Installs the Debian packages that a target needs, and only those that are missing.
 #   tools/setup.sh run      to build and run till
 #   tools/setup.sh test     to run everything that must be green
-#   tools/setup.sh soak     the test set and the fuzzers
+#   tools/setup.sh soak     the test set, valgrind, and what counts branches
 # Idempotent and quiet; needs root or sudo only when something is missing.
 set -eu
 
@@ -13,11 +13,13 @@ run_packages="gcc libc6-dev make pkg-config meson ninja-build python3 ca-certifi
  libcyaml-dev libyaml-dev"
 # llvm gives the symbolizer that makes sanitizer reports readable.
 test_packages="libcmocka-dev clang llvm clang-format clang-tidy cppcheck openssl curl procps strace git chromium fonts-noto-cjk"
+soak_packages="valgrind gcovr"
 
 wanted=$run_packages
 case $what in
 run) ;;
-test | soak) wanted="$wanted $test_packages" ;;
+test) wanted="$wanted $test_packages" ;;
+soak) wanted="$wanted $test_packages $soak_packages" ;;
 *) echo "setup: unknown set '$what'; use run, test or soak" >&2; exit 2 ;;
 esac
 # Node comes from wherever the machine has it; the distribution's only when there is none.
