@@ -122,6 +122,16 @@ static struct till_str field_text(const struct call *call, const struct answer_f
     return field->text;
 }
 
+void answer_put_fields(const struct call *call, struct till_json *node) {
+    for (size_t i = 0; i < call->answer.count; i++) {
+        const struct answer_field *field = &call->answer.fields[i];
+        if (field->tree)
+            till_json_set_copy(node, field->name, field->tree);
+        else
+            till_json_set_str(node, field->name, field_text(call, field));
+    }
+}
+
 static bool write_node(struct call *call, struct till_str *ret_node, struct till_error *err) {
     const struct answer *answer = &call->answer;
     TILL_JSON_SCOPED struct till_json *node = till_json_object();
@@ -131,13 +141,7 @@ static bool write_node(struct call *call, struct till_str *ret_node, struct till
         till_json_set_str(node, "sub_code", answer->sub_code);
     if (answer->sub_msg.len)
         till_json_set_str(node, "sub_msg", answer->sub_msg);
-    for (size_t i = 0; i < answer->count; i++) {
-        const struct answer_field *field = &answer->fields[i];
-        if (field->tree)
-            till_json_set_copy(node, field->name, field->tree);
-        else
-            till_json_set_str(node, field->name, field_text(call, field));
-    }
+    answer_put_fields(call, node);
     struct till_str text;
     if (!till_json_write(call->arena, node, TILL_JSON_COMPACT | TILL_JSON_ESCAPE_SLASH, &text, err))
         return false;
@@ -157,8 +161,8 @@ static void add_node_name(struct till_buf *buf, const struct call *call) {
     till_buf_text(buf, "_response");
 }
 
-static bool sign_node(struct call *call, struct till_str node, struct till_str *ret_sign,
-                      struct till_error *err) {
+bool answer_sign(struct call *call, struct till_str text, struct till_str *ret_sign,
+                 struct till_error *err) {
     *ret_sign = TILL_STR_NONE;
     if (!call->app_known || call->faults.on[FAULT_UNSIGNED])
         return true;
@@ -167,12 +171,18 @@ static bool sign_node(struct call *call, struct till_str node, struct till_str *
         key = app_stranger(call->sandbox);
     if (!key)
         return TILL_FAIL(err, BUG, "No key to sign with.");
-    return till_key_sign(call->arena, key, call->algorithm, node, ret_sign, err);
+    return till_key_sign(call->arena, key, call->algorithm, text, ret_sign, err);
+}
+
+bool answer_trace(struct call *call, struct till_str *ret_trace, struct till_error *err) {
+    return till_arena_format(call->arena, ret_trace, err, "0b%014llx%016llx",
+                             (unsigned long long)call->now_us & 0xffffffffffffff,
+                             (unsigned long long)world_monotonic_us(call->sandbox->world));
 }
 
 bool answer_write(struct call *call, struct till_str *ret_body, struct till_error *err) {
     struct till_str node, sign;
-    if (!write_node(call, &node, err) || !sign_node(call, node, &sign, err))
+    if (!write_node(call, &node, err) || !answer_sign(call, node, &sign, err))
         return false;
     struct till_buf buf;
     till_buf_init(&buf, call->arena);

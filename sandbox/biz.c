@@ -5,8 +5,9 @@
 bool biz_refuse(struct call *call, const char *name, const char *why) {
     answer_business(call, "ACQ.INVALID_PARAMETER");
     struct till_error err;
-    if (!till_arena_format(call->arena, &call->why, &err, "biz_content.%s: %s", name, why))
-        call->why = TILL_STR("A field of biz_content is wrong.");
+    if (!till_arena_format(call->arena, &call->why, &err, "%s.%s: %s",
+                           call->v3 ? "body" : "biz_content", name, why))
+        call->why = TILL_STR("A business field is wrong.");
     return false;
 }
 

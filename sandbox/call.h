@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One call of gateway.do on its way: read (query and body become one form), checked in the
- * platform's order, executed under the lock, answered. Everything lives in the request's arena.
+ * One call on its way: read, checked in the platform's order, executed under the lock, answered.
+ * gateway.do (v2) and the REST interface (v3) are two fronts of the same operations; an operation
+ * asks `form` for what stands beside the business fields and `biz` for those, whichever front it
+ * came through. Everything lives in the request's arena.
  *
  * The first refusal is the answer; the explanation beside it is for people only.
  */
@@ -10,6 +12,7 @@
 
 #include <sandbox/app.h>
 #include <sandbox/trade.h>
+#include <till/explain.h>
 
 #define ANSWER_FIELDS_MAX 24
 
@@ -36,7 +39,23 @@ struct call_method {
 };
 const struct call_method *call_method_find(struct till_str name);
 
+/* How calls come in and leave. */
+struct call_front {
+    /* False: refused (the answer says how). Names `method` and `app_id` in the form at least. */
+    bool (*read)(struct call *call);
+    /* Method to signature to business fields; false: refused. */
+    bool (*check)(struct call *call);
+    TILL_MUST_CHECK bool (*write)(struct call *call, struct http_response *response,
+                                  struct till_error *err);
+    /* Why the signature does not verify; false: nothing to tell. */
+    bool (*explain)(struct call *call, struct till_explanation *ret);
+};
+
+struct v3_request;
+
 struct call {
+    const struct call_front *front;
+    struct v3_request *v3; /* NULL on gateway.do */
     struct sandbox *sandbox;
     struct http_request *request;
     struct till_arena *arena;
@@ -61,9 +80,16 @@ struct call {
 
 /* call_read.c. False: refused (the answer says how). */
 bool call_read(struct call *call);
+void call_clean_up(struct call *call);
 /* call_check.c: method to signature to JSON, in the order of dossier 1.5. */
 bool call_check(struct call *call);
-void call_clean_up(struct call *call);
+/* Its parts that v3 shares. Each false after it has set the refusal. */
+bool call_check_app(struct call *call, struct till_str app_id);
+bool call_check_extras(struct call *call);
+bool call_check_biz(struct call *call, struct till_str text);
+bool call_check_permission(struct call *call);
+/* Always false: isv.invalid-signature with the string that was built. */
+bool call_refuse_signature(struct call *call);
 
 /* call_multipart.c: the text fields of multipart/form-data; parts with a file name are left out. */
 TILL_MUST_CHECK bool call_multipart(struct till_arena *arena, struct till_str content_type,
@@ -83,6 +109,14 @@ void answer_tree(struct call *call, const char *name, struct till_json *tree);
 const char *answer_words(const char *sub_code);
 /* The whole body as it goes over the wire. */
 TILL_MUST_CHECK bool answer_write(struct call *call, struct till_str *ret_body,
+                                  struct till_error *err);
+/* The business fields into an object, alphabetically. */
+void answer_put_fields(const struct call *call, struct till_json *node);
+/* The platform's signature over what is sent; empty before the app is known. */
+TILL_MUST_CHECK bool answer_sign(struct call *call, struct till_str text, struct till_str *ret_sign,
+                                 struct till_error *err);
+/* What support asks for: 32 characters. */
+TILL_MUST_CHECK bool answer_trace(struct call *call, struct till_str *ret_trace,
                                   struct till_error *err);
 
 /* biz.c: fields of biz_content. False: the answer is ACQ.INVALID_PARAMETER and `why` names the
@@ -108,7 +142,9 @@ void call_refund_query(struct call *call);
 void call_cancel(struct call *call);
 void call_close(struct call *call);
 
-/* gateway_do.c */
+/* gateway_do.c: from end to end through a front; gateway.do's is the one with forms. */
+void call_serve(const struct call_front *front, struct sandbox *sandbox,
+                struct http_request *request, struct http_response *response);
 void gateway_do(struct sandbox *sandbox, struct http_request *request,
                 struct http_response *response);
 

@@ -25,8 +25,7 @@ static bool check_method(struct call *call) {
     return call->method || refuse(call, "40002", "isv.invalid-method", "不存在的方法名");
 }
 
-static bool check_app(struct call *call) {
-    struct till_str app_id = get(call, "app_id");
+bool call_check_app(struct call *call, struct till_str app_id) {
     if (app_id.len == 0)
         return refuse(call, "40001", "isv.missing-app-id", "缺少appId参数");
     platform_lock(call->sandbox);
@@ -115,7 +114,7 @@ static bool has_empty_value(const struct call *call) {
 }
 
 /* The current text: with the string that the gateway built, "&" as "&amp;". */
-static bool refuse_signature(struct call *call) {
+bool call_refuse_signature(struct call *call) {
     struct till_str text = call->canonical, utf8;
     struct till_error err;
     if (call->is_gbk && gbk_to_utf8(call->arena, text, &utf8, &err))
@@ -155,10 +154,10 @@ static bool check_signature(struct call *call) {
         return refuse(call, "40002", "isv.invalid-signature",
                       "验签出错，sign值与sign_type参数指定的签名类型不一致：sign_type参数值为RSA2，"
                       "您实际用的签名类型可能是RSA");
-    return refuse_signature(call);
+    return call_refuse_signature(call);
 }
 
-static bool check_extras(struct call *call) {
+bool call_check_extras(struct call *call) {
     struct till_str encryption = get(call, "encrypt_type");
     if (get(call, "app_auth_token").len)
         return refuse(call, "20001", "aop.invalid-app-auth-token", "无效的应用授权令牌");
@@ -171,8 +170,7 @@ static bool check_extras(struct call *call) {
     return true;
 }
 
-static bool check_biz(struct call *call) {
-    struct till_str text = get(call, "biz_content");
+bool call_check_biz(struct call *call, struct till_str text) {
     struct till_error err;
     if (text.len == 0)
         text = TILL_STR("{}");
@@ -182,12 +180,12 @@ static bool check_biz(struct call *call) {
     }
     if (till_json_parse(text, &call->biz, &err) && till_json_is_object(call->biz))
         return true;
-    call->why = call->biz ? TILL_STR("biz_content is not a JSON object.")
+    call->why = call->biz ? TILL_STR("The business fields are not a JSON object.")
                           : platform_keep(call->arena, till_str_of(err.text));
     return refuse(call, "40002", "isv.invalid-parameter", "参数无效");
 }
 
-static bool check_permission(struct call *call) {
+bool call_check_permission(struct call *call) {
     if (call->method->operation)
         return true;
     call->why = TILL_STR("The platform knows this method; this sandbox does not offer it.");
@@ -196,7 +194,8 @@ static bool check_permission(struct call *call) {
 }
 
 bool call_check(struct call *call) {
-    return check_method(call) && check_app(call) && check_sign(call) && check_charset(call) &&
-           check_shape(call) && check_signature(call) && check_extras(call) && check_biz(call) &&
-           check_permission(call);
+    return check_method(call) && call_check_app(call, get(call, "app_id")) && check_sign(call) &&
+           check_charset(call) && check_shape(call) && check_signature(call) &&
+           call_check_extras(call) && call_check_biz(call, get(call, "biz_content")) &&
+           call_check_permission(call);
 }

@@ -24,15 +24,10 @@ static struct till_str name_faults(struct exchange *exchange, const struct call 
     return till_buf_finish(&buf, &text, &err) ? text : TILL_STR_NONE;
 }
 
-/* The hypotheses of till_explain_alipay over the parameters as they were understood. */
 static void explain(struct exchange *exchange, struct call *call) {
     struct till_explanation explanation = {0};
-    struct till_str pasted;
-    struct till_error err;
     exchange->explanation.canonical = keep(exchange, call->canonical);
-    if (!call->key || !till_form_encode(call->arena, &call->form, &pasted, &err) ||
-        !till_explain_alipay(call->arena, pasted, TILL_STR_NONE, call->key->key, NULL, &explanation,
-                             &err))
+    if (!call->key || !call->front->explain(call, &explanation))
         return;
     exchange->explanation = (struct till_explanation){
         .kind = explanation.kind,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gateway.do from end to end: read, let faults strike, check, execute under the lock, answer.
- * Signing and verifying happen outside of the lock.
+ * A call from end to end: read, let faults strike, check, execute under the lock, answer. Signing
+ * and verifying happen outside of the lock. Below it, the front of gateway.do.
  */
 #include <sandbox/exchange.h>
 #include <sandbox/notice.h>
@@ -90,32 +90,25 @@ static void execute(struct call *call) {
 
 static void write_answer(struct call *call, struct http_response *response) {
     struct till_error err;
-    struct till_str trace;
     response->status = 200;
-    call->is_gbk = (call->is_gbk && call->charset.len) || call->faults.on[FAULT_GBK];
-    response->content_type =
-        call->is_gbk ? TILL_STR("text/html;charset=GBK") : TILL_STR("text/html;charset=utf-8");
-    if (till_arena_format(call->arena, &trace, &err, "0b%014llx%016llx",
-                          (unsigned long long)call->now_us & 0xffffffffffffff,
-                          (unsigned long long)world_monotonic_us(call->sandbox->world)))
-        http_response_header(response, TILL_STR("trace_id"), trace);
-    if (answer_write(call, &response->body, &err))
+    if (call->front->write(call, response, &err))
         return;
     log_failure(call->sandbox->log, LOG_ERROR, "sandbox_answer", &err);
     response->status = 500;
     response->body = TILL_STR("the answer cannot be written");
 }
 
-void gateway_do(struct sandbox *sandbox, struct http_request *request,
-                struct http_response *response) {
-    struct call call = {.sandbox = sandbox, .request = request, .arena = request->arena};
+void call_serve(const struct call_front *front, struct sandbox *sandbox,
+                struct http_request *request, struct http_response *response) {
+    struct call call = {
+        .front = front, .sandbox = sandbox, .request = request, .arena = request->arena};
     int64_t began_us = world_monotonic_us(sandbox->world);
     call.now_us = platform_now_us(sandbox);
-    bool readable = call_read(&call);
+    bool readable = front->read(&call);
     if (readable)
         decide_faults(&call);
     if (!spoil_before(&call, response)) {
-        call.refused = !readable || !call_check(&call);
+        call.refused = !readable || !front->check(&call);
         if (!call.refused)
             execute(&call);
         write_answer(&call, response);
@@ -123,4 +116,30 @@ void gateway_do(struct sandbox *sandbox, struct http_request *request,
     }
     exchange_record(&call, response, world_monotonic_us(sandbox->world) - began_us);
     call_clean_up(&call);
+}
+
+static bool write_form_answer(struct call *call, struct http_response *response,
+                              struct till_error *err) {
+    struct till_str trace;
+    call->is_gbk = (call->is_gbk && call->charset.len) || call->faults.on[FAULT_GBK];
+    response->content_type =
+        call->is_gbk ? TILL_STR("text/html;charset=GBK") : TILL_STR("text/html;charset=utf-8");
+    if (!answer_trace(call, &trace, err))
+        return false;
+    http_response_header(response, TILL_STR("trace_id"), trace);
+    return answer_write(call, &response->body, err);
+}
+
+/* The hypotheses of till_explain_alipay over the parameters as they were understood. */
+static bool explain_form(struct call *call, struct till_explanation *ret) {
+    struct till_str pasted;
+    struct till_error err;
+    return till_form_encode(call->arena, &call->form, &pasted, &err) &&
+           till_explain_alipay(call->arena, pasted, TILL_STR_NONE, call->key->key, NULL, ret, &err);
+}
+
+void gateway_do(struct sandbox *sandbox, struct http_request *request,
+                struct http_response *response) {
+    static const struct call_front front = {call_read, call_check, write_form_answer, explain_form};
+    call_serve(&front, sandbox, request, response);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Routing, origins, small answers; see web.h. */
 #include <sandbox/call.h>
+#include <sandbox/v3.h>
 #include <sandbox/web.h>
 
 #include <rt/html.h>
@@ -193,6 +194,8 @@ void web_handle(struct sandbox *sandbox, struct http_request *request,
         gateway_do(sandbox, request, response);
     else if (till_str_starts_with(request->path, TILL_STR("/alipay/gateway.do/")))
         response->status = 200, response->content_type = TILL_STR("text/html;charset=GBK");
+    else if (v3_is_ours(request->path))
+        v3_serve(sandbox, request, response);
     else
         answer(&web);
     till_json_release(web.json);
