@@ -19,6 +19,8 @@ void control_trade_list(struct web *web);
 void control_trade_read(struct web *web);
 void control_trade_act(struct web *web);
 void control_exchange_list(struct web *web);
+void control_exchange_read(struct web *web);
+void control_exchange_har(struct web *web);
 void control_notice_list(struct web *web);
 void control_notice_send(struct web *web);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /control: trades, exchanges, notifications. */
+/* /control: trades, notifications; and the list of all control routes. */
 #include <sandbox/control.h>
-#include <sandbox/exchange.h>
 #include <sandbox/notice.h>
 
 enum { LIST_MAX = 500 };
@@ -128,44 +127,6 @@ void control_trade_act(struct web *web) {
     }
 }
 
-static struct till_json *describe_exchange(const struct exchange *exchange) {
-    const struct till_explanation *explanation = &exchange->explanation;
-    struct till_json *row = till_json_object();
-    till_json_set_int(row, "id", (int64_t)exchange->id);
-    till_json_set_int(row, "at_us", exchange->at_us);
-    till_json_set_int(row, "took_us", exchange->took_us);
-    till_json_set_str(row, "method", exchange->method);
-    till_json_set_str(row, "app_id", exchange->app_id);
-    till_json_set_str(row, "out_trade_no", exchange->out_trade_no);
-    till_json_set_str(row, "code", exchange->code);
-    till_json_set_str(row, "sub_code", exchange->sub_code);
-    till_json_set_bool(row, "refused", exchange->refused);
-    till_json_set_str(row, "why", exchange->why);
-    till_json_set_str(row, "faults", exchange->faults);
-    if (explanation->canonical.len == 0 || !till_str_is_utf8(explanation->canonical))
-        return row;
-    till_json_set_str(row, "canonical", explanation->canonical);
-    till_json_set_int(row, "first_difference", (int64_t)explanation->first_difference);
-    till_json_set_str(row, "verdict", explanation->verdict);
-    till_json_set_str(row, "cause", explanation->cause);
-    till_json_set_str(row, "advice", explanation->advice);
-    return row;
-}
-
-void control_exchange_list(struct web *web) {
-    struct till_json *json = till_json_object(), *list = till_json_array();
-    platform_lock(web->sandbox);
-    uint64_t last = web->sandbox->exchange_serial;
-    for (uint64_t id = last; id > 0 && last - id < PLATFORM_EXCHANGES; id--) {
-        const struct exchange *exchange = exchange_find(web->sandbox, id);
-        if (exchange)
-            till_json_append(list, describe_exchange(exchange));
-    }
-    platform_unlock(web->sandbox);
-    till_json_set(json, "exchanges", list);
-    web_json(web, 200, json);
-}
-
 static struct till_json *describe_notice(const struct platform_notice *notice) {
     struct till_json *row = till_json_object();
     till_json_set_text(row, "notify_id", notice->id);
@@ -253,6 +214,8 @@ const struct web_route control_routes[] = {
     {"GET", "/control/trades/*", control_trade_read},
     {"POST", "/control/trades/*/*", control_trade_act},
     {"GET", "/control/exchanges", control_exchange_list},
+    {"GET", "/control/exchanges/*", control_exchange_read},
+    {"GET", "/control/exchanges.har", control_exchange_har},
     {"GET", "/control/notifications", control_notice_list},
     {"POST", "/control/notify/*", control_notice_send},
     {"POST", "/control/faults", control_fault_add},

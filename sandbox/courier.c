@@ -4,6 +4,7 @@
  * the state file. Several couriers share the work, so that one hanging shop does not hold up the
  * others.
  */
+#include <sandbox/exchange.h>
 #include <sandbox/notice.h>
 #include <sandbox/state.h>
 
@@ -16,9 +17,9 @@ static const int64_t gaps_us[PLATFORM_NOTICE_ATTEMPTS - 1] = {
     4 * PLATFORM_MINUTE_US, 10 * PLATFORM_MINUTE_US, 10 * PLATFORM_MINUTE_US, PLATFORM_HOUR_US,
     2 * PLATFORM_HOUR_US,   6 * PLATFORM_HOUR_US,    15 * PLATFORM_HOUR_US};
 
-static void send_body(struct sandbox *sandbox, const struct notice_letter *letter,
-                      struct till_str body, struct till_arena *arena,
-                      struct world_answer *ret_answer) {
+static void send_body(struct sandbox *sandbox, const struct platform_notice *notice,
+                      const struct notice_letter *letter, struct till_str body,
+                      struct till_arena *arena, struct world_answer *ret_answer) {
     struct till_pair headers[] = {{TILL_STR("Content-Type"), letter->content_type},
                                   {TILL_STR("User-Agent"), TILL_STR("Mozilla/4.0")}};
     struct world_request request = {
@@ -33,6 +34,7 @@ static void send_body(struct sandbox *sandbox, const struct notice_letter *lette
         .crash_points = NULL,
     };
     world_exchange(sandbox->world, &request, arena, ret_answer);
+    exchange_record_notice(sandbox, notice, letter, body, ret_answer);
 }
 
 /* A later notification of the trade is out: those that waited for it may go. */
@@ -101,8 +103,8 @@ void courier_send(struct sandbox *sandbox, struct platform_notice *notice) {
     platform_unlock(sandbox);
     if (notice_compose(sandbox, &copy, now_us, &arena, &letter, &err)) {
         if (letter.is_probe)
-            send_body(sandbox, &letter, letter.probe_body, &arena, &answer);
-        send_body(sandbox, &letter, letter.body, &arena, &answer);
+            send_body(sandbox, &copy, &letter, letter.probe_body, &arena, &answer);
+        send_body(sandbox, &copy, &letter, letter.body, &arena, &answer);
     } else {
         log_failure(sandbox->log, LOG_ERROR, "sandbox_notify", &err);
     }

@@ -1,72 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See exchange.h. */
-#include <sandbox/exchange.h>
+/* The ring of exchanges and how to look through it; see exchange.h. exchange_make.c fills one. */
+#include <sandbox/exchange_make.h>
 
 #include <stdlib.h>
 
-enum { EXCHANGE_BYTES = 256 * 1024 };
-
-static struct till_str keep(struct exchange *exchange, struct till_str text) {
-    return platform_keep(&exchange->arena, till_str_sub(text, 0, EXCHANGE_TEXT_MAX));
-}
-
-static struct till_str name_faults(struct exchange *exchange, const struct call *call) {
-    struct till_buf buf;
-    struct till_str text;
-    struct till_error err;
-    till_buf_init(&buf, &exchange->arena);
-    for (int i = FAULT_NONE + 1; i < FAULT_COUNT; i++) {
-        if (!call->faults.on[i])
-            continue;
-        till_buf_text(&buf, buf.len ? " " : "");
-        till_buf_text(&buf, fault_row((enum fault)i)->name);
-    }
-    return till_buf_finish(&buf, &text, &err) ? text : TILL_STR_NONE;
-}
-
-static void explain(struct exchange *exchange, struct call *call) {
-    struct till_explanation explanation = {0};
-    exchange->explanation.canonical = keep(exchange, call->canonical);
-    if (!call->key || !call->front->explain(call, &explanation))
-        return;
-    exchange->explanation = (struct till_explanation){
-        .kind = explanation.kind,
-        .verified = explanation.verified,
-        .canonical = keep(exchange, explanation.canonical),
-        .compared = keep(exchange, explanation.compared),
-        .first_difference = explanation.first_difference,
-        .verdict = keep(exchange, explanation.verdict),
-        .cause = keep(exchange, explanation.cause),
-        .advice = keep(exchange, explanation.advice),
-    };
-}
-
-static struct exchange *make(struct call *call, const struct http_response *response,
-                             int64_t took_us) {
-    struct exchange *exchange = calloc(1, sizeof *exchange);
-    if (!exchange)
-        return NULL;
-    till_arena_init(&exchange->arena, EXCHANGE_BYTES);
-    exchange->at_us = call->now_us;
-    exchange->took_us = took_us;
-    exchange->app_id = keep(exchange, till_form_get(&call->form, "app_id"));
-    exchange->method = keep(exchange, till_form_get(&call->form, "method"));
-    exchange->out_trade_no = keep(exchange, till_json_get_str(call->biz, "out_trade_no"));
-    exchange->target = keep(exchange, call->request->target);
-    exchange->body = keep(exchange, call->request->body);
-    exchange->answer = keep(exchange, response->body);
-    exchange->code = keep(exchange, till_str_of(call->answer.code));
-    exchange->sub_code = keep(exchange, call->answer.sub_code);
-    exchange->sub_msg = keep(exchange, call->answer.sub_msg);
-    exchange->why = keep(exchange, call->why);
-    exchange->refused = call->refused;
-    exchange->faults = name_faults(exchange, call);
-    if (till_str_is(call->answer.sub_code, "isv.invalid-signature"))
-        explain(exchange, call);
-    return exchange;
-}
-
-static void drop(struct exchange *exchange) {
+void exchange_drop(struct exchange *exchange) {
     if (!exchange)
         return;
     till_arena_clean_up(&exchange->arena);
@@ -74,6 +12,8 @@ static void drop(struct exchange *exchange) {
 }
 
 static void write_line(struct sandbox *sandbox, const struct exchange *exchange) {
+    if (exchange->kind != EXCHANGE_CALL)
+        return; /* the courier has its own line */
     log_event(sandbox->log, exchange->refused ? LOG_WARN : LOG_INFO, "sandbox_call",
               LOG_S("method", exchange->method), LOG_S("app_id", exchange->app_id),
               LOG_S("out_trade_no", exchange->out_trade_no), LOG_S("code", exchange->code),
@@ -82,11 +22,7 @@ static void write_line(struct sandbox *sandbox, const struct exchange *exchange)
               LOG_N("exchange", (int64_t)exchange->id), LOG_N("took_us", exchange->took_us));
 }
 
-void exchange_record(struct call *call, const struct http_response *response, int64_t took_us) {
-    struct sandbox *sandbox = call->sandbox;
-    struct exchange *exchange = make(call, response, took_us);
-    if (!exchange)
-        return;
+void exchange_file(struct sandbox *sandbox, struct exchange *exchange) {
     platform_lock(sandbox);
     exchange->id = ++sandbox->exchange_serial;
     struct exchange **place = &sandbox->exchanges[exchange->id % PLATFORM_EXCHANGES];
@@ -94,7 +30,7 @@ void exchange_record(struct call *call, const struct http_response *response, in
     *place = exchange;
     write_line(sandbox, exchange);
     platform_unlock(sandbox);
-    drop(oldest);
+    exchange_drop(oldest);
 }
 
 const struct exchange *exchange_find(struct sandbox *sandbox, uint64_t id) {
@@ -102,7 +38,85 @@ const struct exchange *exchange_find(struct sandbox *sandbox, uint64_t id) {
     return exchange && exchange->id == id ? exchange : NULL;
 }
 
+bool exchange_is_good(const struct exchange *exchange) {
+    return exchange->kind == EXCHANGE_CALL ? till_str_is(exchange->code, "10000")
+                                           : exchange->acknowledged;
+}
+
+static bool has_outcome(const struct exchange *exchange, enum exchange_outcome outcome) {
+    switch (outcome) {
+    case OUTCOME_GOOD:
+        return exchange_is_good(exchange);
+    case OUTCOME_FAILED:
+        return !exchange_is_good(exchange);
+    case OUTCOME_REFUSED:
+        return exchange->refused;
+    case OUTCOME_FAULTED:
+        return exchange->faults.len > 0;
+    default:
+        return true;
+    }
+}
+
+static bool fits(struct till_str wanted, struct till_str there) {
+    return wanted.len == 0 || till_str_equal(wanted, there);
+}
+
+static bool passes(const struct exchange *exchange, const struct exchange_filter *filter) {
+    return (filter->kind < 0 || filter->kind == (int)exchange->kind) &&
+           fits(filter->app_id, exchange->app_id) && fits(filter->method, exchange->method) &&
+           fits(filter->order, exchange->out_trade_no) && has_outcome(exchange, filter->outcome);
+}
+
+const struct exchange *exchange_next(struct sandbox *sandbox, const struct exchange_filter *filter,
+                                     uint64_t *id) {
+    uint64_t last = sandbox->exchange_serial;
+    if (*id > last)
+        *id = last + 1;
+    while (--*id > 0 && last - *id < PLATFORM_EXCHANGES) {
+        const struct exchange *exchange = exchange_find(sandbox, *id);
+        if (exchange && passes(exchange, filter))
+            return exchange;
+    }
+    *id = 1;
+    return NULL;
+}
+
+static bool read_outcome(struct till_str name, enum exchange_outcome *ret_outcome,
+                         struct till_error *err) {
+    static const char *const names[] = {"", "good", "failed", "refused", "faulted"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!till_str_is(name, names[i]))
+            continue;
+        *ret_outcome = (enum exchange_outcome)i;
+        return true;
+    }
+    return TILL_FAIL_FIELD(err, FIELD_INVALID, "/outcome",
+                           "outcome is good, failed, refused or faulted.");
+}
+
+bool exchange_filter_read(const struct till_form *query, struct exchange_filter *ret_filter,
+                          struct till_error *err) {
+    struct till_str kind = till_str_trim(till_form_get(query, "kind"));
+    struct exchange_filter filter = {
+        .kind = -1,
+        .app_id = till_str_trim(till_form_get(query, "app")),
+        .method = till_str_trim(till_form_get(query, "method")),
+        .order = till_str_trim(till_form_get(query, "order")),
+    };
+    if (till_str_is(kind, "call"))
+        filter.kind = EXCHANGE_CALL;
+    else if (till_str_is(kind, "notification"))
+        filter.kind = EXCHANGE_NOTICE;
+    else if (kind.len)
+        return TILL_FAIL_FIELD(err, FIELD_INVALID, "/kind", "kind is call or notification.");
+    if (!read_outcome(till_str_trim(till_form_get(query, "outcome")), &filter.outcome, err))
+        return false;
+    *ret_filter = filter;
+    return true;
+}
+
 void exchange_free_all(struct sandbox *sandbox) {
     for (size_t i = 0; i < PLATFORM_EXCHANGES; i++)
-        drop(sandbox->exchanges[i]);
+        exchange_drop(sandbox->exchanges[i]);
 }

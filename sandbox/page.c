@@ -4,6 +4,7 @@
 
 #include <rt/html.h>
 
+#include <console.h>
 #include <style.h>
 
 void page_markup(struct page *page, const char *markup) {
@@ -199,6 +200,13 @@ static void show_style(struct web *web) {
     http_response_header(web->response, TILL_STR("Cache-Control"), TILL_STR("max-age=60"));
 }
 
+static void show_script(struct web *web) {
+    web->response->status = 200;
+    web->response->content_type = TILL_STR("text/javascript; charset=utf-8");
+    web->response->body = (struct till_str){console, sizeof console};
+    http_response_header(web->response, TILL_STR("Cache-Control"), TILL_STR("max-age=60"));
+}
+
 static void show_start(struct web *web) {
     page_go(web, "/console", TILL_STR_NONE);
 }
@@ -206,6 +214,7 @@ static void show_start(struct web *web) {
 const struct web_route page_routes[] = {
     {"GET", "/", show_start},
     {"GET", "/sandbox.css", show_style},
+    {"GET", "/sandbox.js", show_script},
     {"GET", "/console", page_console},
     {"POST", "/console/apps", page_app_make},
     {"GET", "/console/apps/*", page_app},

@@ -65,9 +65,11 @@ void page_wallet(struct web *web);
 void page_code(struct web *web);
 void page_code_act(struct web *web);
 
-/* Locked: rows of the newest trades or calls, of one app or (empty id) of all. */
+/* Locked: rows of the newest trades, or of calls and notifications, of one app (and order) or, with
+ * empty texts, of all. */
 void page_trade_table(struct page *page, struct till_str app_id, int most);
-void page_exchange_table(struct page *page, struct till_str app_id, int most);
+void page_exchange_table(struct page *page, struct till_str app_id, struct till_str order,
+                         int most);
 /* Locked: notifications, of one trade or (NULL) of all. */
 void page_notice_table(struct page *page, const struct platform_trade *trade, int most);
 

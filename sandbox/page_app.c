@@ -242,7 +242,7 @@ void page_app(struct web *web) {
     add_settings(&page, app);
     page_markup(&page, "</div></div>");
     page_trade_table(&page, till_str_of(app->id), 20);
-    page_exchange_table(&page, till_str_of(app->id), 20);
+    page_exchange_table(&page, till_str_of(app->id), TILL_STR_NONE, 20);
     platform_unlock(web->sandbox);
     page_close(&page, 200);
 }

@@ -216,6 +216,7 @@ void page_trade(struct web *web) {
         add_refunds(&page, trade);
         page_markup(&page, "</div></div>");
         page_notice_table(&page, trade, 100);
+        page_exchange_table(&page, till_str_of(trade->app->id), trade->out_trade_no, 50);
     }
     platform_unlock(web->sandbox);
     if (trade)

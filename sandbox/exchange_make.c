@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One call or notification into an exchange: copies, cuts, explains. Not under the lock. */
+#include <sandbox/exchange_make.h>
+
+#include <stdlib.h>
+
+enum { EXCHANGE_BYTES = 384 * 1024, HEADER_MAX = 2048 };
+
+static struct till_str keep(struct exchange *exchange, struct till_str text) {
+    return platform_keep(&exchange->arena, till_str_sub(text, 0, EXCHANGE_TEXT_MAX));
+}
+
+static void keep_body(struct exchange *exchange, struct exchange_side *side,
+                      struct till_str content_type, struct till_str body) {
+    side->type = keep(exchange, content_type);
+    side->body = keep(exchange, body);
+    side->whole_len = body.len;
+}
+
+/* Whose value says who somebody is, and explains nothing. */
+static bool is_private(struct till_str name) {
+    static const char *const names[] = {"Cookie", "Set-Cookie", "alipay-app-auth-token"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (till_str_equal_ignoring_case(name, till_str_of(names[i])))
+            return true;
+    return false;
+}
+
+static void keep_headers(struct exchange *exchange, struct exchange_side *side,
+                         const struct till_pair *headers, size_t count) {
+    if (count > EXCHANGE_HEADERS_MAX)
+        count = EXCHANGE_HEADERS_MAX;
+    side->headers = till_arena_array(&exchange->arena, count, sizeof *side->headers);
+    for (size_t i = 0; i < count && side->headers; i++) {
+        side->headers[i].name = keep(exchange, till_str_sub(headers[i].name, 0, HEADER_MAX));
+        side->headers[i].value =
+            is_private(headers[i].name)
+                ? TILL_STR("[left out]")
+                : keep(exchange, till_str_sub(headers[i].value, 0, HEADER_MAX));
+        side->header_count++;
+    }
+}
+
+static struct till_str name_faults(struct exchange *exchange, const struct fault_set *faults) {
+    struct till_buf buf;
+    struct till_str text;
+    struct till_error err;
+    till_buf_init(&buf, &exchange->arena);
+    for (int i = FAULT_NONE + 1; i < FAULT_COUNT; i++) {
+        if (!faults->on[i])
+            continue;
+        till_buf_text(&buf, buf.len ? " " : "");
+        till_buf_text(&buf, fault_row((enum fault)i)->name);
+    }
+    return till_buf_finish(&buf, &text, &err) ? text : TILL_STR_NONE;
+}
+
+/* What the call's front makes of it. */
+static void explain(struct exchange *exchange, struct call *call) {
+    struct till_explanation explanation = {0};
+    exchange->explanation.canonical = exchange->canonical;
+    exchange->explanation.first_difference = exchange->canonical.len;
+    if (!call->key || !call->front->explain(call, &explanation))
+        return;
+    exchange->explanation = (struct till_explanation){
+        .kind = explanation.kind,
+        .verified = explanation.verified,
+        .canonical = keep(exchange, explanation.canonical),
+        .compared = keep(exchange, explanation.compared),
+        .first_difference = explanation.first_difference,
+        .verdict = keep(exchange, explanation.verdict),
+        .cause = keep(exchange, explanation.cause),
+        .advice = keep(exchange, explanation.advice),
+    };
+}
+
+static void judge_call(struct exchange *exchange, struct call *call) {
+    exchange->canonical = keep(exchange, call->canonical);
+    if (till_str_is(call->answer.sub_code, "isv.invalid-signature")) {
+        exchange->signature = EXCHANGE_BAD;
+        explain(exchange, call);
+    } else if (call->canonical.len && call->key) {
+        exchange->signature = EXCHANGE_GOOD;
+    }
+}
+
+/* "http://127.0.0.1:8100" + target, as the sender saw it. */
+static struct till_str whole_url(struct exchange *exchange, const struct http_request *request) {
+    struct till_str host = TILL_STR_NONE, url;
+    struct till_error err;
+    size_t count;
+    if (!http_header(request, "Host", &host, &count))
+        host = TILL_STR("localhost");
+    if (!till_arena_format(&exchange->arena, &url, &err, "%s://%.*s%.*s",
+                           request->is_tls ? "https" : "http",
+                           TILL_STR_ARG(till_str_sub(host, 0, HEADER_MAX)),
+                           TILL_STR_ARG(till_str_sub(request->target, 0, EXCHANGE_TEXT_MAX))))
+        return TILL_STR_NONE;
+    return url;
+}
+
+/* The order is named by either number. */
+static struct till_str order_of(struct exchange *exchange, const struct call *call) {
+    struct till_str order = till_json_get_str(call->biz, "out_trade_no");
+    struct till_str trade_no = till_json_get_str(call->biz, "trade_no");
+    if (order.len || trade_no.len == 0 || !call->app)
+        return keep(exchange, order);
+    platform_lock(call->sandbox);
+    struct platform_trade *trade =
+        trade_find_by_no(call->sandbox, call->app, trade_no, call->now_us);
+    order = trade ? keep(exchange, trade->out_trade_no) : TILL_STR_NONE;
+    platform_unlock(call->sandbox);
+    return order;
+}
+
+static void keep_request(struct exchange *exchange, const struct call *call) {
+    const struct http_request *request = call->request;
+    struct till_str type = TILL_STR_NONE;
+    size_t count;
+    (void)http_header(request, "Content-Type", &type, &count);
+    exchange->http_method = keep(exchange, request->method);
+    exchange->url = whole_url(exchange, request);
+    keep_headers(exchange, &exchange->request, request->headers, request->header_count);
+    keep_body(exchange, &exchange->request, type, request->body);
+}
+
+static void keep_business(struct exchange *exchange, const struct call *call) {
+    struct till_str text;
+    struct till_error err;
+    if (call->biz && till_json_write(call->arena, call->biz, TILL_JSON_INDENT, &text, &err))
+        exchange->business = keep(exchange, text);
+}
+
+static struct exchange *open_exchange(enum exchange_kind kind, int64_t at_us, int64_t took_us) {
+    struct exchange *exchange = calloc(1, sizeof *exchange);
+    if (!exchange)
+        return NULL;
+    till_arena_init(&exchange->arena, EXCHANGE_BYTES);
+    exchange->kind = kind;
+    exchange->at_us = at_us;
+    exchange->took_us = took_us;
+    return exchange;
+}
+
+void exchange_record(struct call *call, const struct http_response *response, int64_t took_us) {
+    struct exchange *exchange = open_exchange(EXCHANGE_CALL, call->now_us, took_us);
+    if (!exchange)
+        return;
+    exchange->app_id = keep(exchange, till_form_get(&call->form, "app_id"));
+    exchange->method = keep(exchange, till_form_get(&call->form, "method"));
+    exchange->out_trade_no = order_of(exchange, call);
+    keep_request(exchange, call);
+    keep_headers(exchange, &exchange->answer, response->headers, response->header_count);
+    keep_body(exchange, &exchange->answer, response->content_type, response->body);
+    exchange->status =
+        response->wire == HTTP_WIRE_CUT || response->wire == HTTP_WIRE_RESET ? 0 : response->status;
+    exchange->code = keep(exchange, till_str_of(call->answer.code));
+    exchange->sub_code = keep(exchange, call->answer.sub_code);
+    exchange->sub_msg = keep(exchange, call->answer.sub_msg);
+    exchange->why = keep(exchange, call->why);
+    exchange->refused = call->refused;
+    exchange->faults = name_faults(exchange, &call->faults);
+    keep_business(exchange, call);
+    judge_call(exchange, call);
+    exchange_file(call->sandbox, exchange);
+}
+
+static void judge_notice(struct exchange *exchange, const struct platform_notice *notice,
+                         const struct till_form *form, struct till_arena *arena) {
+    struct till_str text, sign = till_form_get(form, "sign");
+    struct till_error err;
+    enum till_signature algorithm =
+        till_str_is(till_form_get(form, "sign_type"), "RSA") ? TILL_RSA_SHA1 : TILL_RSA_SHA256;
+    if (!till_alipay_notify_text(arena, form, TILL_ALIPAY_V1, &text, &err))
+        return;
+    exchange->canonical = keep(exchange, text);
+    exchange->signature =
+        till_key_verify(notice->trade->app->platform_key, algorithm, text, sign, &err)
+            ? EXCHANGE_GOOD
+            : EXCHANGE_BAD;
+}
+
+static void keep_reply(struct exchange *exchange, const struct world_answer *answer) {
+    bool answered = answer->fate == TILL_FATE_ANSWERED;
+    exchange->status = answered ? answer->status : 0;
+    exchange->acknowledged =
+        answered && answer->status == 200 && till_str_is(answer->body, "success");
+    if (answered)
+        keep_body(exchange, &exchange->answer, answer->content_type, answer->body);
+    else
+        exchange->why = keep(exchange, till_str_of(answer->reason));
+}
+
+void exchange_record_notice(struct sandbox *sandbox, const struct platform_notice *notice,
+                            const struct notice_letter *letter, struct till_str body,
+                            const struct world_answer *answer) {
+    struct exchange *exchange =
+        open_exchange(EXCHANGE_NOTICE, platform_now_us(sandbox), answer->duration_us);
+    struct till_pair headers[] = {{TILL_STR("Content-Type"), letter->content_type}};
+    struct till_arena arena;
+    struct till_form form = {0};
+    struct till_error err;
+    if (!exchange)
+        return;
+    till_arena_init(&arena, EXCHANGE_BYTES);
+    exchange->app_id = keep(exchange, till_str_of(notice->trade->app->id));
+    exchange->method = keep(exchange, till_str_of(notice_event_name(notice->event)));
+    exchange->out_trade_no = keep(exchange, notice->trade->out_trade_no);
+    exchange->notify_id = keep(exchange, till_str_of(notice->id));
+    exchange->attempt = notice->attempts + 1;
+    exchange->http_method = TILL_STR("POST");
+    exchange->url = keep(exchange, letter->url);
+    keep_headers(exchange, &exchange->request, headers, 1);
+    keep_body(exchange, &exchange->request, letter->content_type, body);
+    if (notice->variant)
+        exchange->faults = keep(exchange, till_str_of(fault_row(notice->variant)->name));
+    if (till_form_parse(&arena, body, &form, &err))
+        judge_notice(exchange, notice, &form, &arena);
+    keep_reply(exchange, answer);
+    till_arena_clean_up(&arena);
+    exchange_file(sandbox, exchange);
+}
