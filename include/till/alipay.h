@@ -36,6 +36,41 @@ TILL_MUST_CHECK bool till_alipay_answer_verify(struct till_arena *arena,
                                                enum till_signature algorithm,
                                                struct till_error *err);
 
+/*
+ * OpenAPI v3 (11): signatures travel in headers. Each part of a signed text ends with a line feed;
+ * the parts are the bytes as they were received, nothing is decoded or written anew.
+ */
+struct till_alipay_v3_request {
+    struct till_str auth; /* the authorization between the algorithm and ",sign=" */
+    struct till_str method;
+    struct till_str target; /* path with query, as on the request line */
+    struct till_str body;   /* of a multipart request the part named "data"; empty for GET */
+    struct till_str app_auth_token; /* of its header; empty when there is none */
+};
+TILL_MUST_CHECK bool till_alipay_v3_request_text(struct till_arena *arena,
+                                                 const struct till_alipay_v3_request *request,
+                                                 struct till_str *ret_text, struct till_error *err);
+/* timestamp and nonce of the headers alipay-timestamp and alipay-nonce (11.2). */
+TILL_MUST_CHECK bool till_alipay_v3_answer_text(struct till_arena *arena, struct till_str timestamp,
+                                                struct till_str nonce, struct till_str body,
+                                                struct till_str *ret_text, struct till_error *err);
+/* "ALIPAY-SHA256withRSA app_id=..,[app_cert_sn=..,]nonce=..,timestamp=..,sign=BASE64" in parts that
+ * point into the header. */
+struct till_alipay_v3_authorization {
+    struct till_str auth; /* what is signed of it */
+    struct till_str app_id;
+    struct till_str app_cert_sn; /* may be empty */
+    struct till_str nonce;
+    struct till_str timestamp;       /* milliseconds */
+    struct till_str expired_seconds; /* may be empty */
+    struct till_str sign;
+};
+/* SIGNATURE_MISSING for another scheme, a part that is missing, empty or stands twice. Unknown
+ * parts are signed and not read. */
+TILL_MUST_CHECK bool till_alipay_v3_authorization_parse(struct till_str header,
+                                                        struct till_alipay_v3_authorization *ret,
+                                                        struct till_error *err);
+
 /* What a sub_code means for an operation, by table (8, 8.1). */
 struct till_alipay_code {
     const char *code; /* "ACQ.TRADE_HAS_SUCCESS", "isv.invalid-signature", ... */

@@ -45,4 +45,20 @@ TILL_MUST_CHECK bool till_open_seal(struct till_arena *arena, const uint8_t key[
                                     struct till_str context, struct till_str sealed,
                                     struct till_str *ret_plain, struct till_error *err);
 
+/*
+ * AES-128-CBC with PKCS#7 and an initial vector of zeros, the text in base64: Alipay's content
+ * encryption (dossier 2.4). It hides and proves nothing: verify the signature over the cipher
+ * first, then open it. Any text that does not open, for whatever reason, is CIPHER_WRONG.
+ */
+#define TILL_AES_KEY_SIZE 16
+/* Base64, 24 characters; blanks around are dropped. KEY_INVALID. */
+TILL_MUST_CHECK bool till_aes_key_parse(struct till_str text, struct till_secret *ret_key,
+                                        struct till_error *err);
+TILL_MUST_CHECK bool till_aes_encrypt(struct till_arena *arena, const struct till_secret *key,
+                                      struct till_str plain, struct till_str *ret_base64,
+                                      struct till_error *err);
+TILL_MUST_CHECK bool till_aes_decrypt(struct till_arena *arena, const struct till_secret *key,
+                                      struct till_str base64, struct till_str *ret_plain,
+                                      struct till_error *err);
+
 #endif

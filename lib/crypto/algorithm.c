@@ -11,8 +11,8 @@
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 
-static _Atomic(EVP_MD *) sha256, sha1;
-static _Atomic(EVP_CIPHER *) aes256_gcm;
+static _Atomic(EVP_MD *) sha256, sha1, md5;
+static _Atomic(EVP_CIPHER *) aes256_gcm, aes128_cbc;
 static _Atomic(EVP_MAC_CTX *) hmac_sha256;
 
 static const EVP_MD *fetch_digest(_Atomic(EVP_MD *) *slot, const char *name) {
@@ -34,16 +34,28 @@ const EVP_MD *algorithm_sha1(void) {
     return known ? known : fetch_digest(&sha1, "SHA1");
 }
 
-const EVP_CIPHER *algorithm_aes256_gcm(void) {
-    EVP_CIPHER *known = atomic_load_explicit(&aes256_gcm, memory_order_acquire);
-    if (known)
-        return known;
-    EVP_CIPHER *mine = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+const EVP_MD *algorithm_md5(void) {
+    const EVP_MD *known = atomic_load_explicit(&md5, memory_order_acquire);
+    return known ? known : fetch_digest(&md5, "MD5");
+}
+
+static const EVP_CIPHER *fetch_cipher(_Atomic(EVP_CIPHER *) *slot, const char *name) {
+    EVP_CIPHER *none = NULL, *mine = EVP_CIPHER_fetch(NULL, name, NULL);
     assert(mine);
-    if (atomic_compare_exchange_strong(&aes256_gcm, &known, mine))
+    if (atomic_compare_exchange_strong(slot, &none, mine))
         return mine;
     EVP_CIPHER_free(mine);
-    return known;
+    return none; /* now the winner's */
+}
+
+const EVP_CIPHER *algorithm_aes256_gcm(void) {
+    const EVP_CIPHER *known = atomic_load_explicit(&aes256_gcm, memory_order_acquire);
+    return known ? known : fetch_cipher(&aes256_gcm, "AES-256-GCM");
+}
+
+const EVP_CIPHER *algorithm_aes128_cbc(void) {
+    const EVP_CIPHER *known = atomic_load_explicit(&aes128_cbc, memory_order_acquire);
+    return known ? known : fetch_cipher(&aes128_cbc, "AES-128-CBC");
 }
 
 static EVP_MAC_CTX *make_hmac(void) {

@@ -10,7 +10,10 @@
 
 const EVP_MD *algorithm_sha256(void);
 const EVP_MD *algorithm_sha1(void);
+/* Names certificates (Alipay dossier 2.5); nothing is proven by it. */
+const EVP_MD *algorithm_md5(void);
 const EVP_CIPHER *algorithm_aes256_gcm(void);
+const EVP_CIPHER *algorithm_aes128_cbc(void);
 /* Keyed by nobody: duplicate it, then init with a key. */
 const EVP_MAC_CTX *algorithm_hmac_sha256(void);
 

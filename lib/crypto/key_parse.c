@@ -5,84 +5,27 @@
  */
 #include "lib/base/base64.h"
 #include "lib/crypto/key_internal.h"
+#include "lib/crypto/paste.h"
 
 enum { PASTE_MAX = 32768, PARSE_MEMORY = 4 * PASTE_MAX };
 #define ENCRYPTED_TEXT "The private key is encrypted; decrypt it first: openssl pkey -in FILE."
-
-static bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* "\n" and "\r" written as two characters, as from JSON or an environment file, become blanks. */
-static bool unescape(struct till_arena *arena, struct till_str pasted, struct till_str *ret_text,
-                     struct till_error *err) {
-    char *text = till_arena_alloc(arena, pasted.len);
-    size_t len = 0;
-    if (!text)
-        return till_arena_refused(arena, err);
-    for (size_t i = 0; i < pasted.len; i++) {
-        char c = pasted.ptr[i];
-        char next = i + 1 < pasted.len ? pasted.ptr[i + 1] : '\0';
-        if (c == '\\' && (next == 'n' || next == 'r')) {
-            c = '\n';
-            i++;
-        }
-        text[len++] = c;
-    }
-    *ret_text = (struct till_str){text, len};
-    return true;
-}
-
-/* Where `needle` begins, or text.len. */
-static size_t find_text(struct till_str text, struct till_str needle) {
-    const char *at = text.len ? memmem(text.ptr, text.len, needle.ptr, needle.len) : NULL;
-    return at ? (size_t)(at - text.ptr) : text.len;
-}
-
-static bool contains(struct till_str text, struct till_str needle) {
-    return find_text(text, needle) < text.len;
-}
 
 /* What stands between the first BEGIN and its END line; all of it when there is no armor. */
 static bool strip_armor(struct till_str text, struct till_str *ret_body, struct till_error *err) {
     const struct till_str begin = TILL_STR("-----BEGIN"), end = TILL_STR("-----END");
     const struct till_str dashes = TILL_STR("-----");
-    if (!contains(text, begin)) {
+    if (!paste_contains(text, begin)) {
         *ret_body = text;
         return true;
     }
-    text = till_str_sub(text, find_text(text, begin) + begin.len, text.len);
-    size_t label_end = find_text(text, dashes);
+    text = till_str_sub(text, paste_find(text, begin) + begin.len, text.len);
+    size_t label_end = paste_find(text, dashes);
     struct till_str body = till_str_sub(text, label_end + dashes.len, text.len);
-    if (label_end == text.len || !contains(body, end))
+    if (label_end == text.len || !paste_contains(body, end))
         return TILL_FAIL(err, KEY_INVALID,
                          "The PEM text is cut: there is a BEGIN line without its END line.");
-    *ret_body = till_str_sub(body, 0, find_text(body, end));
+    *ret_body = till_str_sub(body, 0, paste_find(body, end));
     return true;
-}
-
-static bool drop_blanks(struct till_arena *arena, struct till_str text, struct till_str *ret_text,
-                        struct till_error *err) {
-    char *bytes = till_arena_alloc(arena, text.len);
-    size_t len = 0;
-    if (!bytes)
-        return till_arena_refused(arena, err);
-    for (size_t i = 0; i < text.len; i++) {
-        if (!is_blank(text.ptr[i]))
-            bytes[len++] = text.ptr[i];
-    }
-    *ret_text = (struct till_str){bytes, len};
-    return true;
-}
-
-/* A byte order mark in front and one pair of quotes around are editors' habits. */
-static struct till_str unwrap(struct till_str text) {
-    if (till_str_starts_with(text, TILL_STR("\xef\xbb\xbf")))
-        text = till_str_sub(text, 3, text.len);
-    text = till_str_trim(text);
-    if (text.len >= 2 && text.ptr[0] == '"' && text.ptr[text.len - 1] == '"')
-        text = till_str_sub(text, 1, text.len - 2);
-    return text;
 }
 
 static bool to_der(struct till_arena *arena, struct till_str pasted, struct till_str *ret_der,
@@ -90,11 +33,11 @@ static bool to_der(struct till_arena *arena, struct till_str pasted, struct till
     struct till_str text = TILL_STR_NONE, body = TILL_STR_NONE;
     if (pasted.len > PASTE_MAX)
         return TILL_FAIL(err, KEY_INVALID, "The text is longer than any key; paste one key only.");
-    if (!unescape(arena, unwrap(pasted), &text, err) || !strip_armor(text, &body, err))
+    if (!paste_unescape(arena, paste_unwrap(pasted), &text, err) || !strip_armor(text, &body, err))
         return false;
-    if (contains(body, TILL_STR("ENCRYPTED")))
+    if (paste_contains(body, TILL_STR("ENCRYPTED")))
         return TILL_FAIL(err, KEY_INVALID, ENCRYPTED_TEXT);
-    if (!drop_blanks(arena, body, &body, err))
+    if (!paste_drop_blanks(arena, body, &body, err))
         return false;
     if (body.len == 0)
         return TILL_FAIL(err, KEY_WEAK, "There is no key here; paste one.");

@@ -8,19 +8,13 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include "lib/crypto/certificate_internal.h"
 #include "lib/crypto/key_internal.h"
-
-#define US_PER_DAY (INT64_C(86400) * 1000000)
 
 /* notAfter in microseconds; 0 when it cannot be told. */
 static int64_t expiry_of(const X509 *certificate) {
-    ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
-    int days = 0, seconds = 0;
     int64_t us = 0;
-    if (epoch && ASN1_TIME_diff(&days, &seconds, epoch, X509_get0_notAfter(certificate)))
-        us = days * US_PER_DAY + seconds * INT64_C(1000000);
-    ASN1_TIME_free(epoch);
-    return us > 0 ? us : 0;
+    return certificate_time(X509_get0_notAfter(certificate), &us) && us > 0 ? us : 0;
 }
 
 static bool read_pkcs8(const uint8_t *der, long len, struct key_found *found) {
