@@ -116,6 +116,36 @@ static void exchange(struct gateway *gw, const struct question *question,
                                                           .duration_us = ret->duration_us});
 }
 
+/* The buyer takes it to the platform: nothing leaves here, so nothing of it can be lost. Whatever
+ * he does with it is asked for later. */
+static void hand_over(struct gateway *gw, const struct question *question,
+                      const struct till_account *account, struct till_arena *arena,
+                      struct asked *ret) {
+    TILL_JSON_SCOPED struct till_json *extra = NULL;
+    struct till_str text = question->payment->extra;
+    struct till_ask ask;
+    struct till_action action;
+    struct till_error err;
+    if (!ask_fill(gw, question, world_now_us(gw->world), arena, &ask, &err) ||
+        (text.len > 0 && !till_json_parse(text, &extra, &err))) {
+        set_unsent(ret, &err);
+        return;
+    }
+    ask.extra = extra;
+    if (!till_hand_over(account, &ask, arena, &action, &err)) {
+        set_unsent(ret, &err);
+        return;
+    }
+    ret->verdict = (struct till_verdict){
+        .outcome = TILL_PENDING, .action_kind = action.kind, .action_value = action.value};
+}
+
+static bool is_handed_over(const struct question *question) {
+    const struct till_product *product =
+        till_product_look(question->attempt->channel, question->attempt->product);
+    return question->operation == TILL_CREATE && product && product->is_handed_over;
+}
+
 static void ask_account(struct gateway *gw, const struct question *question,
                         const struct till_account *account, struct till_arena *arena,
                         struct asked *ret) {
@@ -148,7 +178,7 @@ void ask_platform(struct gateway *gw, const struct question *question, struct ti
     struct till_error err;
     *ret = (struct asked){.verdict = {.outcome = TILL_UNKNOWN}};
     if (account_borrow(gw->accounts, question->account_row, &account, &err)) {
-        ask_account(gw, question, account, arena, ret);
+        (is_handed_over(question) ? hand_over : ask_account)(gw, question, account, arena, ret);
         account_return(gw->accounts, account);
     } else {
         set_unsent(ret, &err);

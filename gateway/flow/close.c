@@ -14,7 +14,13 @@
 #include <rt/failpoint.h>
 #include <till/time.h>
 
-enum { STEPS_MAX = 4, REOPEN_AFTER_ASKS = 3, LEASE_SLACK_US = 5000000, PAUSE_FIRST_US = 50000 };
+enum {
+    STEPS_MAX = 4,
+    REOPEN_AFTER_ASKS = 3,
+    PACED_ASKS = 20,
+    LEASE_SLACK_US = 5000000,
+    PAUSE_FIRST_US = 50000
+};
 
 enum next {
     BOOK,    /* the verdict says it all */
@@ -97,6 +103,14 @@ static bool is_refused_for_good(const struct closing *closing, enum next next) {
     return next == REFUSED && closing->attempt->asks >= REOPEN_AFTER_ASKS;
 }
 
+/* A buyer who stands at the till is not kept in doubt: the product's own pace for a while. */
+static int64_t ask_again_us(const struct closing *closing, int64_t now_us) {
+    int64_t poll_us = poll_of_attempt(closing->gw, closing->attempt);
+    if (poll_us > 0 && closing->attempt->asks < PACED_ASKS)
+        return now_us + poll_us;
+    return money_ask_again_us(closing->gw, closing->attempt->asks, TILL_US_PER_SECOND, now_us);
+}
+
 static void make_finding(const struct closing *closing, enum next next, struct finding *ret) {
     struct gateway *gw = closing->gw;
     const struct attempt_row *attempt = closing->attempt;
@@ -109,7 +123,7 @@ static void make_finding(const struct closing *closing, enum next next, struct f
     }
     ret->event = is_refused_for_good(closing, next) ? TILL_EVENT_REOPEN : TILL_EVENT_LOST;
     ret->expected_version = attempt->version;
-    ret->next_ask_us = money_ask_again_us(gw, attempt->asks, TILL_US_PER_SECOND, now_us);
+    ret->next_ask_us = ask_again_us(closing, now_us);
 }
 
 static bool read_again(const struct closing *closing, struct applied *ret, struct till_error *err) {

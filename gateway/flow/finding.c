@@ -68,12 +68,24 @@ static int64_t grown(int64_t first, int64_t slowest, int times) {
     return wait < slowest ? wait : slowest;
 }
 
-/* Unpaid orders are asked after more and more slowly, but once right after expiry plus grace. */
+int64_t poll_of_attempt(const struct gateway *gw, const struct attempt_row *attempt) {
+    const struct till_product *product = till_product_look(attempt->channel, attempt->product);
+    int64_t poll_us = product ? product->poll_us : 0;
+    return poll_us < gw->settings->ask_after ? poll_us : gw->settings->ask_after;
+}
+
+int64_t end_of_attempt(const struct gateway *gw, const struct attempt_row *attempt) {
+    bool is_polled = poll_of_attempt(gw, attempt) > 0;
+    return attempt->expires_us + (is_polled ? 0 : gw->settings->settle_grace);
+}
+
+/* Unpaid orders are asked after more and more slowly, but once right after their end; one whose
+ * buyer stands at the till at the product's own pace until then. */
 static int64_t next_question(const struct gateway *gw, const struct attempt_row *attempt,
                              enum till_event event, int64_t now_us) {
     const struct gateway_settings *settings = gw->settings;
-    int64_t end_us = attempt->expires_us + settings->settle_grace;
-    int64_t first_us = settings->ask_after, next_us;
+    int64_t end_us = end_of_attempt(gw, attempt), poll_us = poll_of_attempt(gw, attempt);
+    int64_t first_us = poll_us ? poll_us : settings->ask_after, next_us;
     switch (event) {
     case TILL_EVENT_PAID:
     case TILL_EVENT_DECLINED:
@@ -82,23 +94,21 @@ static int64_t next_question(const struct gateway *gw, const struct attempt_row 
     case TILL_EVENT_UNSENT:
         return end_us > now_us ? end_us : now_us + settings->ask_slowest;
     case TILL_EVENT_LOST:
-        if (attempt->state != TILL_ATTEMPT_PENDING)
+        if (attempt->state != TILL_ATTEMPT_PENDING && !poll_us)
             first_us = first_us / 4 + 1;
         break;
     default:
         break;
     }
-    next_us = now_us + grown(first_us, settings->ask_slowest, attempt->asks);
+    bool is_paced = poll_us && now_us < end_us;
+    next_us = now_us + grown(first_us, settings->ask_slowest, is_paced ? 0 : attempt->asks);
     return now_us < end_us && next_us > end_us ? end_us : next_us;
 }
 
 /* A QR code lives shorter than its order. */
 static int64_t action_end(const struct attempt_row *attempt, int64_t now_us) {
-    const struct till_channel *channel = till_channel_find(attempt->channel);
-    const struct till_product *product;
-    struct till_error ignored;
-    if (!channel || !till_product_find(channel, attempt->product, &product, &ignored) ||
-        product->action_lifetime_us == 0)
+    const struct till_product *product = till_product_look(attempt->channel, attempt->product);
+    if (!product || product->action_lifetime_us == 0)
         return attempt->expires_us;
     int64_t end_us = now_us + product->action_lifetime_us;
     return end_us < attempt->expires_us ? end_us : attempt->expires_us;

@@ -74,12 +74,10 @@ static bool compose(struct call *c, const struct order *order,
 /* The platform has the order, but its code never reached us: a question found it, not an answer. */
 static bool lacks_code(const struct payment_opened *opened, int64_t now_us) {
     const struct payment_row *payment = &opened->payment;
-    const struct till_channel *channel = till_channel_find(payment->channel);
-    const struct till_product *product;
-    struct till_error ignored;
+    const struct till_product *product = till_product_look(payment->channel, payment->product);
     return opened->kind == OPENED_SETTLED && payment->state == TILL_PAYMENT_PENDING &&
-           payment->action_value.len == 0 && payment->expires_us > now_us && channel &&
-           till_product_find(channel, payment->product, &product, &ignored) && product->action;
+           payment->action_value.len == 0 && payment->expires_us > now_us && product &&
+           product->action;
 }
 
 bool open_payment(struct call *c, const struct order *order, const struct account_row *account,

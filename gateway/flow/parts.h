@@ -44,6 +44,12 @@ TILL_MUST_CHECK bool apply_asked(struct gateway *gw, enum till_operation operati
                                  struct till_arena *arena, struct applied *ret,
                                  struct till_error *err);
 
+/* When a question about the attempt comes at the latest: its expiry, and where nobody polls it the
+ * platform's settling time. After it the order is over. */
+int64_t end_of_attempt(const struct gateway *gw, const struct attempt_row *attempt);
+/* The product's own pause between questions, no longer than the settings'; 0: it has none. */
+int64_t poll_of_attempt(const struct gateway *gw, const struct attempt_row *attempt);
+
 /* ---- open.c ---- */
 
 /* The account for an order. A repeated order keeps the account it has, even when that takes no new
@@ -63,8 +69,10 @@ int64_t lease_of_sender(const struct gateway *gw);
  * over when its lease ran out: NEW or RESUMED. */
 TILL_MUST_CHECK bool wait_for_twin(struct call *c, struct payment_opened *opened,
                                    struct till_error *err);
+/* May the identical order be sent again while its outcome is not known? A payment code may not. */
+bool may_repeat(const struct attempt_row *attempt);
 /* The identical request until its outcome is known or the deadline comes; then the verdict is
- * stored. */
+ * stored. An order that may have gone and must not go twice is asked after instead. */
 TILL_MUST_CHECK bool send_payment(struct call *c, struct payment_opened *opened,
                                   struct till_verdict *ret_verdict, struct till_error *err);
 /* The answer of a create: 201 or 202 with the payment, or the refusal that its state means. */

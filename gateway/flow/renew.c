@@ -21,6 +21,11 @@ static bool check_renewable(const struct payment_row *payment, int64_t now_us,
     default:
         break;
     }
+    const struct till_product *product = till_product_look(payment->channel, payment->product);
+    if (product && !product->action)
+        return TILL_FAIL(err, STATE_CONFLICT,
+                         "The buyer's payment code was used by this order; scan a new one for a "
+                         "new order with a new out_trade_no.");
     if (payment->expires_us <= now_us)
         return TILL_FAIL(err, STATE_CONFLICT,
                          "The payment has expired; make a new order with a new out_trade_no.");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What to do about a row that is due: one look at what is known of it (`situation`), one look at
- * how its channel settles an unknown creation, and the table `rules` names the step. A step asks
+ * how its product settles an unknown creation, and the table `rules` names the step. A step asks
  * the platform, stores what it said and sets the next question; a timer alone never closes or fails
  * anything.
  */
@@ -33,7 +33,7 @@ static int64_t now_of(const struct resolving *r) {
 static enum situation situation_of(const struct resolving *r) {
     const struct attempt_row *attempt = &r->due->attempt;
     int64_t now_us = now_of(r);
-    bool is_over = now_us >= attempt->expires_us + r->gw->settings->settle_grace;
+    bool is_over = now_us >= end_of_attempt(r->gw, attempt);
     switch (attempt->state) {
     case TILL_ATTEMPT_PREPARED:
         return is_over ? OVER : UNSENT;
@@ -100,6 +100,7 @@ static bool query_then_close(struct resolving *r, struct till_error *err) {
     return query(r, err) && (!is_unpaid(r) || close_now(r, false, err));
 }
 
+/* Asked for a while, then cancelled. */
 static bool query_then_cancel(struct resolving *r, struct till_error *err) {
     const struct attempt_row *attempt = &r->due->attempt;
     int64_t since_us = attempt->first_unknown_us ? attempt->first_unknown_us : attempt->created_us;
@@ -107,15 +108,32 @@ static bool query_then_cancel(struct resolving *r, struct till_error *err) {
     return query(r, err) && (!had_time || !is_unpaid(r) || close_now(r, true, err));
 }
 
-static bool go_on_closing(struct resolving *r, struct till_error *err) {
-    return close_upstream(r->gw, NULL, &r->due->payment, &r->due->attempt, false, r->arena,
+/* The buyer had his time: money is asked for once more, and what has not come by now is not waited
+ * for. Unless somebody lies to us, a cancellation ends it whatever the platform knows. */
+static bool end_by_cancel(struct resolving *r, struct till_error *err) {
+    if (!query(r, err))
+        return false;
+    bool is_known = r->verdict.outcome == TILL_PAID || r->verdict.outcome == TILL_CLOSED;
+    return is_known || r->verdict.suspicious || close_now(r, true, err);
+}
+
+static bool go_on(struct resolving *r, bool cancel, struct till_error *err) {
+    return close_upstream(r->gw, NULL, &r->due->payment, &r->due->attempt, cancel, r->arena,
                           &r->applied, err) &&
            money_refund_late(r->gw, &r->applied, r->arena, err);
 }
 
+static bool go_on_closing(struct resolving *r, struct till_error *err) {
+    return go_on(r, false, err);
+}
+
+static bool go_on_cancelling(struct resolving *r, struct till_error *err) {
+    return go_on(r, true, err);
+}
+
 /* The merchant repeats it or lets it expire. */
 static bool wait_for_expiry(struct resolving *r, struct till_error *err) {
-    int64_t end_us = r->due->attempt.expires_us + r->gw->settings->settle_grace;
+    int64_t end_us = end_of_attempt(r->gw, &r->due->attempt);
     return store_defer(r->gw->store, r->due, end_us, now_of(r), err);
 }
 
@@ -134,11 +152,13 @@ static const struct {
     {ENDED, ANY, rest},
     {UNSENT, ANY, wait_for_expiry},
     {UNPAID, ANY, query},
+    {CLOSING, TILL_RECOVER_QUERY_THEN_CANCEL, go_on_cancelling},
     {CLOSING, ANY, go_on_closing},
+    {OVER, TILL_RECOVER_QUERY_THEN_CANCEL, end_by_cancel},
     {OVER, ANY, query_then_close},
     {UNKNOWN, TILL_RECOVER_REPEAT, repeat},
     {UNKNOWN, TILL_RECOVER_QUERY, query},
-    {UNKNOWN, TILL_RECOVER_QUERY_THEN_CANCEL, query_then_cancel},
+    {UNKNOWN, TILL_RECOVER_QUERY_THEN_CANCEL, query},
     {UNKNOWN, TILL_RECOVER_CANCEL, query_then_cancel},
     {UNKNOWN, TILL_RECOVER_REFUND_QUERY, query},
 };
@@ -146,13 +166,15 @@ static const struct {
 bool resolve_due(struct gateway *gw, const struct due *due, struct till_arena *arena,
                  struct till_error *err) {
     struct resolving r = {.gw = gw, .due = due, .arena = arena};
-    const struct till_channel *channel = till_channel_find(due->attempt.channel);
+    const struct till_product *product =
+        till_product_look(due->attempt.channel, due->attempt.product);
     if (due->is_refund)
         return money_resolve_refund(gw, due, arena, err);
-    if (!channel)
-        return TILL_FAIL(err, CHANNEL_UNKNOWN, "The attempt's channel is not in this build.");
+    if (!product)
+        return TILL_FAIL(err, CHANNEL_UNKNOWN,
+                         "The attempt's channel or product is not in this build.");
     enum situation situation = situation_of(&r);
-    int recovery = (int)channel->recovery[TILL_CREATE];
+    int recovery = (int)product->recovery;
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (rules[i].situation == situation &&
             (rules[i].recovery == ANY || rules[i].recovery == recovery))

@@ -64,11 +64,14 @@ static bool knows_the_number(const struct till_verdict *verdict) {
     return verdict->trade != TILL_TRADE_UNSAID && verdict->trade != TILL_TRADE_ABSENT;
 }
 
+bool may_repeat(const struct attempt_row *attempt) {
+    const struct till_product *product = till_product_look(attempt->channel, attempt->product);
+    return product && product->recovery == TILL_RECOVER_REPEAT;
+}
+
 static bool is_worth_repeating(const struct attempt_row *attempt,
                                const struct till_verdict *verdict) {
-    const struct till_channel *channel = till_channel_find(attempt->channel);
-    return verdict->outcome == TILL_UNKNOWN && !knows_the_number(verdict) && channel &&
-           channel->recovery[TILL_CREATE] == TILL_RECOVER_REPEAT;
+    return verdict->outcome == TILL_UNKNOWN && !knows_the_number(verdict) && may_repeat(attempt);
 }
 
 static void send_until_known(struct call *c, const struct account_row *account_row,
@@ -97,6 +100,19 @@ static void send_until_known(struct call *c, const struct account_row *account_r
     }
 }
 
+/* An order that must not go twice, and may have gone: the platform is asked instead. */
+static bool ask_instead(struct call *c, struct payment_opened *opened,
+                        struct till_verdict *ret_verdict, struct till_error *err) {
+    struct applied applied;
+    if (!ask_and_apply(c->gw, c->trace_id, TILL_QUERY, &opened->payment, &opened->attempt, c->arena,
+                       ret_verdict, &applied, err))
+        return false;
+    snprintf(c->outcome, sizeof c->outcome, "%s", till_outcome_name(ret_verdict->outcome));
+    opened->payment = applied.payment;
+    opened->attempt = applied.attempt;
+    return true;
+}
+
 bool send_payment(struct call *c, struct payment_opened *opened, struct till_verdict *ret_verdict,
                   struct till_error *err) {
     struct gateway *gw = c->gw;
@@ -104,6 +120,8 @@ bool send_payment(struct call *c, struct payment_opened *opened, struct till_ver
     struct applied applied;
     struct asked asked;
     struct till_verdict queried;
+    if (opened->attempt.state != TILL_ATTEMPT_SENT && !may_repeat(&opened->attempt))
+        return ask_instead(c, opened, ret_verdict, err);
     if (!store_account_get(gw->store, c->arena, till_str_of(opened->attempt.account_id),
                            &account_row, err))
         return false;

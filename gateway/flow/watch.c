@@ -41,7 +41,9 @@ static bool may_renew(struct call *c, const struct payment_row *payment) {
     till_sha256(till_str_of(payment->id), digest);
     _Atomic int64_t *slot = &c->gw->renewed_us[digest[0] % GATEWAY_ASKED_SLOTS];
     int64_t now_us = world_monotonic_us(c->gw->world), renewed_us = atomic_load(slot);
-    return payment->state == TILL_PAYMENT_PENDING && payment->expires_us > c->now_us &&
+    const struct till_product *product = till_product_look(payment->channel, payment->product);
+    return product && product->action && payment->state == TILL_PAYMENT_PENDING &&
+           payment->expires_us > c->now_us &&
            (renewed_us == 0 || now_us - renewed_us >= RENEW_APART_US) &&
            atomic_compare_exchange_strong(slot, &renewed_us, now_us);
 }

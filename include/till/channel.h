@@ -7,6 +7,7 @@
  *
  *   compose  -> business bytes (stored before anything leaves, repeated identically)
  *   build    -> signed request
+ *   hand_over -> instead of build: what the buyer takes to the platform himself
  *   parse    -> verdict; cannot fail: silence and garbage are answers
  *   notified -> notice, only from bytes that verified
  *   acknowledge -> what the platform wants to read
@@ -46,7 +47,7 @@ struct till_account {
 /* The unified request: one shape for every channel and operation. Unused fields stay empty. */
 struct till_ask {
     enum till_operation operation;
-    struct till_str product;     /* "precreate" */
+    struct till_str product;     /* a row of the channel's products: "precreate" */
     struct till_str upstream_no; /* our order number at the platform, 26..32 alphanumerics */
     struct till_money amount;    /* of the order */
     struct till_str subject;     /* UTF-8 */
@@ -202,11 +203,33 @@ struct till_reply {
     struct till_str body;
 };
 
+/*
+ * What the buyer does next. `kind` and `value` are stored; the rest is read from them when somebody
+ * is shown the action (till_channel.show).
+ *   "qr_code"   value: the text of the code
+ *   "redirect"  value: the address for the buyer's browser
+ *   "form"      value: the same as an address; shown: url and fields of a POST, and a page that
+ *               posts it by itself
+ *   "bridge"    value: what the platform's software on the phone takes; shown: by which name
+ */
+struct till_action {
+    struct till_str kind, value;
+    struct till_str url;      /* form */
+    struct till_form fields;  /* form: its hidden fields; bridge: the parameters */
+    struct till_str document; /* form: a complete HTML page */
+};
+
 struct till_product {
-    const char *name;           /* ours: "precreate" */
-    const char *method;         /* theirs: "alipay.trade.precreate" */
-    const char *action;         /* "qr_code" */
-    const char *code;           /* the platform's product code, or NULL */
+    const char *name;    /* ours: "precreate" */
+    const char *method;  /* theirs: "alipay.trade.precreate" */
+    const char *action;  /* the kind of action; NULL: the buyer is charged at once */
+    const char *code;    /* the platform's product code, or NULL */
+    bool is_handed_over; /* the buyer takes it to the platform: a creation is no call of ours, so
+                            hand_over takes the place of build and parse */
+    enum till_recovery recovery; /* of an unknown creation; for one that is handed over, where none
+                                    can be unknown, it makes the action once more */
+    int64_t poll_us; /* the pause between questions while it is open; 0: as the settings say. With
+                        it the order's end is the end of waiting: no grace */
     int64_t action_lifetime_us; /* how long the action lives at most; 0: as long as the order */
     int64_t expires_min_us, expires_max_us, expires_default_us;
 };
@@ -228,6 +251,15 @@ struct till_channel {
     bool (*build)(const struct till_account *account, const struct till_ask *ask,
                   struct till_arena *arena, struct till_outgoing *ret_outgoing,
                   struct till_error *err);
+    /* For a product that is handed over: the signed action of the identical order, kind and value.
+     * Nothing leaves by it. ask->business as for build; ask->extra decides between the forms that
+     * an action can have. */
+    bool (*hand_over)(const struct till_account *account, const struct till_ask *ask,
+                      struct till_arena *arena, struct till_action *ret_action,
+                      struct till_error *err);
+    /* The whole of an action of this channel from its kind and value, which stay as they are. */
+    bool (*show)(struct till_str product, struct till_arena *arena, struct till_action *action,
+                 struct till_error *err);
     void (*parse)(const struct till_account *account, const struct till_ask *ask,
                   const struct till_incoming *incoming, struct till_arena *arena,
                   struct till_verdict *ret_verdict);
@@ -239,7 +271,7 @@ struct till_channel {
                      const struct till_notification *notification, struct till_arena *arena,
                      struct till_str *ret_upstream_no, struct till_error *err);
     void (*acknowledge)(enum till_acknowledgement acknowledgement, struct till_reply *ret_reply);
-    enum till_recovery recovery[TILL_OPERATIONS];
+    enum till_recovery recovery[TILL_OPERATIONS]; /* of CREATE the product's own one counts */
     /* What a person should do about the platform's code, one English sentence; NULL when it says
      * enough by itself or is not known. */
     const char *(*advise)(struct till_str peer_code, enum till_operation operation);
@@ -259,6 +291,8 @@ const struct till_channel *till_channel_at(size_t index); /* NULL past the end *
 TILL_MUST_CHECK bool till_product_find(const struct till_channel *channel, struct till_str name,
                                        const struct till_product **ret_product,
                                        struct till_error *err);
+/* The same for rows that were read before; NULL when this build has no such channel or product. */
+const struct till_product *till_product_look(struct till_str channel, struct till_str name);
 
 /* Load and release an account of a named channel. */
 TILL_MUST_CHECK bool till_account_load(struct till_str channel, enum till_mode mode,
@@ -270,6 +304,10 @@ void till_account_free(struct till_account *account);
 TILL_MUST_CHECK bool till_request(const struct till_account *account, const struct till_ask *ask,
                                   struct till_arena *arena, struct till_outgoing *ret_outgoing,
                                   struct till_error *err);
+/* The same for what is handed over; `ask` as above. */
+TILL_MUST_CHECK bool till_hand_over(const struct till_account *account, const struct till_ask *ask,
+                                    struct till_arena *arena, struct till_action *ret_action,
+                                    struct till_error *err);
 void till_answer(const struct till_account *account, const struct till_ask *ask,
                  const struct till_incoming *incoming, struct till_arena *arena,
                  struct till_verdict *ret_verdict);

@@ -40,6 +40,13 @@ bool till_product_find(const struct till_channel *channel, struct till_str name,
                            channel->name);
 }
 
+const struct till_product *till_product_look(struct till_str channel, struct till_str name) {
+    const struct till_channel *found = till_channel_find(channel);
+    const struct till_product *product = NULL;
+    struct till_error ignored;
+    return found && till_product_find(found, name, &product, &ignored) ? product : NULL;
+}
+
 bool till_account_load(struct till_str channel, enum till_mode mode,
                        const struct till_json *settings, struct till_account **ret_account,
                        struct till_error *err) {
@@ -66,15 +73,36 @@ void till_account_free(struct till_account *account) {
     free(account);
 }
 
+static bool compose(const struct till_account *account, const struct till_ask *ask,
+                    struct till_arena *arena, struct till_ask *ret_composed,
+                    struct till_error *err) {
+    assert((unsigned)ask->operation < TILL_OPERATIONS);
+    *ret_composed = *ask;
+    return ask->business.len > 0 ||
+           account->channel->compose(account, ask, arena, &ret_composed->business, err);
+}
+
 bool till_request(const struct till_account *account, const struct till_ask *ask,
                   struct till_arena *arena, struct till_outgoing *ret_outgoing,
                   struct till_error *err) {
-    struct till_ask composed = *ask;
-    assert((unsigned)ask->operation < TILL_OPERATIONS);
-    if (composed.business.len == 0 &&
-        !account->channel->compose(account, ask, arena, &composed.business, err))
-        return false;
-    return account->channel->build(account, &composed, arena, ret_outgoing, err);
+    struct till_ask composed;
+    return compose(account, ask, arena, &composed, err) &&
+           account->channel->build(account, &composed, arena, ret_outgoing, err);
+}
+
+bool till_hand_over(const struct till_account *account, const struct till_ask *ask,
+                    struct till_arena *arena, struct till_action *ret_action,
+                    struct till_error *err) {
+    const struct till_product *product;
+    struct till_ask composed;
+    if (ask->operation != TILL_CREATE ||
+        !till_product_find(account->channel, ask->product, &product, err))
+        return TILL_FAIL(err, BUG, "Only the creation of an order is handed over.");
+    if (!product->is_handed_over)
+        return TILL_FAIL_FIELD(err, FIELD_INVALID, "/product",
+                               "The order of this product is sent by the merchant's server.");
+    return compose(account, ask, arena, &composed, err) &&
+           account->channel->hand_over(account, &composed, arena, ret_action, err);
 }
 
 void till_answer(const struct till_account *account, const struct till_ask *ask,

@@ -9,16 +9,67 @@
 #define SECONDS(n) ((n)*TILL_US_PER_SECOND)
 #define HOURS(n) SECONDS(INT64_C(3600) * (n))
 
-/* A product is a row. The QR code lives two hours at most, whatever the order's expiry (5.2). */
+#define DAYS(n) HOURS(INT64_C(24) * (n))
+
+/*
+ * A product is a row. The QR code lives two hours at most, whatever the order's expiry (5.2). A
+ * payment code is used up by its first sending and the buyer stands at the till, so a barcode order
+ * is asked after every few seconds, for a minute by default, and cancelled then (5.3).
+ */
 const struct till_product alipay_products[] = {
     {.name = "precreate",
      .method = "alipay.trade.precreate",
      .action = "qr_code",
      .code = "FACE_TO_FACE_PAYMENT",
+     .recovery = TILL_RECOVER_REPEAT,
      .action_lifetime_us = HOURS(2),
      .expires_min_us = SECONDS(60),
-     .expires_max_us = HOURS(INT64_C(24) * 15),
+     .expires_max_us = DAYS(15),
      .expires_default_us = HOURS(2)},
+    {.name = "page",
+     .method = "alipay.trade.page.pay",
+     .action = "redirect",
+     .code = "FAST_INSTANT_TRADE_PAY",
+     .is_handed_over = true,
+     .recovery = TILL_RECOVER_REPEAT,
+     .expires_min_us = SECONDS(60),
+     .expires_max_us = DAYS(15),
+     .expires_default_us = HOURS(2)},
+    {.name = "wap",
+     .method = "alipay.trade.wap.pay",
+     .action = "redirect",
+     .code = "QUICK_WAP_WAY",
+     .is_handed_over = true,
+     .recovery = TILL_RECOVER_REPEAT,
+     .expires_min_us = SECONDS(60),
+     .expires_max_us = DAYS(15),
+     .expires_default_us = HOURS(2)},
+    {.name = "app",
+     .method = "alipay.trade.app.pay",
+     .action = "bridge",
+     .code = "QUICK_MSECURITY_PAY",
+     .is_handed_over = true,
+     .recovery = TILL_RECOVER_REPEAT,
+     .expires_min_us = SECONDS(60),
+     .expires_max_us = DAYS(15),
+     .expires_default_us = HOURS(2)},
+    {.name = "jsapi",
+     .method = "alipay.trade.create",
+     .action = "bridge",
+     .code = "JSAPI_PAY",
+     .recovery = TILL_RECOVER_REPEAT,
+     .expires_min_us = SECONDS(60),
+     .expires_max_us = DAYS(15),
+     .expires_default_us = HOURS(2)},
+    {.name = "barcode",
+     .method = "alipay.trade.pay",
+     .action = NULL,
+     .code = "FACE_TO_FACE_PAYMENT",
+     .recovery = TILL_RECOVER_QUERY_THEN_CANCEL,
+     .poll_us = SECONDS(3),
+     .expires_min_us = SECONDS(10),
+     .expires_max_us = SECONDS(600),
+     .expires_default_us = SECONDS(60)},
     {.name = NULL},
 };
 
@@ -66,13 +117,16 @@ const struct till_channel alipay_channel = {
     .settings = alipay_settings,
     .compose = alipay_compose,
     .build = alipay_build,
+    .hand_over = alipay_hand_over,
+    .show = alipay_show,
     .parse = alipay_parse,
     .notified = alipay_notified,
     .returned = alipay_returned,
     .acknowledge = alipay_acknowledge,
     /*
-     * A never scanned precreate order "does not exist" for hours, so a query settles nothing there
-     * and the identical request does. A close that was refused or lost is asked after first:
+     * Of a creation the product decides: a never scanned precreate order "does not exist" for
+     * hours, so a query settles nothing there and the identical request does; a payment code must
+     * never be sent twice. A close that was refused or lost is asked after first:
      * cancelling at once would send back the money of a buyer who was faster.
      */
     .recovery = {[TILL_CREATE] = TILL_RECOVER_REPEAT,

@@ -10,31 +10,44 @@
 
 #include "lib/channel/address.h"
 
-enum { NOTIFY_URL_MAX = 256 };
+enum { ADDRESS_MAX = 256 };
 
 static bool add(struct till_form *form, const char *name, struct till_str value,
                 struct till_error *err) {
     return till_form_add(form, till_str_of(name), value, err);
 }
 
+/* Only a browser that was sent away comes back (1.2). */
+static bool comes_back(const struct till_ask *ask) {
+    const struct till_product *product = till_product_look(TILL_STR("alipay"), ask->product);
+    return product && product->is_handed_over && strcmp(product->action, "redirect") == 0;
+}
+
 static bool add_addresses(struct till_form *form, const struct till_ask *ask,
                           struct till_error *err) {
     struct address address;
-    if (ask->operation != TILL_CREATE || ask->notify_url.len == 0)
+    if (ask->operation != TILL_CREATE)
         return true;
-    return address_read(ask->notify_url, NOTIFY_URL_MAX, "/notify_url", &address, err) &&
-           add(form, "notify_url", ask->notify_url, err);
+    if (ask->notify_url.len > 0 &&
+        (!address_read(ask->notify_url, ADDRESS_MAX, "/notify_url", &address, err) ||
+         !add(form, "notify_url", ask->notify_url, err)))
+        return false;
+    if (ask->return_url.len == 0 || !comes_back(ask))
+        return true;
+    return address_read(ask->return_url, ADDRESS_MAX, "/return_url", &address, err) &&
+           add(form, "return_url", ask->return_url, err);
 }
 
 static bool add_system(struct till_form *form, const struct alipay_account *a,
-                       const struct till_ask *ask, const char *timestamp, struct till_error *err) {
+                       const struct till_ask *ask, struct till_str timestamp,
+                       struct till_error *err) {
     struct till_str method;
     if (!alipay_method(ask, &method, err))
         return false;
     const struct till_pair pairs[] = {
         {TILL_STR("app_id"), a->app_id},        {TILL_STR("method"), method},
         {TILL_STR("format"), TILL_STR("JSON")}, {TILL_STR("charset"), TILL_STR("utf-8")},
-        {TILL_STR("sign_type"), a->sign_type},  {TILL_STR("timestamp"), till_str_of(timestamp)},
+        {TILL_STR("sign_type"), a->sign_type},  {TILL_STR("timestamp"), timestamp},
         {TILL_STR("version"), TILL_STR("1.0")},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
@@ -73,22 +86,33 @@ static bool write_body(struct till_arena *arena, struct till_str business,
            till_form_encode(arena, &body, ret_body, err);
 }
 
+bool alipay_sign_request(const struct till_account *account, const struct till_ask *ask,
+                         struct till_arena *arena, struct till_form *ret_query,
+                         struct till_str *ret_content, struct till_str *ret_text,
+                         struct till_error *err) {
+    const struct alipay_account *a = alipay_of(account);
+    char text[TILL_TIME_TEXT];
+    struct till_str timestamp;
+    if (ask->business.len == 0)
+        return TILL_FAIL(err, BUG, "There are no composed bytes to send; compose comes first.");
+    *ret_content = ask->business;
+    return till_time_format_beijing(ask->now_us, text, err) &&
+           till_arena_copy(arena, till_str_of(text), &timestamp, err) &&
+           till_form_init(arena, ret_query, err) && add_system(ret_query, a, ask, timestamp, err) &&
+           sign(arena, a, *ret_content, ret_query, ret_text, err);
+}
+
 bool alipay_build(const struct till_account *account, const struct till_ask *ask,
                   struct till_arena *arena, struct till_outgoing *ret_outgoing,
                   struct till_error *err) {
-    const struct alipay_account *a = alipay_of(account);
     struct till_form query;
-    char timestamp[TILL_TIME_TEXT];
+    struct till_str content;
     struct till_outgoing outgoing = {
         .method = TILL_STR("POST"),
         .content_type = TILL_STR("application/x-www-form-urlencoded;charset=utf-8")};
-    if (ask->business.len == 0)
-        return TILL_FAIL(err, BUG, "There are no composed bytes to send; compose comes first.");
-    if (!till_time_format_beijing(ask->now_us, timestamp, err) ||
-        !till_form_init(arena, &query, err) || !add_system(&query, a, ask, timestamp, err) ||
-        !sign(arena, a, ask->business, &query, &outgoing.signed_text, err) ||
-        !write_url(arena, a, &query, &outgoing.url, err) ||
-        !write_body(arena, ask->business, &outgoing.body, err))
+    if (!alipay_sign_request(account, ask, arena, &query, &content, &outgoing.signed_text, err) ||
+        !write_url(arena, alipay_of(account), &query, &outgoing.url, err) ||
+        !write_body(arena, content, &outgoing.body, err))
         return false;
     *ret_outgoing = outgoing;
     return true;

@@ -11,12 +11,14 @@
  */
 #include "lib/channel/alipay/wire.h"
 
+#include <stdio.h>
+
 #include <till/encode.h>
 #include <till/time.h>
 
 #include "lib/channel/channels.h"
 
-enum { NUMBER_MAX = 64, TEXT_MAX = 256, PASSBACK_MAX = 512 };
+enum { NUMBER_MAX = 64, TEXT_MAX = 256, PASSBACK_MAX = 512, REDIRECT_MAX = 6000 };
 #define AMOUNT_MAX INT64_C(10000000000) /* 100,000,000.00 yuan (dossier 5) */
 
 static bool check_number(struct till_str number, const char *field, struct till_error *err) {
@@ -97,6 +99,17 @@ static bool set_passback(struct till_json *business, struct till_str merchant_no
     return true;
 }
 
+/* trade.pay takes the relative form only (5.3), in whole minutes. Upwards: it is our cancellation
+ * that ends an order which nobody has paid, and the platform's own clock after it. */
+static bool set_minutes(struct till_json *business, int64_t lifetime_us) {
+    int64_t minute_us = 60 * TILL_US_PER_SECOND;
+    char text[24];
+    (void)snprintf(text, sizeof text, "%lldm",
+                   (long long)((lifetime_us + minute_us - 1) / minute_us));
+    till_json_set_text(business, "timeout_express", text);
+    return true;
+}
+
 static bool set_expiry(struct till_json *business, const struct till_ask *ask,
                        const struct till_product *product, struct till_error *err) {
     char text[TILL_TIME_TEXT];
@@ -109,6 +122,8 @@ static bool set_expiry(struct till_json *business, const struct till_ask *ask,
                                (long long)(product->expires_max_us / TILL_US_PER_SECOND));
     if (till_json_member(business, "timeout_express"))
         return true;
+    if (product->poll_us)
+        return set_minutes(business, lifetime_us);
     /* Whole seconds, downwards: the platform never takes money after our own expiry. */
     if (!till_time_format_beijing(ask->expires_us, text, err))
         return false;
@@ -144,6 +159,24 @@ static bool set_account_fields(const struct alipay_account *a, struct till_json 
            set_provider(a->sys_service_provider_id, business, arena, err);
 }
 
+/* Without an op_app_id it is the older form of the product, for which a face-to-face contract is
+ * enough (5.9). */
+static const char *code_of(const struct till_product *product, const struct till_json *business) {
+    bool is_jsapi = strcmp(product->method, "alipay.trade.create") == 0;
+    return is_jsapi && !till_json_member(business, "op_app_id") ? "FACE_TO_FACE_PAYMENT"
+                                                                : product->code;
+}
+
+/* The account's own code is one of the codes of a QR code order; pages have one only. */
+static void set_code(const struct alipay_account *a, const struct till_product *product,
+                     struct till_json *business) {
+    bool is_scanned = product->action && strcmp(product->action, "qr_code") == 0;
+    if (is_scanned && a->product_code.len)
+        till_json_set_str(business, "product_code", a->product_code);
+    else
+        till_json_set_text(business, "product_code", code_of(product, business));
+}
+
 static bool compose_create(const struct alipay_account *a, const struct till_ask *ask,
                            struct till_arena *arena, struct till_json *business,
                            struct till_error *err) {
@@ -152,13 +185,11 @@ static bool compose_create(const struct alipay_account *a, const struct till_ask
         !set_number(business, "out_trade_no", ask->upstream_no, "/upstream_no", err) ||
         !set_amount(business, "total_amount", ask->amount, "/amount", err) ||
         !set_text(business, "subject", ask->subject, "/subject", arena, err) ||
-        !alipay_add_extra(ask->extra, business, err) || !set_expiry(business, ask, product, err) ||
-        !set_passback(business, ask->merchant_no, arena, err))
+        !alipay_add_extra(product, ask->extra, business, err) ||
+        !alipay_check_buyer(product, business, err) || !set_expiry(business, ask, product, err) ||
+        (product->action && !set_passback(business, ask->merchant_no, arena, err)))
         return false;
-    if (a->product_code.len)
-        till_json_set_str(business, "product_code", a->product_code);
-    else
-        till_json_set_text(business, "product_code", product->code);
+    set_code(a, product, business);
     return set_account_fields(a, business, arena, err);
 }
 
@@ -198,6 +229,26 @@ static bool compose_refund_query(const struct alipay_account *a, const struct ti
 typedef bool composer(const struct alipay_account *a, const struct till_ask *ask,
                       struct till_arena *arena, struct till_json *business, struct till_error *err);
 
+/* Browsers and servers on the way cut addresses; a form has no such bound. */
+static bool check_address(const struct till_ask *ask, struct till_arena *arena,
+                          struct till_str business, struct till_error *err) {
+    const struct till_product *product = till_product_look(TILL_STR("alipay"), ask->product);
+    struct till_buf buf;
+    struct till_str encoded;
+    bool is_page = ask->operation == TILL_CREATE && product && product->is_handed_over &&
+                   strcmp(product->action, "redirect") == 0;
+    if (!is_page || till_str_is(alipay_way_of(ask->extra), "form"))
+        return true;
+    till_buf_init(&buf, arena);
+    till_percent_encode(&buf, business, TILL_PERCENT_FORM);
+    if (!till_buf_finish(&buf, &encoded, err))
+        return false;
+    return encoded.len <= REDIRECT_MAX ||
+           TILL_FAIL_FIELD(err, FIELD_INVALID, "/extra",
+                           "The order is too long for an address; send \"action\":\"form\" in "
+                           "extra, or shorten it.");
+}
+
 bool alipay_compose(const struct till_account *account, const struct till_ask *ask,
                     struct till_arena *arena, struct till_str *ret_business,
                     struct till_error *err) {
@@ -208,5 +259,6 @@ bool alipay_compose(const struct till_account *account, const struct till_ask *a
     };
     TILL_JSON_SCOPED struct till_json *business = till_json_object();
     return composers[ask->operation](alipay_of(account), ask, arena, business, err) &&
-           till_json_write(arena, business, TILL_JSON_COMPACT, ret_business, err);
+           till_json_write(arena, business, TILL_JSON_COMPACT, ret_business, err) &&
+           check_address(ask, arena, *ret_business, err);
 }

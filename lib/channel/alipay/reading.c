@@ -9,7 +9,7 @@
 #include "lib/channel/address.h"
 #include "lib/channel/channels.h"
 
-enum { ACTION_MAX = 1024 };
+enum { ACTION_MAX = 1024, TRADE_NO_MAX = 64 };
 
 /* Text of the platform into a fixed room: whole code points, no control bytes. */
 static void put(char *room, size_t size, struct till_str text) {
@@ -104,14 +104,23 @@ static const struct till_product *product_of(const struct reading *r) {
     return product;
 }
 
-static void read_create(const struct reading *r) {
-    const struct till_product *product = product_of(r);
-    struct till_verdict *v = r->verdict;
+/* The member that carries a code has the action's name; what a phone takes is the trade's number
+ * (5.9). Empty: it is not there, or not what it must be. */
+static struct till_str action_of(const struct reading *r, const struct till_product *product) {
+    bool is_bridge = strcmp(product->action, "bridge") == 0;
+    struct till_str value = text_of(r, is_bridge ? "trade_no" : product->action);
     struct address address;
+    struct till_error ignored;
+    bool good = is_bridge ? value.len <= TRADE_NO_MAX && till_str_is_printable_ascii(value)
+                          : address_read(value, ACTION_MAX, product->action, &address, &ignored);
+    return good ? value : TILL_STR_NONE;
+}
+
+static void read_action(const struct reading *r, const struct till_product *product) {
+    struct till_verdict *v = r->verdict;
     struct till_error err;
-    /* The member that carries the action has the action's name. */
-    struct till_str value = text_of(r, product->action);
-    if (!names_order(r) || !address_read(value, ACTION_MAX, product->action, &address, &err)) {
+    struct till_str value = action_of(r, product);
+    if (!names_order(r) || value.len == 0) {
         doubt(r, "The answer accepts the order without its number or its code.");
         return;
     }
@@ -121,6 +130,26 @@ static void read_create(const struct reading *r) {
     }
     v->action_kind = till_str_of(product->action);
     settle(r, TILL_PENDING, TILL_TRADE_UNSAID);
+}
+
+/* The buyer was charged at once (5.3): his money is believed with number, trade and amount only. */
+static void read_charge(const struct reading *r) {
+    struct till_verdict *v = r->verdict;
+    v->paid_us = time_of(r, "gmt_payment");
+    if (!names_order(r) || v->trade_no.len == 0)
+        doubt(r, "The answer says paid without the numbers of order and trade.");
+    else if (v->amount.minor == 0)
+        doubt(r, "The answer says paid and no amount.");
+    else
+        settle(r, TILL_PAID, TILL_TRADE_PAID);
+}
+
+static void read_create(const struct reading *r) {
+    const struct till_product *product = product_of(r);
+    if (product->action)
+        read_action(r, product);
+    else
+        read_charge(r);
 }
 
 /* The platform's word for the trade; false when it is none that we know. */

@@ -18,11 +18,30 @@ bool alipay_compose(const struct till_account *account, const struct till_ask *a
                     struct till_arena *arena, struct till_str *ret_business,
                     struct till_error *err);
 /* The merchant's channel fields into biz_content; field names of errors start with "/extra/". */
-TILL_MUST_CHECK bool alipay_add_extra(const struct till_json *extra, struct till_json *business,
+TILL_MUST_CHECK bool alipay_add_extra(const struct till_product *product,
+                                      const struct till_json *extra, struct till_json *business,
                                       struct till_error *err);
+/* Who pays, where the order begins with the buyer: FIELD_MISSING, FIELD_INVALID. Adds the scene of
+ * a payment code that came without. */
+TILL_MUST_CHECK bool alipay_check_buyer(const struct till_product *product,
+                                        struct till_json *business, struct till_error *err);
+#define ALIPAY_WAY "action"
+/* "redirect" or "form": how the merchant wants a page handed over. */
+struct till_str alipay_way_of(const struct till_json *extra);
 bool alipay_build(const struct till_account *account, const struct till_ask *ask,
                   struct till_arena *arena, struct till_outgoing *ret_outgoing,
                   struct till_error *err);
+/* Every parameter of the request, signed: what the query string carries (`sign` last), and the
+ * content that travels beside it. */
+TILL_MUST_CHECK bool alipay_sign_request(const struct till_account *account,
+                                         const struct till_ask *ask, struct till_arena *arena,
+                                         struct till_form *ret_query, struct till_str *ret_content,
+                                         struct till_str *ret_text, struct till_error *err);
+bool alipay_hand_over(const struct till_account *account, const struct till_ask *ask,
+                      struct till_arena *arena, struct till_action *ret_action,
+                      struct till_error *err);
+bool alipay_show(struct till_str product, struct till_arena *arena, struct till_action *action,
+                 struct till_error *err);
 void alipay_parse(const struct till_account *account, const struct till_ask *ask,
                   const struct till_incoming *incoming, struct till_arena *arena,
                   struct till_verdict *ret_verdict);
