@@ -10,7 +10,7 @@ help:
 	@echo "make run      install what is missing, build, start gateway, sandbox and demo shop, take a first order"
 	@echo "make test     install what tests need, run everything that must be green"
 	@echo "make check    the quick part: build, unit, vectors, flow, tidy"
-	@echo "make interop  official SDKs against the sandbox"
+	@echo "make interop  the platform's SDKs (Node, Go, Java, Python) against the sandbox; writes doc/CONFORMANCE.md"
 	@echo "make bench    figures beside the physical limits of this machine"
 	@echo "make soak     hours of fuzzing, and valgrind"
 	@echo "make coverage branches that the tests take, by directory"
@@ -35,8 +35,8 @@ test:
 	@python3 tests/run.py test $(ARGS)
 
 interop:
-	@tools/setup.sh test
-	@python3 tests/run.py interop $(ARGS)
+	@tools/setup.sh interop
+	@TILL_CONFORMANCE=write python3 tests/run.py interop $(ARGS)
 
 bench: build
 	@python3 tests/bench/run.py $(ARGS)

@@ -200,6 +200,10 @@ def node_packages(tally):
 
 
 def stage_interop(tally, only):
+    """Brings its own toolchains: whoever runs one stage of another kind needs no JDK."""
+    status, text = command(["tools/setup.sh", "interop"], "setup-interop.log", timeout=1200)
+    if status:
+        return tally.fail("tools/setup.sh interop failed:\n" + text[-2000:])
     if build("optimised", tally) and node_packages(tally):
         python_tests("interop", tally, till_of("optimised"), only)
 
@@ -264,7 +268,7 @@ PLANS = {
 CLOSING = {
     "check": "The quick checks ran. Next: make test for everything, or make run to see it.",
     "test": "Everything that must be green was run. Next: make run to see it, make bench for its figures.",
-    "interop": "The official SDKs were run against the sandbox. Next: make run.",
+    "interop": "The SDKs were run against the sandbox; doc/CONFORMANCE.md says what they can. Next: make run.",
     "soak": "The long runs are over.",
     "coverage": "Branches were counted; doc/COVERAGE.md explains those that no test takes.",
 }

@@ -3,6 +3,7 @@
 # Installs the Debian packages that a target needs, and only those that are missing.
 #   tools/setup.sh run      to build and run till
 #   tools/setup.sh test     to run everything that must be green
+#   tools/setup.sh interop  the test set, Go, a JDK, Maven and Python's venv, for the SDKs that are run against the sandbox
 #   tools/setup.sh soak     the test set, valgrind, and what counts branches
 # Idempotent and quiet; needs root or sudo only when something is missing.
 set -eu
@@ -18,14 +19,21 @@ soak_packages="valgrind gcovr"
 wanted=$run_packages
 case $what in
 run) ;;
-test) wanted="$wanted $test_packages" ;;
+test | interop) wanted="$wanted $test_packages" ;;
 soak) wanted="$wanted $test_packages $soak_packages" ;;
-*) echo "setup: unknown set '$what'; use run, test or soak" >&2; exit 2 ;;
+*) echo "setup: unknown set '$what'; use run, test, interop or soak" >&2; exit 2 ;;
 esac
 # Node comes from wherever the machine has it; the distribution's only when there is none.
 if [ "$what" != run ]; then
     command -v node >/dev/null 2>&1 || wanted="$wanted nodejs"
     command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
+fi
+# So do the toolchains of the other SDKs.
+if [ "$what" = interop ]; then
+    command -v go >/dev/null 2>&1 || wanted="$wanted golang-go"
+    command -v javac >/dev/null 2>&1 || wanted="$wanted default-jdk-headless"
+    command -v mvn >/dev/null 2>&1 || wanted="$wanted maven"
+    python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || wanted="$wanted python3-venv"
 fi
 
 is_installed() {

@@ -185,6 +185,18 @@ def restart_gateway(stack, how=signal.SIGKILL, **options):
     stack.start_gateway(**options)
 
 
+def sweep(failed=0):
+    """Ends what still runs and removes the folders; with TILL_KEEP those of a failed run stay."""
+    for stack in _stacks:
+        stack.close()
+    for path in _folders:
+        subprocess.run(["umount", "-q", "-R", str(path / "small")], capture_output=True) if (path / "small").is_mount() else None
+        if failed and os.environ.get("TILL_KEEP"):
+            print(f"# kept {path}")
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def main(setup=None, **options):
     """Runs the file's tests (those named on the command line, or all) and ends the program."""
     wanted = set(sys.argv[1:])
@@ -222,14 +234,7 @@ def main(setup=None, **options):
         bad += [sentence for stack in _stacks for sentence in reports(stack)]
         failed += tell(len(chosen) + 1, not bad, "everything_stops_cleanly_without_a_sanitizer_report", "\n".join(bad))
     finally:
-        for stack in _stacks:
-            stack.close()
-        for path in _folders:
-            subprocess.run(["umount", "-q", "-R", str(path / "small")], capture_output=True) if (path / "small").is_mount() else None
-            if failed and os.environ.get("TILL_KEEP"):
-                print(f"# kept {path}")
-            else:
-                shutil.rmtree(path, ignore_errors=True)
+        sweep(failed)
     print(f"# {time.monotonic() - started_at:.1f} s")
     sys.exit(1 if failed else 0)
 

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the SDK drivers ready in build/interop: packages at pinned versions, one compiled program each.
+
+Each maker is quick when nothing changed (a stamp of its sources stands beside what it made) and asks no registry then.
+`tools/setup.sh interop` brings the toolchains themselves.
+"""
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+OUT = ROOT / "build" / "interop"
+
+
+class Missing(Exception):
+    """A driver that could not be made, with what to do about it."""
+
+
+def run(arguments, cwd, seconds=600):
+    try:
+        done = subprocess.run([str(word) for word in arguments], cwd=cwd, capture_output=True, text=True, timeout=seconds, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Missing(f"{arguments[0]}: {error}; tools/setup.sh interop installs the toolchains") from error
+    if done.returncode:
+        raise Missing(f"{' '.join(map(str, arguments))} ended with {done.returncode}:\n{(done.stdout + done.stderr)[-2000:]}")
+    return done.stdout
+
+
+def made(folder, sources, make):
+    """Calls make(folder) unless the stamp says that it was done with these very sources."""
+    digest = hashlib.sha256()
+    for path in sources:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    stamp = folder / "stamp"
+    if not stamp.exists() or stamp.read_text(encoding="ascii") != digest.hexdigest():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        make(folder)
+        stamp.write_text(digest.hexdigest(), encoding="ascii")
+    return folder
+
+
+def node():
+    packages = ROOT / "tests" / "node" / "node_modules" / "alipay-sdk"
+    if not packages.is_dir():
+        run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], ROOT / "tests" / "node")
+    return ["node", HERE / "node" / "driver.mjs"]
+
+
+def go():
+    sources = [HERE / "go" / name for name in ("driver.go", "go.mod", "go.sum")]
+    folder = made(OUT / "go", sources, lambda out: run(["go", "build", "-mod=readonly", "-o", out / "driver", "."], HERE / "go"))
+    return [folder / "driver"]
+
+
+def java():
+    """Maven resolves, javac compiles: one plugin instead of five, and nothing that a warm folder asks Maven for."""
+    libraries = made(OUT / "java-lib", [HERE / "java" / "pom.xml"], lambda out: run(
+        ["mvn", "-q", "-B", "-C", "-f", HERE / "java" / "pom.xml", "dependency:copy-dependencies", f"-DoutputDirectory={out}"], HERE / "java"))
+    path = f"{libraries}/*"
+    classes = made(OUT / "java", [HERE / "java" / "pom.xml", HERE / "java" / "Driver.java"], lambda out: run(
+        ["javac", "-encoding", "UTF-8", "-d", out, "-cp", path, HERE / "java" / "Driver.java"], HERE / "java"))
+    return ["java", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", f"{classes}:{path}", "Driver"]
+
+
+def python():
+    def make(out):
+        run([sys.executable, "-m", "venv", out], HERE)
+        install = [out / "bin" / "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes"]
+        run([*install, "-r", HERE / "python" / "build.txt"], HERE)
+        run([*install, "--no-build-isolation", "-r", HERE / "python" / "requirements.txt"], HERE)
+    sources = [HERE / "python" / "requirements.txt", HERE / "python" / "build.txt"]
+    folder = made(OUT / f"python-{sys.version_info[0]}.{sys.version_info[1]}", sources, make)
+    return [folder / "bin" / "python", HERE / "python" / "driver.py"]
+
+
+MAKERS = {"node": node, "go": go, "java": java, "python": python}
+
+
+def versions():
+    """(SDK, package and version) as the pinned files say."""
+    def found(pattern, *path):
+        return re.search(pattern, HERE.joinpath(*path).read_text(encoding="utf-8")).group(1)
+    return {
+        "node": "alipay-sdk " + found(r'"alipay-sdk": "([^"]+)"', "..", "node", "package.json"),
+        "go": "smartwalle/alipay " + found(r"alipay/v3 (\S+)", "go", "go.mod"),
+        "java": "alipay-sdk-java " + found(r"alipay-sdk-java</artifactId>\s*<version>([^<]+)", "java", "pom.xml"),
+        "python": "python-alipay-sdk " + found(r"python-alipay-sdk==(\S+)", "python", "requirements.txt"),
+    }
