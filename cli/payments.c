@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include <cli/random.h>
-#include <gateway/api/qr.h>
+#include <rt/qr.h>
 #include <till/encode.h>
 #include <till/money.h>
 

@@ -53,6 +53,12 @@ static const struct {
     {"ACQ.SELLER_BEEN_BLOCKED", "商家账号被冻结"},
     {"ACQ.REASON_TRADE_BEEN_FREEZEN", "请求退款的交易被冻结"},
     {"ACQ.INVALID_STORE_ID", "商户门店编号无效"},
+    {"ACQ.BUYER_BALANCE_NOT_ENOUGH", "买家余额不足"},
+    {"ACQ.TRADE_BUYER_NOT_MATCH", "交易买家不匹配"},
+    {"ACQ.BUYER_NOT_EXIST", "买家不存在"},
+    {"ACQ.PAYMENT_FAIL", "支付失败"},
+    {"ACQ.PAYMENT_AUTH_CODE_INVALID", "支付授权码无效"},
+    {"ACQ.NOW_TIME_AFTER_EXPIRE_TIME_ERROR", "当前时间已超过允许支付的时间"},
 };
 
 const char *answer_words(const char *sub_code) {
@@ -112,6 +118,15 @@ void answer_time(struct call *call, const char *name, int64_t us) {
 
 void answer_tree(struct call *call, const char *name, struct till_json *tree) {
     add(call, (struct answer_field){.name = name, .tree = tree});
+}
+
+struct till_json *answer_fund_bill(struct call *call, int64_t minor) {
+    struct till_json *list = till_json_array();
+    struct till_json *bill = till_json_object();
+    till_json_set_str(bill, "amount", platform_money_text(call->arena, minor));
+    till_json_set_text(bill, "fund_channel", "ALIPAYACCOUNT");
+    till_json_append(list, bill);
+    return list;
 }
 
 /* What another order's answer looks like: everything as it is, and the number of somebody else. */

@@ -84,7 +84,7 @@ bool biz_timeout(struct call *call, const char *name, int64_t *ret_us) {
     return true;
 }
 
-bool biz_time(struct call *call, const char *name, int64_t *ret_us) {
+bool biz_time(struct call *call, const char *name, bool minutes_suffice, int64_t *ret_us) {
     struct till_str text;
     struct till_error err;
     *ret_us = 0;
@@ -92,6 +92,10 @@ bool biz_time(struct call *call, const char *name, int64_t *ret_us) {
         return false;
     if (text.len == 0)
         return true;
+    bool has_no_seconds = minutes_suffice && text.len == 16;
+    if (has_no_seconds &&
+        !till_arena_format(call->arena, &text, &err, "%.*s:00", TILL_STR_ARG(text)))
+        return biz_refuse(call, name, "is too long");
     if (text.len != 19 || !till_time_parse_beijing(text, ret_us, &err))
         return biz_refuse(call, name, "must be yyyy-MM-dd HH:mm:ss, Beijing time");
     if (*ret_us <= call->now_us || *ret_us > call->now_us + 15 * PLATFORM_DAY_US)

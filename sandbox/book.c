@@ -27,6 +27,7 @@ void platform_buyers_init(struct sandbox *sandbox) {
         sandbox->buyers[i] = firsts[i];
         sandbox->buyers[i].balance_minor = firsts[i].endowment_minor;
     }
+    sandbox->password_limit_minor = PLATFORM_PASSWORD_LIMIT;
 }
 
 struct platform_buyer *platform_buyer_find(struct sandbox *sandbox, struct till_str name) {

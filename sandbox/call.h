@@ -36,8 +36,14 @@ struct call_method {
     const char *name;      /* "alipay.trade.precreate" */
     const char *operation; /* "precreate"; NULL: known to the platform, not offered here */
     void (*execute)(struct call *call); /* under the lock */
+    /* For a browser instead of a program: writes page or redirect. NULL: the answer is a node. */
+    void (*present)(struct call *call, struct http_response *response);
 };
 const struct call_method *call_method_find(struct till_str name);
+/* The rows of the table in their order; NULL past the end. */
+const struct call_method *call_method_at(size_t index);
+/* Whether a method is offered under this operation's name. */
+bool call_is_operation(const char *operation);
 
 /* How calls come in and leave. */
 struct call_front {
@@ -71,7 +77,8 @@ struct call {
     int64_t now_us; /* the platform's */
     struct fault_set faults;
     struct answer answer;
-    bool refused; /* before the operation */
+    struct till_str place; /* where the browser goes after a good page call */
+    bool refused;          /* before the operation */
     bool executed;
     bool app_known;      /* answers are signed from here on */
     struct till_str why; /* one sentence for people; empty: the answer says it all */
@@ -105,6 +112,8 @@ void answer_business(struct call *call, const char *sub_code);
 void answer_text(struct call *call, const char *name, struct till_str value); /* empty: left out */
 void answer_money(struct call *call, const char *name, int64_t minor);
 void answer_time(struct call *call, const char *name, int64_t us);
+/* Money of one balance account, as fund_bill_list and refund_detail_item_list say it. */
+struct till_json *answer_fund_bill(struct call *call, int64_t minor);
 void answer_tree(struct call *call, const char *name, struct till_json *tree);
 const char *answer_words(const char *sub_code);
 /* The whole body as it goes over the wire. */
@@ -126,7 +135,8 @@ bool biz_text(struct call *call, const char *name, size_t max, bool required,
 bool biz_money(struct call *call, const char *name, bool required, int64_t *ret_minor);
 /* "90m", "2h", "15d", "1c" into microseconds from now; 0 when absent. */
 bool biz_timeout(struct call *call, const char *name, int64_t *ret_us);
-bool biz_time(struct call *call, const char *name, int64_t *ret_us);
+/* yyyy-MM-dd HH:mm:ss, and without the seconds where those may be left out; 0 when absent. */
+bool biz_time(struct call *call, const char *name, bool minutes_suffice, int64_t *ret_us);
 bool biz_has_option(struct call *call, const char *option); /* query_options */
 bool biz_refuse(struct call *call, const char *name, const char *why);
 /* By trade_no (wins) or out_trade_no; false when neither is given. A trade nobody
@@ -136,6 +146,9 @@ bool biz_trade(struct call *call, struct platform_trade **ret_trade,
 
 /* The operations. */
 void call_precreate(struct call *call);
+void call_pay(struct call *call);
+void call_page_pay(struct call *call);
+void call_wap_pay(struct call *call);
 void call_query(struct call *call);
 void call_refund(struct call *call);
 void call_refund_query(struct call *call);
@@ -147,6 +160,9 @@ void call_serve(const struct call_front *front, struct sandbox *sandbox,
                 struct http_request *request, struct http_response *response);
 void gateway_do(struct sandbox *sandbox, struct http_request *request,
                 struct http_response *response);
+
+/* present.c: the platform's pages for page and wap calls, good and refused. */
+void present_page(struct call *call, struct http_response *response);
 
 /* spoil.c: faults of connection and HTTP. */
 bool spoil_before(struct call *call, struct http_response *response);

@@ -24,6 +24,11 @@ void control_exchange_har(struct web *web);
 void control_notice_list(struct web *web);
 void control_notice_send(struct web *web);
 
+void control_buyer_list(struct web *web);
+void control_buyer_code(struct web *web);
+void control_password_limit(struct web *web);
+void control_method_list(struct web *web);
+
 /* Shared with the pages. Moves the clock by the value advance_seconds. */
 TILL_MUST_CHECK bool control_advance(struct web *web, struct till_error *err);
 /* scan, pay, pay-twice, decline, close by name; FIELD_INVALID for another one. The buyer by name,

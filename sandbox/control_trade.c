@@ -6,8 +6,8 @@
 enum { LIST_MAX = 500 };
 
 const char *control_step_name(enum trade_step step) {
-    static const char *const names[] = {"done", "already_paid", "closed", "expired",
-                                        "balance_not_enough"};
+    static const char *const names[] = {"done",    "already_paid",       "closed",
+                                        "expired", "balance_not_enough", "buyer_not_match"};
     return names[step];
 }
 
@@ -32,6 +32,7 @@ static struct till_json *describe(const struct platform_trade *trade) {
     till_json_set_text(row, "app_id", trade->app->id);
     till_json_set_str(row, "out_trade_no", trade->out_trade_no);
     till_json_set_text(row, "trade_no", trade->trade_no);
+    till_json_set_text(row, "product", trade_product_name(trade->product));
     till_json_set_text(row, "status", status);
     till_json_set_str(row, "subject", trade->subject);
     till_json_set_int(row, "total_minor", trade->total_minor);
@@ -85,6 +86,8 @@ bool control_act(struct web *web, struct platform_trade *trade, struct till_str 
     int64_t now_us = platform_now_us(sandbox);
     struct platform_buyer *buyer =
         platform_buyer_find(sandbox, buyer_name.len ? buyer_name : TILL_STR("tester"));
+    if (buyer_name.len == 0 && trade_is_personal(trade))
+        buyer = trade->buyer;
     if (!buyer)
         return TILL_FAIL_FIELD(err, FIELD_INVALID, "/buyer", "Buyers are tester, poor and auto.");
     if (till_str_is(action, "scan") || till_str_is(action, "decline")) {
@@ -224,5 +227,9 @@ const struct web_route control_routes[] = {
     {"GET", "/control/clock", control_clock_read},
     {"POST", "/control/clock", control_clock_advance},
     {"GET", "/control/books", control_books},
+    {"GET", "/control/buyers", control_buyer_list},
+    {"POST", "/control/buyers/*/auth-code", control_buyer_code},
+    {"PUT", "/control/password-limit", control_password_limit},
+    {"GET", "/control/methods", control_method_list},
     {NULL, NULL, NULL},
 };

@@ -125,6 +125,13 @@ static bool claim(struct sandbox *sandbox, struct platform_notice *notice, int64
     return true;
 }
 
+/* Locked. The buyer whom the order is for, or the one who always pays. */
+static void pay_by_itself(struct sandbox *sandbox, struct platform_trade *trade, int64_t now_us) {
+    struct platform_buyer *buyer =
+        trade_is_personal(trade) ? trade->buyer : platform_buyer_find(sandbox, TILL_STR("auto"));
+    (void)trade_pay(sandbox, trade, buyer, now_us);
+}
+
 bool courier_work(struct sandbox *sandbox) {
     struct due due;
     struct platform_notice *notice = NULL;
@@ -136,8 +143,7 @@ bool courier_work(struct sandbox *sandbox) {
     if (taken && due.kind == DUE_EXPIRY)
         trade_touch(sandbox, due.object, now_us);
     if (taken && due.kind == DUE_AUTO_PAY)
-        (void)trade_pay(sandbox, due.object, platform_buyer_find(sandbox, TILL_STR("auto")),
-                        now_us);
+        pay_by_itself(sandbox, due.object, now_us);
     platform_unlock(sandbox);
     if (notice)
         courier_send(sandbox, notice);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See fault.h. */
-#include <sandbox/platform.h>
+#include <sandbox/call.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,14 +58,9 @@ void fault_decide(struct sandbox *sandbox, const char *operation, enum fault_sid
 }
 
 static bool is_operation(const char *name, enum fault_side side) {
-    static const char *const calls[] = {"precreate",    "query",  "refund",
-                                        "refund_query", "cancel", "close"};
     if (side == FAULT_NOTICE)
         return strcmp(name, "notify") == 0 || strcmp(name, "*") == 0;
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
-        if (strcmp(name, calls[i]) == 0)
-            return true;
-    return strcmp(name, "*") == 0;
+    return call_is_operation(name) || strcmp(name, "*") == 0;
 }
 
 bool fault_add(struct sandbox *sandbox, const struct fault_rule *wanted, int64_t seed,
@@ -76,8 +71,8 @@ bool fault_add(struct sandbox *sandbox, const struct fault_rule *wanted, int64_t
     if (!is_operation(wanted->operation, rows[wanted->fault].side))
         return TILL_FAIL_FIELD(
             err, FIELD_INVALID, "/operation",
-            "Name precreate, query, refund, refund_query, cancel, close or * for "
-            "a call, notify for a notification.");
+            "Name an operation of GET /control/methods or * for a call, notify for a "
+            "notification.");
     if (wanted->after < 0 || wanted->count < -1 || wanted->probability_ppm < 0 ||
         wanted->probability_ppm > PPM)
         return TILL_FAIL_FIELD(

@@ -121,6 +121,10 @@ void call_serve(const struct call_front *front, struct sandbox *sandbox,
 static bool write_form_answer(struct call *call, struct http_response *response,
                               struct till_error *err) {
     struct till_str trace;
+    if (call->method && call->method->present) {
+        call->method->present(call, response);
+        return true;
+    }
     call->is_gbk = (call->is_gbk && call->charset.len) || call->faults.on[FAULT_GBK];
     response->content_type =
         call->is_gbk ? TILL_STR("text/html;charset=GBK") : TILL_STR("text/html;charset=utf-8");

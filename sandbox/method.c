@@ -3,25 +3,37 @@
 #include <sandbox/call.h>
 
 static const struct call_method methods[] = {
-    {"alipay.trade.precreate", "precreate", call_precreate},
-    {"alipay.trade.query", "query", call_query},
-    {"alipay.trade.refund", "refund", call_refund},
-    {"alipay.trade.fastpay.refund.query", "refund_query", call_refund_query},
-    {"alipay.trade.cancel", "cancel", call_cancel},
-    {"alipay.trade.close", "close", call_close},
+    {"alipay.trade.precreate", "precreate", call_precreate, NULL},
+    {"alipay.trade.pay", "pay", call_pay, NULL},
+    {"alipay.trade.page.pay", "page", call_page_pay, present_page},
+    {"alipay.trade.wap.pay", "wap", call_wap_pay, present_page},
+    {"alipay.trade.query", "query", call_query, NULL},
+    {"alipay.trade.refund", "refund", call_refund, NULL},
+    {"alipay.trade.fastpay.refund.query", "refund_query", call_refund_query, NULL},
+    {"alipay.trade.cancel", "cancel", call_cancel, NULL},
+    {"alipay.trade.close", "close", call_close, NULL},
     /* known, not offered here */
-    {"alipay.trade.pay", NULL, NULL},
-    {"alipay.trade.create", NULL, NULL},
-    {"alipay.trade.page.pay", NULL, NULL},
-    {"alipay.trade.wap.pay", NULL, NULL},
-    {"alipay.trade.app.pay", NULL, NULL},
-    {"alipay.trade.orderinfo.sync", NULL, NULL},
-    {"alipay.trade.order.settle", NULL, NULL},
-    {"alipay.data.dataservice.bill.downloadurl.query", NULL, NULL},
-    {"alipay.fund.trans.uni.transfer", NULL, NULL},
-    {"alipay.fund.trans.common.query", NULL, NULL},
-    {"alipay.fund.account.query", NULL, NULL},
+    {"alipay.trade.create", NULL, NULL, NULL},
+    {"alipay.trade.app.pay", NULL, NULL, NULL},
+    {"alipay.trade.orderinfo.sync", NULL, NULL, NULL},
+    {"alipay.trade.order.settle", NULL, NULL, NULL},
+    {"alipay.data.dataservice.bill.downloadurl.query", NULL, NULL, NULL},
+    {"alipay.fund.trans.uni.transfer", NULL, NULL, NULL},
+    {"alipay.fund.trans.common.query", NULL, NULL, NULL},
+    {"alipay.fund.account.query", NULL, NULL, NULL},
+    {"alipay.user.info.share", NULL, NULL, NULL},
 };
+
+const struct call_method *call_method_at(size_t index) {
+    return index < sizeof methods / sizeof *methods ? &methods[index] : NULL;
+}
+
+bool call_is_operation(const char *operation) {
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (methods[i].operation && strcmp(methods[i].operation, operation) == 0)
+            return true;
+    return false;
+}
 
 const struct call_method *call_method_find(struct till_str name) {
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)

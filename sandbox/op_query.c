@@ -9,22 +9,24 @@ static void answer_no_amounts(struct call *call) {
     answer_money(call, "receipt_amount", 0);
 }
 
-static struct till_json *fund_bill(struct call *call, int64_t minor) {
-    struct till_json *list = till_json_array();
-    struct till_json *bill = till_json_object();
-    till_json_set_str(bill, "amount", platform_money_text(call->arena, minor));
-    till_json_set_text(bill, "fund_channel", "ALIPAYACCOUNT");
-    till_json_append(list, bill);
-    return list;
+/* The buyer was there: amounts are real. Of a page or app the platform answers zeros, also when it
+ * is paid (dossier 5.4). */
+static bool is_face_to_face(const struct platform_trade *trade) {
+    return trade->product == PRODUCT_PRECREATE || trade->product == PRODUCT_BARCODE;
 }
 
 static void answer_paid_amounts(struct call *call, const struct platform_trade *trade) {
+    answer_time(call, "send_pay_date", trade->paid_us);
+    if (is_face_to_face(trade) || biz_has_option(call, "fund_bill_list"))
+        answer_tree(call, "fund_bill_list", answer_fund_bill(call, trade->total_minor));
+    if (!is_face_to_face(trade)) {
+        answer_no_amounts(call);
+        return;
+    }
     answer_money(call, "buyer_pay_amount", trade->total_minor);
     answer_money(call, "invoice_amount", trade->total_minor);
     answer_money(call, "point_amount", 0);
     answer_money(call, "receipt_amount", trade->total_minor);
-    answer_tree(call, "fund_bill_list", fund_bill(call, trade->total_minor));
-    answer_time(call, "send_pay_date", trade->paid_us);
 }
 
 void call_query(struct call *call) {
@@ -81,7 +83,7 @@ void call_refund_query(struct call *call) {
     if (biz_has_option(call, "gmt_refund_pay"))
         answer_time(call, "gmt_refund_pay", refund->at_us);
     if (biz_has_option(call, "refund_detail_item_list")) {
-        answer_tree(call, "refund_detail_item_list", fund_bill(call, refund->minor));
+        answer_tree(call, "refund_detail_item_list", answer_fund_bill(call, refund->minor));
         answer_money(call, "send_back_fee", refund->minor);
     }
 }

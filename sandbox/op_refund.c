@@ -36,12 +36,7 @@ static void answer_refund(struct call *call, const struct platform_trade *trade,
     answer_text(call, "trade_no", till_str_of(trade->trade_no));
     if (!wants_items)
         return;
-    struct till_json *list = till_json_array();
-    struct till_json *item = till_json_object();
-    till_json_set_str(item, "amount", platform_money_text(call->arena, refund->minor));
-    till_json_set_text(item, "fund_channel", "ALIPAYACCOUNT");
-    till_json_append(list, item);
-    answer_tree(call, "refund_detail_item_list", list);
+    answer_tree(call, "refund_detail_item_list", answer_fund_bill(call, refund->minor));
 }
 
 static bool read_wish(struct call *call, struct refund_wish *wish) {

@@ -100,8 +100,8 @@ void page_heads(struct page *page, const char *const (*words)[2], size_t count) 
     page_markup(page, "</tr></thead>");
 }
 
-static void open_document(struct page *page, struct web *web, struct till_str title,
-                          const char *body_class) {
+void page_open_document(struct page *page, struct web *web, struct till_str title,
+                        const char *body_class, const char *head) {
     struct till_str language = web->is_chinese ? TILL_STR("zh-CN") : TILL_STR("en");
     struct till_str class = till_str_of(body_class);
     page->web = web;
@@ -113,8 +113,10 @@ static void open_document(struct page *page, struct web *web, struct till_str ti
                 /* Under no-referrer a browser sends Origin: null, which our own forms may not. */
                 "<meta name=\"referrer\" content=\"same-origin\"><title>%s</title>"
                 "<link rel=\"icon\" href=\"data:,\">"
-                "<link rel=\"stylesheet\" href=\"/sandbox.css\"></head><body class=\"%s\">",
-                &language, &title, &class);
+                "<link rel=\"stylesheet\" href=\"/sandbox.css\">",
+                &language, &title);
+    page_markup(page, head);
+    html_format(&page->buf, "</head><body class=\"%s\">", &class);
 }
 
 static void add_navigation(struct page *page, enum page_section section) {
@@ -142,17 +144,18 @@ static void add_navigation(struct page *page, enum page_section section) {
 void page_open(struct page *page, struct web *web, enum page_section section, const char *english,
                const char *chinese) {
     struct till_str title = till_str_of(web->is_chinese ? chinese : english);
-    open_document(page, web, title, "");
+    page_open_document(page, web, title, "", "");
     add_navigation(page, section);
     page_markup(page, "<main><h1>");
     page_text(page, title);
     page_markup(page, "</h1>");
 }
 
-void page_open_phone(struct page *page, struct web *web, const char *kind) {
+void page_open_phone(struct page *page, struct web *web, const char *kind, const char *head) {
     struct till_str class = till_str_of(kind);
-    open_document(page, web, web->is_chinese ? TILL_STR("沙箱钱包") : TILL_STR("Sandbox wallet"),
-                  "phone");
+    page_open_document(page, web,
+                       web->is_chinese ? TILL_STR("沙箱钱包") : TILL_STR("Sandbox wallet"), "phone",
+                       head);
     html_format(&page->buf, "<main><div class=\"screen %s\">", &class);
 }
 
@@ -193,18 +196,20 @@ void page_go(struct web *web, const char *path, struct till_str tail) {
         web_text(web, 500, "The address is too long.\n");
 }
 
-static void show_style(struct web *web) {
+void page_asset(struct web *web, struct till_str content_type, struct till_str bytes) {
     web->response->status = 200;
-    web->response->content_type = TILL_STR("text/css; charset=utf-8");
-    web->response->body = (struct till_str){style, sizeof style};
+    web->response->content_type = content_type;
+    web->response->body = bytes;
     http_response_header(web->response, TILL_STR("Cache-Control"), TILL_STR("max-age=60"));
 }
 
+static void show_style(struct web *web) {
+    page_asset(web, TILL_STR("text/css; charset=utf-8"), (struct till_str){style, sizeof style});
+}
+
 static void show_script(struct web *web) {
-    web->response->status = 200;
-    web->response->content_type = TILL_STR("text/javascript; charset=utf-8");
-    web->response->body = (struct till_str){console, sizeof console};
-    http_response_header(web->response, TILL_STR("Cache-Control"), TILL_STR("max-age=60"));
+    page_asset(web, TILL_STR("text/javascript; charset=utf-8"),
+               (struct till_str){console, sizeof console});
 }
 
 static void show_start(struct web *web) {
@@ -233,5 +238,9 @@ const struct web_route page_routes[] = {
     {"GET", "/wallet", page_wallet},
     {"GET", "/alipay/qr/*", page_code},
     {"POST", "/alipay/qr/*", page_code_act},
+    {"GET", "/alipay/cashier.js", page_cashier_script},
+    {"GET", "/alipay/cashier/*", page_cashier},
+    {"POST", "/alipay/cashier/*", page_cashier_act},
+    {"GET", "/alipay/cashier/*/state", page_cashier_state},
     {NULL, NULL, NULL},
 };

@@ -19,8 +19,12 @@ enum page_section { PAGE_APPS, PAGE_TRADES, PAGE_EXCHANGES, PAGE_FAULTS, PAGE_CL
 /* The console's frame. */
 void page_open(struct page *page, struct web *web, enum page_section section, const char *english,
                const char *chinese);
-/* The phone's frame; the kind is a class of the screen: "", "done", "stop". */
-void page_open_phone(struct page *page, struct web *web, const char *kind);
+/* The phone's frame; the kind is a class of the screen: "", "done", "stop". The head is markup of
+ * our own for the document's head. */
+void page_open_phone(struct page *page, struct web *web, const char *kind, const char *head);
+/* Up to and with <body>. */
+void page_open_document(struct page *page, struct web *web, struct till_str title,
+                        const char *body_class, const char *head);
 void page_close(struct page *page, int status);
 void page_markup(struct page *page, const char *markup);
 void page_words(struct page *page, const char *english, const char *chinese);
@@ -43,6 +47,8 @@ void page_button(struct page *page, const char *name, const char *value, const c
                  const char *english, const char *chinese);
 /* A page with one sentence. */
 void page_message(struct web *web, int status, enum page_section section, struct till_str text);
+/* A file of our own, static bytes. */
+void page_asset(struct web *web, struct till_str content_type, struct till_str bytes);
 /* 303 to path + tail with the language kept. */
 void page_go(struct web *web, const char *path, struct till_str tail);
 
@@ -64,6 +70,10 @@ void page_clock_advance(struct web *web);
 void page_wallet(struct web *web);
 void page_code(struct web *web);
 void page_code_act(struct web *web);
+void page_cashier(struct web *web);
+void page_cashier_act(struct web *web);
+void page_cashier_state(struct web *web);
+void page_cashier_script(struct web *web);
 
 /* Locked: rows of the newest trades, or of calls and notifications, of one app (and order) or, with
  * empty texts, of all. */

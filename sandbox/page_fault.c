@@ -1,21 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* /console/faults and /console/clock: breaking things on purpose, and making days pass. */
+#include <sandbox/call.h>
 #include <sandbox/control.h>
 #include <sandbox/page.h>
 
 #include <stdio.h>
 
+static void add_option(struct page *page, const char *name) {
+    page_markup(page, "<option>");
+    page_text(page, till_str_of(name));
+    page_markup(page, "</option>");
+}
+
 static void add_options(struct page *page, enum fault_side side) {
-    struct till_str name;
     for (int i = FAULT_NONE + 1; i < FAULT_COUNT; i++) {
         const struct fault_row *row = fault_row((enum fault)i);
         if (row->side != side)
             continue;
-        name = till_str_of(row->name);
-        page_markup(page, "<option>");
-        page_text(page, name);
-        page_markup(page, "</option>");
+        add_option(page, row->name);
     }
+}
+
+static void add_operations(struct page *page) {
+    const struct call_method *method;
+    page_markup(page, "<select name=\"operation\">");
+    for (size_t i = 0; (method = call_method_at(i)); i++)
+        if (method->operation)
+            add_option(page, method->operation);
+    page_markup(page, "<option>notify</option><option>*</option></select>");
 }
 
 static void add_form(struct page *page) {
@@ -25,10 +37,8 @@ static void add_form(struct page *page) {
     page_form(page, "/console/faults", TILL_STR_NONE);
     page_markup(page, "<label>");
     page_words(page, "Operation", "操作");
-    page_markup(page, "<select name=\"operation\"><option>precreate</option><option>query</option>"
-                      "<option>refund</option><option>refund_query</option><option>cancel</option>"
-                      "<option>close</option><option>notify</option><option>*</option></select>"
-                      "</label><label>");
+    add_operations(page);
+    page_markup(page, "</label><label>");
     page_words(page, "Fault", "故障");
     page_markup(page, "<select name=\"fault\"><optgroup label=\"gateway.do\">");
     add_options(page, FAULT_CALL);

@@ -22,6 +22,7 @@ enum {
     PLATFORM_COURIERS = 4,
     PLATFORM_EXCHANGES = 1000,
     PLATFORM_TRADE_BYTES = 64 * 1024,
+    PLATFORM_PASSWORD_LIMIT = 200000, /* 2000 yuan (dossier 10) */
     PLATFORM_ID = 40
 };
 
@@ -63,6 +64,17 @@ struct platform_buyer {
     int64_t endowment_minor;
 };
 
+/* Which call ordered it: decides what it may be paid with and how it is answered. */
+enum trade_product {
+    PRODUCT_PRECREATE,
+    PRODUCT_PAGE,
+    PRODUCT_WAP,
+    PRODUCT_APP,
+    PRODUCT_BARCODE,
+    PRODUCT_CREATE,
+    PRODUCT_COUNT
+};
+
 enum trade_status { TRADE_NONE, TRADE_WAIT, TRADE_SUCCESS, TRADE_FINISHED, TRADE_CLOSED };
 
 struct platform_refund {
@@ -87,7 +99,8 @@ struct platform_trade {
     struct till_arena arena; /* its texts, codes and refunds */
     struct platform_app *app;
     struct till_str out_trade_no, subject, body, product_code, passback_params, notify_url,
-        store_id, terminal_id;
+        store_id, terminal_id, return_url, quit_url;
+    enum trade_product product;
     bool is_gbk; /* charset of the request: notifications speak it too */
     enum till_signature algorithm;
     int64_t total_minor;
@@ -167,6 +180,8 @@ struct sandbox {
     size_t app_count;
     struct platform_seller *sellers;
     struct platform_buyer buyers[PLATFORM_BUYERS];
+    struct auth_codes *auth_codes; /* NULL until a wallet showed one */
+    int64_t password_limit_minor;  /* a barcode payment above it asks for the password */
     struct platform_trade *trades;
     size_t trade_count;
     struct platform_trade *by_order[PLATFORM_BUCKETS];

@@ -110,6 +110,7 @@ void sandbox_close(struct sandbox *sandbox) {
     free(sandbox->rules);
     free(sandbox->big_answer);
     free(sandbox->bomb);
+    free(sandbox->auth_codes);
     till_arena_clean_up(&sandbox->arena);
     free(sandbox);
 }

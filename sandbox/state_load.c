@@ -36,6 +36,8 @@ static bool read_platform(struct sandbox *sandbox, const struct till_json *row,
         return damaged(err, "version");
     sandbox->counter = (uint64_t)number(row, "counter");
     sandbox->offset_us = number(row, "offset_us");
+    if (till_json_member(row, "password_limit_minor"))
+        sandbox->password_limit_minor = number(row, "password_limit_minor");
     return true;
 }
 
@@ -145,7 +147,9 @@ static void read_course(struct sandbox *sandbox, struct platform_trade *trade,
         trade_enter_no(sandbox, trade);
     if (trade->status == TRADE_WAIT)
         platform_due(sandbox, trade->expires_us, DUE_EXPIRY, trade);
-    if (trade->status == TRADE_NONE && trade->app->auto_pay_s >= 0)
+    bool may_auto_pay =
+        trade->status == TRADE_NONE || (trade->status == TRADE_WAIT && trade_is_personal(trade));
+    if (may_auto_pay && trade->app->auto_pay_s >= 0)
         platform_due(sandbox, trade->ordered_us + trade->app->auto_pay_s * PLATFORM_SECOND_US,
                      DUE_AUTO_PAY, trade);
 }
@@ -153,7 +157,7 @@ static void read_course(struct sandbox *sandbox, struct platform_trade *trade,
 static bool read_trade(struct sandbox *sandbox, const struct till_json *row,
                        struct till_error *err) {
     struct platform_app *app = app_find(sandbox, till_json_get_str(row, "app_id"));
-    int64_t status = number(row, "status");
+    int64_t status = number(row, "status"), product = number(row, "product");
     struct trade_order order = {
         .out_trade_no = till_json_get_str(row, "out_trade_no"),
         .subject = till_json_get_str(row, "subject"),
@@ -163,13 +167,17 @@ static bool read_trade(struct sandbox *sandbox, const struct till_json *row,
         .notify_url = till_json_get_str(row, "notify_url"),
         .store_id = till_json_get_str(row, "store_id"),
         .terminal_id = till_json_get_str(row, "terminal_id"),
+        .return_url = till_json_get_str(row, "return_url"),
+        .quit_url = till_json_get_str(row, "quit_url"),
+        .product = (enum trade_product)product,
         .is_gbk = flag(row, "is_gbk"),
         .algorithm = flag(row, "is_sha1") ? TILL_RSA_SHA1 : TILL_RSA_SHA256,
         .total_minor = number(row, "total_minor"),
         .absolute_us = number(row, "absolute_us"),
         .timeout_us = number(row, "timeout_us"),
     };
-    if (!app || status < TRADE_NONE || status > TRADE_CLOSED)
+    if (!app || status < TRADE_NONE || status > TRADE_CLOSED || product < 0 ||
+        product >= PRODUCT_COUNT)
         return damaged(err, "trade");
     struct platform_trade *trade = trade_open(sandbox, app, &order, number(row, "ordered_us"));
     if (!trade)

@@ -42,6 +42,7 @@ static void write_head(struct page *page, const struct sandbox *sandbox) {
     till_json_set_int(row, "version", 1);
     till_json_set_int(row, "counter", (int64_t)sandbox->counter);
     till_json_set_int(row, "offset_us", sandbox->offset_us);
+    till_json_set_int(row, "password_limit_minor", sandbox->password_limit_minor);
     write_row(page, row);
     for (size_t i = 0; i < PLATFORM_BUYERS; i++) {
         row = row_of("buyer");
@@ -121,6 +122,9 @@ static void write_trade(struct page *page, const struct platform_trade *trade) {
     till_json_set_str(row, "notify_url", trade->notify_url);
     till_json_set_str(row, "store_id", trade->store_id);
     till_json_set_str(row, "terminal_id", trade->terminal_id);
+    till_json_set_str(row, "return_url", trade->return_url);
+    till_json_set_str(row, "quit_url", trade->quit_url);
+    till_json_set_int(row, "product", trade->product);
     till_json_set_bool(row, "is_gbk", trade->is_gbk);
     till_json_set_bool(row, "is_sha1", trade->algorithm == TILL_RSA_SHA1);
     till_json_set_int(row, "total_minor", trade->total_minor);

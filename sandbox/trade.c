@@ -12,6 +12,15 @@ const char *trade_status_name(enum trade_status status) {
     return names[status];
 }
 
+const char *trade_product_name(enum trade_product product) {
+    static const char *const names[] = {"precreate", "page", "wap", "app", "barcode", "create"};
+    return names[product];
+}
+
+bool trade_is_personal(const struct platform_trade *trade) {
+    return trade->product == PRODUCT_BARCODE || trade->product == PRODUCT_CREATE;
+}
+
 static void reverse_refunds(struct sandbox *sandbox, struct platform_trade *trade, int64_t now_us) {
     for (struct platform_refund *refund = trade->refunds; refund; refund = refund->next) {
         if (refund->reversed || refund->reverses_us == 0 || refund->reverses_us > now_us)
@@ -118,7 +127,9 @@ static bool copy_texts(struct platform_trade *trade, const struct trade_order *o
                  {&trade->passback_params, order->passback_params},
                  {&trade->notify_url, order->notify_url},
                  {&trade->store_id, order->store_id},
-                 {&trade->terminal_id, order->terminal_id}};
+                 {&trade->terminal_id, order->terminal_id},
+                 {&trade->return_url, order->return_url},
+                 {&trade->quit_url, order->quit_url}};
     struct till_error err;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (!till_arena_copy(&trade->arena, texts[i].from, texts[i].to, &err))
@@ -140,6 +151,7 @@ struct platform_trade *trade_open(struct sandbox *sandbox, struct platform_app *
         return NULL;
     }
     trade->app = app;
+    trade->product = order->product;
     trade->is_gbk = order->is_gbk;
     trade->algorithm = order->algorithm;
     trade->total_minor = order->total_minor;
@@ -203,6 +215,8 @@ enum trade_step trade_pay(struct sandbox *sandbox, struct platform_trade *trade,
     enum trade_step step = trade_scan(sandbox, trade, buyer, now_us);
     if (step != TRADE_DONE)
         return step;
+    if (trade_is_personal(trade) && buyer != trade->buyer)
+        return TRADE_STRANGER;
     if (buyer->balance_minor < trade->total_minor)
         return TRADE_POOR;
     buyer->balance_minor -= trade->total_minor;

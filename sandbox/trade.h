@@ -12,16 +12,23 @@
 
 #define TRADE_CODE_LIFE_US (2 * PLATFORM_HOUR_US)
 #define TRADE_DEFAULT_TIMEOUT_US (3 * PLATFORM_HOUR_US)
+#define TRADE_PAGE_TIMEOUT_US (15 * PLATFORM_DAY_US)
 #define TRADE_REFUND_WINDOW_US (365 * PLATFORM_DAY_US)
 #define TRADE_CANCEL_WINDOW_US PLATFORM_DAY_US
 #define TRADE_TOTAL_MAX INT64_C(10000000000) /* 100000000.00 */
 
 const char *trade_status_name(enum trade_status status); /* "WAIT_BUYER_PAY" */
 
-/* What precreate orders; the texts are copied. */
+/* "precreate", "page", "wap", "app", "barcode", "create" */
+const char *trade_product_name(enum trade_product product);
+/* Ordered for one buyer (barcode, create); nobody else can pay it. */
+bool trade_is_personal(const struct platform_trade *trade);
+
+/* What a call orders; the texts are copied. */
 struct trade_order {
     struct till_str out_trade_no, subject, body, product_code, passback_params, notify_url,
-        store_id, terminal_id;
+        store_id, terminal_id, return_url, quit_url;
+    enum trade_product product;
     bool is_gbk;
     enum till_signature algorithm;
     int64_t total_minor;
@@ -51,7 +58,8 @@ enum trade_step {
     TRADE_ALREADY, /* paid before: no money moved */
     TRADE_SHUT,    /* closed or cancelled */
     TRADE_EXPIRED, /* code or order too old */
-    TRADE_POOR     /* the buyer has not enough */
+    TRADE_POOR,    /* the buyer has not enough */
+    TRADE_STRANGER /* it waits for another buyer */
 };
 /* A phone looks at the code: the trade comes into being. */
 enum trade_step trade_scan(struct sandbox *sandbox, struct platform_trade *trade,

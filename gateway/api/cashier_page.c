@@ -2,8 +2,8 @@
 #include <gateway/api/cashier_page.h>
 
 #include <gateway/api/cashier_phase.h>
-#include <gateway/api/qr.h>
 #include <rt/html.h>
+#include <rt/qr.h>
 #include <till/form.h>
 #include <till/time.h>
 

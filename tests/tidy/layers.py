@@ -30,7 +30,7 @@ VENDOR = {
     "cyaml/": ["rt"],
     "yaml.h": ["rt"],
     "sqlite3.h": ["gateway/store"],
-    "qrencode.h": ["gateway/api", "cli"],
+    "qrencode.h": ["rt"],
 }
 # libtill and flows do nothing that an operating system would have to help with.
 SYSTEM_FREE = ["include/till", "lib", "gateway/flow"]

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A QR code as crisp SVG (libqrencode behind this wall) or as blocks for a terminal. */
-#ifndef GATEWAY_API_QR_H
-#define GATEWAY_API_QR_H
+#ifndef RT_QR_H
+#define RT_QR_H
 
 #include <till/arena.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <gateway/api/qr.h>
+#include <rt/qr.h>
 
 #include <qrencode.h>
 #include <rt/html.h>
