@@ -6,6 +6,8 @@
 
 #include <till/time.h>
 
+enum { ACTION_ARENA = 1024 * 1024 };
+
 static void set_str(struct till_json *json, const char *name, struct till_str value) {
     if (value.len > 0)
         till_json_set_str(json, name, value);
@@ -21,7 +23,39 @@ static void set_object(struct till_json *json, const char *name, struct till_str
                                                                           : till_json_object());
 }
 
-/* What the buyer does next; nothing once the payment has its end. */
+static void set_fields(struct till_json *action, const char *name, const struct till_form *fields) {
+    struct till_json *json = till_json_object();
+    for (size_t i = 0; i < fields->count; i++) {
+        char key[64]; /* the channel's own names */
+        snprintf(key, sizeof key, "%.*s", TILL_STR_ARG(fields->pairs[i].name));
+        till_json_set_str(json, key, fields->pairs[i].value);
+    }
+    till_json_set(action, name, json);
+}
+
+/* The parts of an action that are not stored. A form's value is its page, for a reader who sends
+ * it to the browser as it is. */
+static void set_parts(struct till_json *json, const struct payment_row *payment) {
+    const struct till_channel *channel = till_channel_find(payment->channel);
+    struct till_action action = {.kind = payment->action_kind, .value = payment->action_value};
+    struct till_arena arena;
+    struct till_error ignored;
+    till_arena_init(&arena, ACTION_ARENA);
+    if (channel && channel->show(payment->product, &arena, &action, &ignored)) {
+        if (action.document.len > 0) {
+            till_json_set_str(json, "value", action.document);
+            till_json_set_text(json, "method", "POST");
+            till_json_set_str(json, "url", action.url);
+            set_fields(json, "fields", &action.fields);
+        } else if (action.fields.count > 0) {
+            set_fields(json, "parameters", &action.fields);
+        }
+    }
+    till_arena_clean_up(&arena);
+}
+
+/* What the buyer does next; nothing once the payment has its end, or where he has his order
+ * already. */
 static struct till_json *action_json(const struct payment_row *payment) {
     struct till_json *action = till_json_object();
     if (payment->state != TILL_PAYMENT_PENDING || payment->action_value.len == 0) {
@@ -30,6 +64,7 @@ static struct till_json *action_json(const struct payment_row *payment) {
     }
     till_json_set_str(action, "kind", payment->action_kind);
     till_json_set_str(action, "value", payment->action_value);
+    set_parts(action, payment);
     till_json_set_time(action, "expires_at", payment->action_expires_us);
     return action;
 }

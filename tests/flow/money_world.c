@@ -256,20 +256,25 @@ struct money_answer money_request(struct money *m, money_flow *flow, const char 
     return answer;
 }
 
-struct money_answer money_try_create(struct money *m, const char *out_trade_no, int64_t minor,
-                                     const char *more) {
+struct money_answer money_try_order(struct money *m, const char *product, const char *out_trade_no,
+                                    int64_t minor, const char *more) {
     char amount[32];
     snprintf(amount, sizeof amount, "%lld", (long long)minor);
     struct till_str head = format(m,
-                                  "{\"channel\":\"alipay\",\"product\":\"precreate\",\"currency\":"
-                                  "\"CNY\",\"subject\":\"coffee\",\"out_trade_no\":\"%1\","
-                                  "\"amount\":%2",
+                                  "{\"channel\":\"alipay\",\"currency\":\"CNY\",\"subject\":"
+                                  "\"coffee\",\"out_trade_no\":\"%1\",\"amount\":%2",
                                   out_trade_no, amount);
-    struct till_str body = format(m, "%1%2}", head.ptr, more);
+    struct till_str tail = format(m, ",\"product\":\"%1\"%2}", product, more);
+    struct till_str body = format(m, "%1%2", head.ptr, tail.ptr);
     return money_request(m, create_payment, "", body.ptr);
 }
 
-static struct payment_row payment_of_order(struct money *m, const char *out_trade_no) {
+struct money_answer money_try_create(struct money *m, const char *out_trade_no, int64_t minor,
+                                     const char *more) {
+    return money_try_order(m, "precreate", out_trade_no, minor, more);
+}
+
+struct payment_row money_by_order(struct money *m, const char *out_trade_no) {
     struct till_error err;
     struct payment_row row = {.version = 0};
     must(store_payment_by_order(m->store, &m->arena, till_str_of(m->app.id),
@@ -285,7 +290,7 @@ struct payment_row money_create(struct money *m, int64_t minor) {
         money_try_create(m, out_trade_no, minor, ",\"notify_url\":\"" MONEY_SHOP "\"");
     if (!answer.good)
         fail_msg("create: %s %s", till_code_slug(answer.code), answer.field);
-    struct payment_row payment = payment_of_order(m, out_trade_no);
+    struct payment_row payment = money_by_order(m, out_trade_no);
     assert_int_equal(answer.status, 201);
     assert_int_equal(payment.state, TILL_PAYMENT_PENDING);
     assert_int_equal(payment.attempt_state, TILL_ATTEMPT_PENDING);

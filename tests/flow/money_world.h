@@ -77,6 +77,9 @@ struct payment_row money_create(struct money *m, int64_t minor);
 /* Creates; the outcome may be anything. */
 struct money_answer money_try_create(struct money *m, const char *out_trade_no, int64_t minor,
                                      const char *more);
+/* The same for any product. */
+struct money_answer money_try_order(struct money *m, const char *product, const char *out_trade_no,
+                                    int64_t minor, const char *more);
 /* Creates, pays at the platform and takes the notification. */
 struct payment_row money_create_paid(struct money *m, int64_t minor);
 struct money_answer money_refund(struct money *m, const struct payment_row *payment,
@@ -90,6 +93,7 @@ struct money_answer money_return(struct money *m, struct till_str query);
 /* ---- what there is ---- */
 
 struct payment_row money_payment(struct money *m, const char *id);
+struct payment_row money_by_order(struct money *m, const char *out_trade_no);
 struct attempt_row money_attempt(struct money *m, const struct payment_row *payment);
 struct refund_row money_find_refund(struct money *m, const struct payment_row *payment,
                                     const char *out_refund_no);

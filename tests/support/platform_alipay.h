@@ -35,6 +35,7 @@ struct platform_refund {
 struct platform_trade {
     char out_trade_no[PLATFORM_NUMBER];
     char trade_no[32];
+    char auth_code[72];      /* trade.pay: what the buyer showed */
     char biz[2048];          /* biz_content of the first creation: a repetition must be equal */
     int64_t total, refunded; /* minor units */
     enum platform_status status;
@@ -51,7 +52,8 @@ enum platform_whim_kind {
     PLATFORM_ERROR_BEFORE, /* answers the code and does not act */
     PLATFORM_NO_FUND_CHANGE, /* refund: acts, answers 10000 without fund_change */
     PLATFORM_FORGED_PAID, /* query: says TRADE_SUCCESS under another key, whatever the books say */
-    PLATFORM_OTHER_ORDER  /* answers about another order, well signed */
+    PLATFORM_OTHER_ORDER, /* answers about another order, well signed */
+    PLATFORM_RETRY        /* cancel: does not act, answers retry_flag=Y */
 };
 
 struct platform_whim {
@@ -60,7 +62,7 @@ struct platform_whim {
     size_t left;
 };
 
-enum { PLATFORM_WHIMS = 16, PLATFORM_METHODS = 6 };
+enum { PLATFORM_WHIMS = 16, PLATFORM_METHODS = 11 };
 
 struct platform_alipay;
 /* Called inside of the exchange, before and after the platform acts; may run flows
@@ -80,6 +82,7 @@ struct platform_alipay {
     size_t refused; /* requests whose signature was not the app's */
     size_t calls[PLATFORM_METHODS];
     uint64_t serial;
+    bool asks_password;            /* trade.pay: 10003, and platform_alipay_pay is the password */
     platform_hook *before, *after; /* may be NULL */
     void *self;
 };
@@ -100,6 +103,11 @@ struct platform_trade *platform_alipay_newest(struct platform_alipay *platform);
  * would refuse him. */
 bool platform_alipay_scan(struct platform_alipay *platform, struct platform_trade *trade);
 bool platform_alipay_pay(struct platform_alipay *platform, struct platform_trade *trade);
+/* The buyer's browser (GET) or phone comes with what was handed over: everything in `query` and
+ * `body` (which may be empty), urlencoded. He logs in, so the trade exists now. NULL when the
+ * platform shows its error page: bad signature, expired, closed, paid, other content. */
+struct platform_trade *platform_alipay_visit(struct platform_alipay *platform,
+                                             struct till_str query, struct till_str body);
 /* Money that the merchant's staff gives back at the platform's console. */
 bool platform_alipay_give_back(struct platform_alipay *platform, struct platform_trade *trade,
                                const char *refund_no, int64_t minor);

@@ -96,6 +96,79 @@ static void precreate(struct visit *visit) {
     }
 }
 
+/* ---- other products ---- */
+
+/* The number is free or its content the same; otherwise the answer says what is wrong. */
+static bool may_open(struct visit *visit) {
+    remember(visit, till_form_get(&visit->form, "biz_content"));
+    if (visit->trade->discordant)
+        fail(visit, "ACQ.CONTEXT_INCONSISTENT");
+    else if (visit->trade->status == PLATFORM_CLOSED || visit->trade->status == PLATFORM_REFUNDED)
+        fail(visit, "ACQ.TRADE_HAS_CLOSE");
+    else if (visit->trade->status > PLATFORM_WAITING)
+        fail(visit, "ACQ.TRADE_HAS_SUCCESS");
+    else
+        return true;
+    return false;
+}
+
+static void create(struct visit *visit) {
+    if (!may_open(visit))
+        return;
+    platform_alipay_scan(visit->platform, visit->trade);
+    succeed(visit);
+    echo(visit);
+}
+
+/* time_expire is text of a fixed shape, so it compares as it stands (6). */
+static bool is_expired(const struct visit *visit) {
+    struct till_str until = till_json_get_str(visit->business, "time_expire");
+    char now[TILL_TIME_TEXT];
+    struct till_error err;
+    must(till_time_format_beijing(world_now_us(visit->platform->world), now, &err), &err);
+    return until.len > 0 && till_str_compare(till_str_of(now), until) > 0;
+}
+
+/* A page that was opened in a browser; its answer is read by nobody but platform_alipay_visit. */
+static void open_page(struct visit *visit) {
+    if (is_expired(visit) || !may_open(visit))
+        visit->trade = NULL;
+    else
+        platform_alipay_scan(visit->platform, visit->trade);
+}
+
+static bool is_used_code(const struct visit *visit, struct till_str code) {
+    const struct platform_alipay *platform = visit->platform;
+    for (size_t i = 0; i < platform->trade_count; i++)
+        if (platform->trades[i] != visit->trade &&
+            till_str_is(code, platform->trades[i]->auth_code))
+            return true;
+    return false;
+}
+
+static void pay(struct visit *visit) {
+    struct till_str code = till_json_get_str(visit->business, "auth_code");
+    if (is_used_code(visit, code)) {
+        fail(visit, "ACQ.PAYMENT_AUTH_CODE_INVALID"); /* no trade comes of it */
+        return;
+    }
+    if (!may_open(visit))
+        return;
+    assert(code.len < sizeof visit->trade->auth_code);
+    snprintf(visit->trade->auth_code, sizeof visit->trade->auth_code, "%.*s", TILL_STR_ARG(code));
+    platform_alipay_scan(visit->platform, visit->trade);
+    if (visit->platform->asks_password) {
+        say(visit, "10003", " order success pay inprocess", NULL);
+    } else {
+        platform_alipay_pay(visit->platform, visit->trade);
+        succeed(visit);
+        till_json_set_text(visit->node, "gmt_payment", "2026-01-01 08:00:01");
+    }
+    till_json_set_text(visit->node, "buyer_logon_id", "ifv***@sandbox.com");
+    say_money(visit, "total_amount", visit->trade->total);
+    echo(visit);
+}
+
 static const char *trade_word(enum platform_status status) {
     switch (status) {
     case PLATFORM_WAITING:
@@ -153,10 +226,11 @@ static void cancel(struct visit *visit) {
         fail(visit, "ACQ.TRADE_HAS_FINISHED");
         return;
     }
+    bool again = visit->whim && visit->whim->kind == PLATFORM_RETRY;
     succeed(visit);
     echo(visit);
-    till_json_set_text(visit->node, "retry_flag", "N");
-    if (!trade)
+    till_json_set_text(visit->node, "retry_flag", again ? "Y" : "N");
+    if (!trade || again)
         return;
     if (trade->status == PLATFORM_PAID) {
         platform_alipay_give_back(visit->platform, trade, trade->out_trade_no,
@@ -237,6 +311,9 @@ static const struct {
     {"alipay.trade.precreate", precreate}, {"alipay.trade.query", query},
     {"alipay.trade.close", close_trade},   {"alipay.trade.cancel", cancel},
     {"alipay.trade.refund", refund},       {"alipay.trade.fastpay.refund.query", refund_query},
+    {"alipay.trade.create", create},       {"alipay.trade.pay", pay},
+    {"alipay.trade.page.pay", open_page},  {"alipay.trade.wap.pay", open_page},
+    {"alipay.trade.app.pay", open_page},
 };
 
 _Static_assert(sizeof methods / sizeof methods[0] == PLATFORM_METHODS, "one counter a method");
@@ -341,28 +418,50 @@ static void hear(struct visit *visit) {
         platform->after(platform->self, platform, visit->method, visit->trade);
 }
 
+static void read_request(struct visit *visit, struct till_str query, struct till_str body) {
+    struct till_error err;
+    must(till_form_init(visit->arena, &visit->form, &err), &err);
+    merge(visit, query);
+    merge(visit, body);
+    visit->method = till_form_get(&visit->form, "method");
+}
+
+static void take(struct visit *visit) {
+    struct till_error err;
+    if (!verify(visit)) {
+        visit->platform->refused++;
+        say(visit, "40002", "Invalid Arguments", "isv.invalid-signature");
+        return;
+    }
+    must(till_json_parse(till_form_get(&visit->form, "biz_content"), &visit->business, &err), &err);
+    visit->trade =
+        platform_alipay_find(visit->platform, till_json_get_str(visit->business, "out_trade_no"));
+    visit->whim = take_whim(visit);
+    hear(visit);
+}
+
 void platform_alipay_exchange(void *self, const struct world_request *request,
                               struct till_arena *arena, struct world_answer *ret_answer) {
-    struct till_error err;
     struct visit visit = {.platform = self, .arena = arena, .node = till_json_object()};
     size_t mark = till_str_find(request->url, '?');
-    must(till_form_init(arena, &visit.form, &err), &err);
-    merge(&visit, till_str_sub(request->url, mark + 1, request->url.len));
-    merge(&visit, request->body);
-    visit.method = till_form_get(&visit.form, "method");
-    if (!verify(&visit)) {
-        visit.platform->refused++;
-        say(&visit, "40002", "Invalid Arguments", "isv.invalid-signature");
-    } else {
-        must(till_json_parse(till_form_get(&visit.form, "biz_content"), &visit.business, &err),
-             &err);
-        visit.trade =
-            platform_alipay_find(visit.platform, till_json_get_str(visit.business, "out_trade_no"));
-        visit.whim = take_whim(&visit);
-        hear(&visit);
-    }
+    read_request(&visit, till_str_sub(request->url, mark + 1, request->url.len), request->body);
+    take(&visit);
     ret_answer->content_type = TILL_STR("text/html;charset=utf-8");
     ret_answer->body = write_answer(&visit);
     till_json_release(visit.business);
     till_json_release(visit.node);
+}
+
+struct platform_trade *platform_alipay_visit(struct platform_alipay *platform,
+                                             struct till_str query, struct till_str body) {
+    struct till_arena arena;
+    till_arena_init(&arena, 1024 * 1024);
+    struct visit visit = {.platform = platform, .arena = &arena, .node = till_json_object()};
+    read_request(&visit, query, body);
+    take(&visit);
+    struct platform_trade *trade = visit.trade;
+    till_json_release(visit.business);
+    till_json_release(visit.node);
+    till_arena_clean_up(&arena);
+    return trade;
 }

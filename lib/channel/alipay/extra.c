@@ -206,6 +206,6 @@ bool alipay_add_extra(const struct till_product *product, const struct till_json
 }
 
 struct till_str alipay_way_of(const struct till_json *extra) {
-    struct till_str given = extra ? till_json_get_str(extra, way.name) : TILL_STR_NONE;
-    return given.len > 0 ? given : TILL_STR("redirect");
+    bool is_form = extra && till_str_is(till_json_get_str(extra, way.name), "form");
+    return is_form ? TILL_STR("form") : TILL_STR("redirect");
 }
