@@ -11,7 +11,7 @@
 
 struct sandbox_words {
     struct till_str listen, public_url, state, seed;
-    bool strict_charset, strict_refunds, notify_created, notify_closed;
+    bool strict_charset, strict_encryption, strict_refunds, notify_created, notify_closed;
 };
 
 static bool read_words(struct cli *cli, struct sandbox_words *words, struct till_error *err) {
@@ -23,6 +23,8 @@ static bool read_words(struct cli *cli, struct sandbox_words *words, struct till
         {"--seed", CLI_VALUE, false, &words->seed, "of numbers and chances; 0 is a new one"},
         {"--strict-charset", CLI_FLAG, false, &words->strict_charset,
          "charset must stand in the query string"},
+        {"--strict-encryption", CLI_FLAG, false, &words->strict_encryption,
+         "apps with an AES key must encrypt every call"},
         {"--strict-refunds", CLI_FLAG, false, &words->strict_refunds,
          "refuse refunds of one trade closer than 3 s"},
         {"--notify-created", CLI_FLAG, false, &words->notify_created,
@@ -44,6 +46,7 @@ static bool open_sandbox(const struct sandbox_words *words, struct service *serv
         .state_path = words->state,
         .seed = (uint64_t)seed,
         .strict_charset = words->strict_charset,
+        .strict_encryption = words->strict_encryption,
         .strict_refund_gap = words->strict_refunds,
         .notify_on_created = words->notify_created,
         .notify_on_closed = words->notify_closed,

@@ -4,7 +4,7 @@
  * rest alphabetically, "/" as "\/", Chinese raw; then the signature over exactly the node's bytes,
  * once the app is known.
  */
-#include <sandbox/call.h>
+#include <sandbox/mode.h>
 
 #include <lib/channel/gbk.h>
 
@@ -147,6 +147,14 @@ void answer_put_fields(const struct call *call, struct till_json *node) {
     }
 }
 
+/* The quotes belong to the node and are signed (dossier 2.4). */
+static bool hide(struct call *call, struct till_str node, struct till_str *ret_node,
+                 struct till_error *err) {
+    struct till_str cipher;
+    return till_aes_encrypt(call->arena, &call->aes_key, node, &cipher, err) &&
+           till_arena_format(call->arena, ret_node, err, "\"%.*s\"", TILL_STR_ARG(cipher));
+}
+
 static bool write_node(struct call *call, struct till_str *ret_node, struct till_error *err) {
     const struct answer *answer = &call->answer;
     TILL_JSON_SCOPED struct till_json *node = till_json_object();
@@ -160,10 +168,10 @@ static bool write_node(struct call *call, struct till_str *ret_node, struct till
     struct till_str text;
     if (!till_json_write(call->arena, node, TILL_JSON_COMPACT | TILL_JSON_ESCAPE_SLASH, &text, err))
         return false;
-    if (call->is_gbk)
-        return gbk_from_utf8(call->arena, text, ret_node, err);
+    if (call->is_gbk && !gbk_from_utf8(call->arena, text, &text, err))
+        return false;
     *ret_node = text;
-    return true;
+    return !call_hides_answer(call) || hide(call, text, ret_node, err);
 }
 
 static void add_node_name(struct till_buf *buf, const struct call *call) {
@@ -181,7 +189,7 @@ bool answer_sign(struct call *call, struct till_str text, struct till_str *ret_s
     *ret_sign = TILL_STR_NONE;
     if (!call->app_known || call->faults.on[FAULT_UNSIGNED])
         return true;
-    const struct till_key *key = call->app->platform_key;
+    const struct till_key *key = call->signer->key;
     if (call->faults.on[FAULT_WRONG_SIGNATURE])
         key = app_stranger(call->sandbox);
     if (!key)
@@ -205,6 +213,11 @@ bool answer_write(struct call *call, struct till_str *ret_body, struct till_erro
     add_node_name(&buf, call);
     till_buf_text(&buf, "\":");
     till_buf_add(&buf, node);
+    if (call->certificate_mode) {
+        till_buf_text(&buf, ",\"alipay_cert_sn\":\"");
+        till_buf_text(&buf, call->signer->certificate.sn);
+        till_buf_text(&buf, "\"");
+    }
     if (sign.len) {
         till_buf_text(&buf, ",\"sign\":\"");
         till_buf_add(&buf, sign);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See app.h. */
-#include <sandbox/app.h>
+#include <sandbox/mode.h>
 
 #include <assert.h>
 #include <stdio.h>
@@ -23,13 +23,14 @@ void app_let_go(struct held_key *key) {
     if (!key || --key->holders > 0)
         return;
     till_key_free(key->key);
+    certificate_clean_up(&key->certificate);
     free(key);
 }
 
 void app_free(struct platform_app *app) {
     if (!app)
         return;
-    till_key_free(app->platform_key);
+    mode_free_signers(app);
     app_let_go(app->app_key);
     free(app);
 }
@@ -55,6 +56,10 @@ static bool check_wish(const struct app_wish *wish, struct till_error *err) {
     if (wish->callback.len && (!is_web || wish->callback.len > 256))
         return TILL_FAIL_FIELD(err, FIELD_INVALID, "/callback",
                                "A callback is an http or https address of at most 256 bytes.");
+    TILL_SECRET_SCOPED struct till_secret secret = {0};
+    if (wish->aes_key.len && !till_aes_key_parse(wish->aes_key, &secret, err))
+        return TILL_FAIL_FIELD(err, FIELD_INVALID, "/aes_key",
+                               "An AES key is the base64 of 16 bytes: 24 characters.");
     if (wish->auto_pay_s < -1 || wish->auto_pay_s > 86400)
         return TILL_FAIL_FIELD(err, FIELD_INVALID, "/auto_pay_seconds",
                                "The test buyer pays after 0 to 86400 seconds, or never (-1).");
@@ -77,18 +82,20 @@ static bool wrap_key(struct till_str pasted, const struct till_key *platform_key
         till_key_free(key);
         return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     }
-    *held = (struct held_key){key, 1};
+    *held = (struct held_key){.key = key, .holders = 1};
     *ret_key = held;
     return true;
 }
 
 static bool make_keys(const struct app_wish *wish, struct platform_app *app,
                       struct till_error *err) {
+    struct till_key *key = NULL;
     bool made = wish->platform_private_key.len
-                    ? till_key_parse_private(wish->platform_private_key, &app->platform_key, err)
-                    : till_key_generate_rsa(2048, &app->platform_key, err);
-    return made && (wish->public_key.len == 0 ||
-                    wrap_key(wish->public_key, app->platform_key, &app->app_key, err));
+                    ? till_key_parse_private(wish->platform_private_key, &key, err)
+                    : till_key_generate_rsa(2048, &key, err);
+    return made && mode_add_signer(app, key, err) &&
+           (wish->public_key.len == 0 ||
+            wrap_key(wish->public_key, app->platform_key, &app->app_key, err));
 }
 
 bool app_enter(struct sandbox *sandbox, struct platform_app *app) {
@@ -122,6 +129,13 @@ static bool settle(struct sandbox *sandbox, const struct app_wish *wish, struct 
     return true;
 }
 
+static bool choose_modes(struct sandbox *sandbox, const struct app_wish *wish,
+                         struct platform_app *app, struct till_error *err) {
+    return (wish->aes_key.len == 0 || mode_set_aes_key(sandbox, app, wish->aes_key, err)) &&
+           (!wish->make_aes_key || mode_make_aes_key(sandbox, app, err)) &&
+           (!wish->certificate_mode || mode_use_certificates(sandbox, app, true, err));
+}
+
 bool app_make(struct sandbox *sandbox, const struct app_wish *wish, struct platform_app **ret_app,
               struct till_error *err) {
     if (!check_wish(wish, err))
@@ -147,9 +161,24 @@ bool app_make(struct sandbox *sandbox, const struct app_wish *wish, struct platf
         app_free(app);
         return false;
     }
+    if (!choose_modes(sandbox, wish, app, err))
+        return false;
     log_event(sandbox->log, LOG_INFO, "sandbox_app_made", LOG_C("app_id", app->id));
     *ret_app = app;
     return true;
+}
+
+/* False: the app was switched to certificates meanwhile, or before. */
+static bool replace_key(struct sandbox *sandbox, struct platform_app *app, struct held_key *key) {
+    platform_lock(sandbox);
+    bool fits = !app->certificate_mode || key->certificate.pem;
+    struct held_key *old = fits ? app->app_key : NULL;
+    if (fits)
+        app->app_key = key;
+    app_let_go(old);
+    platform_changed(sandbox);
+    platform_unlock(sandbox);
+    return fits;
 }
 
 bool app_paste_key(struct sandbox *sandbox, struct platform_app *app, struct till_str public_key,
@@ -157,13 +186,12 @@ bool app_paste_key(struct sandbox *sandbox, struct platform_app *app, struct til
     struct held_key *key = NULL;
     if (!wrap_key(public_key, app->platform_key, &key, err))
         return false;
-    platform_lock(sandbox);
-    struct held_key *old = app->app_key;
-    app->app_key = key;
-    app_let_go(old);
-    platform_changed(sandbox);
-    platform_unlock(sandbox);
-    return true;
+    if (replace_key(sandbox, app, key))
+        return true;
+    if (mode_certify(sandbox, app, key, err) && replace_key(sandbox, app, key))
+        return true;
+    app_let_go(key);
+    return false;
 }
 
 bool app_change(struct sandbox *sandbox, struct platform_app *app, struct till_str callback,

@@ -14,13 +14,15 @@ struct app_wish {
     struct till_str name, app_id, seller_id, callback, public_key;
     struct till_str platform_private_key; /* tests bring one; otherwise it is generated */
     int64_t auto_pay_s;                   /* -1: never */
+    struct till_str aes_key;              /* base64 of 16 bytes */
+    bool make_aes_key, certificate_mode;
 };
 
 /* ALREADY_EXISTS, FIELD_INVALID, KEY_INVALID, KEY_WEAK (the platform's key must differ from the
- * app's). */
+ * app's). In certificate mode the authority may have to be made, too: two more keys. */
 TILL_MUST_CHECK bool app_make(struct sandbox *sandbox, const struct app_wish *wish,
                               struct platform_app **ret_app, struct till_error *err);
-/* Replaces the app's public key. */
+/* Replaces the app's public key; in certificate mode it gets a certificate. */
 TILL_MUST_CHECK bool app_paste_key(struct sandbox *sandbox, struct platform_app *app,
                                    struct till_str public_key, struct till_error *err);
 /* Callback and automatic payment. */

@@ -72,6 +72,11 @@ struct call {
     const struct call_method *method;
     struct platform_app *app;
     struct held_key *key;
+    const struct platform_signer *signer; /* with the app */
+    bool certificate_mode;
+    bool has_aes_key;
+    struct till_secret aes_key;
+    bool encrypted; /* the business fields were */
     enum till_signature algorithm;
     struct till_json *biz;
     int64_t now_us; /* the platform's */
@@ -92,7 +97,7 @@ void call_clean_up(struct call *call);
 bool call_check(struct call *call);
 /* Its parts that v3 shares. Each false after it has set the refusal. */
 bool call_check_app(struct call *call, struct till_str app_id);
-bool call_check_extras(struct call *call);
+bool call_check_tokens(struct call *call);
 bool call_check_biz(struct call *call, struct till_str text);
 bool call_check_permission(struct call *call);
 /* Always false: isv.invalid-signature with the string that was built. */
@@ -154,6 +159,7 @@ void call_refund(struct call *call);
 void call_refund_query(struct call *call);
 void call_cancel(struct call *call);
 void call_close(struct call *call);
+void call_certificate_download(struct call *call);
 
 /* gateway_do.c: from end to end through a front; gateway.do's is the one with forms. */
 void call_serve(const struct call_front *front, struct sandbox *sandbox,

@@ -4,7 +4,7 @@
  * sign_type, sign, charset, format, timestamp, version, tokens, key, signature, encryption,
  * biz_content, permission. Each returns false after it has set the refusal.
  */
-#include <sandbox/call.h>
+#include <sandbox/mode.h>
 
 #include <lib/channel/gbk.h>
 
@@ -31,6 +31,8 @@ bool call_check_app(struct call *call, struct till_str app_id) {
     platform_lock(call->sandbox);
     call->app = app_find(call->sandbox, app_id);
     call->key = call->app ? app_hold_key(call->app) : NULL;
+    if (call->app)
+        mode_take(call);
     platform_unlock(call->sandbox);
     if (!call->app)
         return refuse(call, "40002", "isv.invalid-app-id", "无效的AppID参数");
@@ -157,16 +159,11 @@ static bool check_signature(struct call *call) {
     return call_refuse_signature(call);
 }
 
-bool call_check_extras(struct call *call) {
-    struct till_str encryption = get(call, "encrypt_type");
+bool call_check_tokens(struct call *call) {
     if (get(call, "app_auth_token").len)
         return refuse(call, "20001", "aop.invalid-app-auth-token", "无效的应用授权令牌");
     if (get(call, "auth_token").len)
         return refuse(call, "20001", "aop.invalid-auth-token", "无效的访问令牌");
-    if (encryption.len && !till_str_is(encryption, "AES"))
-        return refuse(call, "40002", "isv.invalid-encrypt-type", "无效的加密类型");
-    if (encryption.len)
-        return refuse(call, "40003", "isv.missing-encrypt-key", "缺少加密配置");
     return true;
 }
 
@@ -194,8 +191,12 @@ bool call_check_permission(struct call *call) {
 }
 
 bool call_check(struct call *call) {
+    struct till_str text = get(call, "biz_content");
     return check_method(call) && call_check_app(call, get(call, "app_id")) && check_sign(call) &&
-           check_charset(call) && check_shape(call) && check_signature(call) &&
-           call_check_extras(call) && call_check_biz(call, get(call, "biz_content")) &&
+           check_charset(call) && check_shape(call) &&
+           call_check_certificates(call, get(call, "app_cert_sn"),
+                                   get(call, "alipay_root_cert_sn")) &&
+           check_signature(call) && call_check_tokens(call) &&
+           call_open_cipher(call, get(call, "encrypt_type"), &text) && call_check_biz(call, text) &&
            call_check_permission(call);
 }

@@ -85,4 +85,5 @@ void call_clean_up(struct call *call) {
     app_let_go(call->key);
     platform_unlock(call->sandbox);
     call->key = NULL;
+    till_secret_wipe(&call->aes_key);
 }

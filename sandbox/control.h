@@ -9,6 +9,10 @@
 void control_app_make(struct web *web);
 void control_app_list(struct web *web);
 void control_app_key(struct web *web);
+void control_app_read(struct web *web);
+void control_app_rotate(struct web *web);
+void control_app_certificates(struct web *web);
+void control_app_aes(struct web *web);
 void control_fault_add(struct web *web);
 void control_fault_list(struct web *web);
 void control_fault_clear(struct web *web);
@@ -29,6 +33,13 @@ void control_buyer_code(struct web *web);
 void control_password_limit(struct web *web);
 void control_method_list(struct web *web);
 
+/* The app of the path; NULL after a 404. */
+struct platform_app *control_find_app(struct web *web);
+/* Locked. Whole: with the texts of certificates and the AES key. */
+void control_describe_app(struct web *web, const struct platform_app *app, bool whole,
+                          struct till_json *json);
+void control_describe_modes(const struct sandbox *sandbox, const struct platform_app *app,
+                            bool whole, struct till_json *json);
 /* Shared with the pages. Moves the clock by the value advance_seconds. */
 TILL_MUST_CHECK bool control_advance(struct web *web, struct till_error *err);
 /* scan, pay, pay-twice, decline, close by name; FIELD_INVALID for another one. The buyer by name,

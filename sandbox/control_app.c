@@ -5,7 +5,8 @@
 
 #include <stdio.h>
 
-static void describe_app(struct web *web, const struct platform_app *app, struct till_json *json) {
+void control_describe_app(struct web *web, const struct platform_app *app, bool whole,
+                          struct till_json *json) {
     struct till_str key;
     struct till_error err;
     till_json_set_text(json, "app_id", app->id);
@@ -16,6 +17,7 @@ static void describe_app(struct web *web, const struct platform_app *app, struct
     till_json_set_bool(json, "has_public_key", app->app_key != NULL);
     if (app_platform_key(app, web->arena, TILL_KEY_SPKI_BASE64, &key, &err))
         till_json_set_str(json, "platform_public_key", key);
+    control_describe_modes(web->sandbox, app, whole, json);
 }
 
 void control_app_make(struct web *web) {
@@ -27,6 +29,9 @@ void control_app_make(struct web *web) {
         .public_key = web_value(web, "public_key"),
         .platform_private_key = web_value(web, "platform_private_key"),
         .auto_pay_s = web_number(web, "auto_pay_seconds", -1),
+        .aes_key = web_value(web, "aes_key"),
+        .make_aes_key = web_flag(web, "aes"),
+        .certificate_mode = web_flag(web, "certificate_mode"),
     };
     struct platform_app *app;
     struct till_error err;
@@ -37,7 +42,7 @@ void control_app_make(struct web *web) {
     platform_wake(web->sandbox);
     struct till_json *json = till_json_object();
     platform_lock(web->sandbox);
-    describe_app(web, app, json);
+    control_describe_app(web, app, true, json);
     platform_unlock(web->sandbox);
     till_json_set_text(json, "secret", app->secret);
     web_json(web, 201, json);
@@ -48,7 +53,7 @@ void control_app_list(struct web *web) {
     platform_lock(web->sandbox);
     for (const struct platform_app *app = web->sandbox->apps; app; app = app->next) {
         struct till_json *row = till_json_object();
-        describe_app(web, app, row);
+        control_describe_app(web, app, false, row);
         till_json_append(list, row);
     }
     platform_unlock(web->sandbox);
@@ -56,7 +61,7 @@ void control_app_list(struct web *web) {
     web_json(web, 200, json);
 }
 
-static struct platform_app *find_app(struct web *web) {
+struct platform_app *control_find_app(struct web *web) {
     platform_lock(web->sandbox);
     struct platform_app *app = app_find(web->sandbox, web->segments[0]);
     platform_unlock(web->sandbox);
@@ -66,7 +71,7 @@ static struct platform_app *find_app(struct web *web) {
 }
 
 void control_app_key(struct web *web) {
-    struct platform_app *app = find_app(web);
+    struct platform_app *app = control_find_app(web);
     struct till_error err;
     if (!app)
         return;
@@ -76,7 +81,7 @@ void control_app_key(struct web *web) {
     }
     struct till_json *json = till_json_object();
     platform_lock(web->sandbox);
-    describe_app(web, app, json);
+    control_describe_app(web, app, true, json);
     platform_unlock(web->sandbox);
     web_json(web, 200, json);
 }

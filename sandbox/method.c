@@ -12,6 +12,8 @@ static const struct call_method methods[] = {
     {"alipay.trade.fastpay.refund.query", "refund_query", call_refund_query, NULL},
     {"alipay.trade.cancel", "cancel", call_cancel, NULL},
     {"alipay.trade.close", "close", call_close, NULL},
+    {"alipay.open.app.alipaycert.download", "certificate_download", call_certificate_download,
+     NULL},
     /* known, not offered here */
     {"alipay.trade.create", NULL, NULL, NULL},
     {"alipay.trade.app.pay", NULL, NULL, NULL},

@@ -12,6 +12,7 @@
 
 #include <sandbox/fault.h>
 #include <sandbox/sandbox.h>
+#include <till/certificate.h>
 #include <till/till.h>
 
 enum {
@@ -31,10 +32,26 @@ enum {
 #define PLATFORM_HOUR_US (60 * PLATFORM_MINUTE_US)
 #define PLATFORM_DAY_US (24 * PLATFORM_HOUR_US)
 
-/* A key that may be replaced while somebody still verifies with it. */
+struct certificate {
+    char *pem; /* the leaf, then the intermediate; NULL: none */
+    char sn[TILL_CERTIFICATE_SN_SIZE];
+    int64_t expires_us;
+};
+
+/* A key that may be replaced while somebody still verifies with it. The certificate is set before
+ * anybody in certificate mode sees the key. */
 struct held_key {
     struct till_key *key;
+    struct certificate certificate;
     int holders; /* under the lock */
+};
+
+/* A key that the platform signs for an app with; former ones stay, their certificates can be
+ * downloaded. */
+struct platform_signer {
+    struct till_key *key;
+    struct certificate certificate;
+    struct platform_signer *older;
 };
 
 struct platform_seller {
@@ -51,8 +68,11 @@ struct platform_app {
     char callback[520];
     int64_t created_us;
     int64_t auto_pay_s; /* the test buyer pays by himself after so many seconds; -1: never */
-    struct till_key *platform_key; /* never the app's; fixed */
-    struct held_key *app_key;      /* NULL until one was pasted */
+    struct platform_signer *signer;        /* the newest; under the lock */
+    struct till_key *_Atomic platform_key; /* the newest one's; never the app's */
+    bool certificate_mode;
+    char aes_key[32];         /* base64; empty: none */
+    struct held_key *app_key; /* NULL until one was pasted */
     struct platform_app *next;
 };
 
@@ -157,6 +177,7 @@ struct due {
     void *object;
 };
 
+struct authority;
 struct exchange;
 
 struct courier_seat {
@@ -199,6 +220,7 @@ struct sandbox {
     char *big_answer, *bomb;
     size_t bomb_len;
 
+    struct authority *authority; /* made when first wanted */
     struct exchange *exchanges[PLATFORM_EXCHANGES];
     uint64_t exchange_serial;
 

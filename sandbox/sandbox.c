@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening, closing, time and lock of the sandbox; see sandbox.h and platform.h. */
 #include <sandbox/app.h>
+#include <sandbox/authority.h>
 #include <sandbox/exchange.h>
 #include <sandbox/notice.h>
 #include <sandbox/state.h>
@@ -106,6 +107,7 @@ void sandbox_close(struct sandbox *sandbox) {
     free_parties(sandbox);
     exchange_free_all(sandbox);
     till_key_free(sandbox->stranger);
+    authority_free(sandbox->authority);
     free(sandbox->dues);
     free(sandbox->rules);
     free(sandbox->big_answer);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading the state file; see state.h. A line that cannot be read stops the start and is named. */
-#include <sandbox/app.h>
+#include <sandbox/mode.h>
 #include <sandbox/state.h>
 #include <sandbox/trade.h>
 
@@ -59,11 +59,9 @@ static bool read_seller(struct sandbox *sandbox, const struct till_json *row,
     return true;
 }
 
-static bool read_keys(struct platform_app *app, const struct till_json *row,
-                      struct till_error *err) {
+static bool read_key(struct platform_app *app, const struct till_json *row,
+                     struct till_error *err) {
     struct till_str pasted = till_json_get_str(row, "app_key");
-    if (!till_key_parse_private(till_json_get_str(row, "platform_key"), &app->platform_key, err))
-        return false;
     if (pasted.len == 0)
         return true;
     app->app_key = calloc(1, sizeof *app->app_key);
@@ -84,7 +82,8 @@ static bool read_app(struct sandbox *sandbox, const struct till_json *row, struc
     app->created_us = number(row, "created_us");
     app->auto_pay_s = number(row, "auto_pay_s");
     app->seller = platform_seller_obtain(sandbox, till_json_get_str(row, "seller_id"));
-    bool good = app->seller && read_keys(app, row, err) && app_enter(sandbox, app);
+    bool good = app->seller && read_key(app, row, err) && state_mode_read(sandbox, app, row, err) &&
+                app_enter(sandbox, app);
     if (!good)
         app_free(app);
     return good || damaged(err, "app");
@@ -228,8 +227,13 @@ static bool read_notice(struct sandbox *sandbox, const struct till_json *row,
 static const struct {
     const char *kind;
     bool (*read)(struct sandbox *sandbox, const struct till_json *row, struct till_error *err);
-} readers[] = {{"platform", read_platform}, {"buyer", read_buyer}, {"seller", read_seller},
-               {"app", read_app},           {"trade", read_trade}, {"notice", read_notice}};
+} readers[] = {{"authority", state_authority_read},
+               {"platform", read_platform},
+               {"buyer", read_buyer},
+               {"seller", read_seller},
+               {"app", read_app},
+               {"trade", read_trade},
+               {"notice", read_notice}};
 
 static bool read_line(struct sandbox *sandbox, struct till_str line, struct till_error *err) {
     TILL_JSON_SCOPED struct till_json *row = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writing the state file; see state.h. */
+#include <sandbox/mode.h>
 #include <sandbox/state.h>
 
 #include <rt/file.h>
@@ -79,9 +80,9 @@ static void write_app(struct page *page, const struct platform_app *app) {
     till_json_set_text(row, "callback", app->callback);
     till_json_set_int(row, "created_us", app->created_us);
     till_json_set_int(row, "auto_pay_s", app->auto_pay_s);
-    set_key(page, row, "platform_key", app->platform_key, TILL_KEY_PKCS8_BASE64);
     if (app->app_key)
         set_key(page, row, "app_key", app->app_key->key, TILL_KEY_SPKI_BASE64);
+    page->failed = !state_mode_write(row, app, page->err) || page->failed;
     write_row(page, row);
 }
 
@@ -180,6 +181,8 @@ static void write_trades(struct page *page, const struct sandbox *sandbox) {
 static bool write_all(struct page *page, const struct sandbox *sandbox, struct till_str *ret_text) {
     till_buf_init(&page->buf, &page->arena);
     write_head(page, sandbox);
+    if (sandbox->authority)
+        write_row(page, state_authority_write(sandbox->authority, page->err));
     for (const struct platform_app *app = sandbox->apps; app; app = app->next)
         write_app(page, app);
     write_trades(page, sandbox);

@@ -19,7 +19,8 @@ struct v3_authorization {
     struct till_str app_id, app_cert_sn, nonce, timestamp;
     struct till_str sign;
 };
-/* Lenient: what is missing stays empty, what is unknown is ignored, but signed. */
+/* Lenient where till_alipay_v3_authorization_parse is strict: what is missing stays empty, so that
+ * the refusal can name it. */
 void v3_authorization_read(struct till_str header, struct v3_authorization *ret);
 
 struct v3_request {

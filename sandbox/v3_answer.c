@@ -4,6 +4,7 @@
  * {code, message, links} from 400 on; timestamp, nonce and signature in headers. Codes lose the
  * prefix of their author, except ACQ.
  */
+#include <sandbox/mode.h>
 #include <sandbox/v3.h>
 
 static const struct {
@@ -54,8 +55,7 @@ static bool sign(struct call *call, struct http_response *response, struct till_
     nonce = platform_keep(call->arena, till_str_of(hex));
     if (!till_arena_format(call->arena, &timestamp, err, "%lld",
                            (long long)(world_now_us(call->sandbox->world) / 1000)) ||
-        !till_arena_format(call->arena, &text, err, "%.*s\n%.*s\n%.*s\n", TILL_STR_ARG(timestamp),
-                           TILL_STR_ARG(nonce), TILL_STR_ARG(response->body)) ||
+        !till_alipay_v3_answer_text(call->arena, timestamp, nonce, response->body, &text, err) ||
         !answer_sign(call, text, &signature, err))
         return false;
     http_response_header(response, TILL_STR("alipay-timestamp"), timestamp);
@@ -65,12 +65,25 @@ static bool sign(struct call *call, struct http_response *response, struct till_
     return true;
 }
 
-/* Which key signed: the first half of its fingerprint. */
+/* Which key signed: its certificate, or the first half of its fingerprint. */
 static void name_key(struct call *call, struct http_response *response) {
+    if (call->certificate_mode) {
+        http_response_header(response, TILL_STR("alipay-sn"),
+                             till_str_of(call->signer->certificate.sn));
+        return;
+    }
     char fingerprint[TILL_KEY_FINGERPRINT_SIZE];
-    till_key_fingerprint(call->app->platform_key, fingerprint);
+    till_key_fingerprint(call->signer->key, fingerprint);
     struct till_str sn = till_str_sub(till_str_of(fingerprint), 0, 32);
     http_response_header(response, TILL_STR("alipay-sn"), platform_keep(call->arena, sn));
+}
+
+static bool hide(struct call *call, struct http_response *response, struct till_error *err) {
+    if (!call_hides_answer(call))
+        return true;
+    response->content_type = TILL_STR("text/plain;charset=UTF-8");
+    http_response_header(response, TILL_STR("alipay-encrypt-type"), TILL_STR("AES"));
+    return till_aes_encrypt(call->arena, &call->aes_key, response->body, &response->body, err);
 }
 
 bool v3_write(struct call *call, struct http_response *response, struct till_error *err) {
@@ -84,7 +97,7 @@ bool v3_write(struct call *call, struct http_response *response, struct till_err
         put_error(call, node);
     if (!answer_trace(call, &trace, err) ||
         !till_json_write(call->arena, node, TILL_JSON_COMPACT, &response->body, err) ||
-        !sign(call, response, err))
+        !hide(call, response, err) || !sign(call, response, err))
         return false;
     http_response_header(response, TILL_STR("alipay-trace-id"), trace);
     if (call->app_known)

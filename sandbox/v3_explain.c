@@ -5,68 +5,47 @@
  */
 #include <sandbox/v3.h>
 
-/* What goes into the lines; a hypothesis changes some of it. */
+/* What is signed; a hypothesis changes some of it. */
 struct lines {
-    struct till_str authorization, method, target, body, token;
+    struct till_alipay_v3_request parts;
     bool unended; /* no line feed behind the last line */
 };
 
 static struct lines lines_of(const struct call *call, struct till_str target) {
-    return (struct lines){.authorization = call->v3->authorization.text,
-                          .method = call->request->method,
-                          .target = target,
-                          .body = call->v3->body,
-                          .token = call->v3->app_auth_token};
-}
-
-static bool join(struct till_arena *arena, const struct lines *lines, struct till_str *ret_text,
-                 struct till_error *err) {
-    const struct till_str parts[] = {lines->authorization, lines->method, lines->target,
-                                     lines->body};
-    struct till_buf buf;
-    till_buf_init(&buf, arena);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        till_buf_add(&buf, parts[i]);
-        till_buf_char(&buf, '\n');
-    }
-    if (lines->token.len) {
-        till_buf_add(&buf, lines->token);
-        till_buf_char(&buf, '\n');
-    }
-    if (!till_buf_finish(&buf, ret_text, err))
-        return false;
-    if (lines->unended)
-        ret_text->len--;
-    return true;
+    return (struct lines){.parts = {.auth = call->v3->authorization.text,
+                                    .method = call->request->method,
+                                    .target = target,
+                                    .body = call->v3->body,
+                                    .app_auth_token = call->v3->app_auth_token}};
 }
 
 bool v3_text(struct call *call, struct till_str target, struct till_str *ret_text,
              struct till_error *err) {
     struct lines lines = lines_of(call, target);
-    return join(call->arena, &lines, ret_text, err);
+    return till_alipay_v3_request_text(call->arena, &lines.parts, ret_text, err);
 }
 
 static void without_token(const struct call *call, struct lines *lines) {
     (void)call;
-    lines->token = TILL_STR_NONE;
+    lines->parts.app_auth_token = TILL_STR_NONE;
 }
 
 static void without_query(const struct call *call, struct lines *lines) {
-    lines->target = call->request->path;
+    lines->parts.target = call->request->path;
 }
 
 static void with_address(const struct call *call, struct lines *lines) {
     struct till_error err;
-    if (!till_arena_format(call->arena, &lines->target, &err, "%.*s%.*s",
+    if (!till_arena_format(call->arena, &lines->parts.target, &err, "%.*s%.*s",
                            TILL_STR_ARG(call->sandbox->options.public_url),
                            TILL_STR_ARG(call->request->target)))
-        lines->target = TILL_STR_NONE;
+        lines->parts.target = TILL_STR_NONE;
 }
 
 static void with_decoded_query(const struct call *call, struct lines *lines) {
     struct till_error err;
-    if (!till_percent_decode(call->arena, call->request->target, true, &lines->target, &err))
-        lines->target = TILL_STR_NONE;
+    if (!till_percent_decode(call->arena, call->request->target, true, &lines->parts.target, &err))
+        lines->parts.target = TILL_STR_NONE;
 }
 
 static void without_last_feed(const struct call *call, struct lines *lines) {
@@ -76,23 +55,24 @@ static void without_last_feed(const struct call *call, struct lines *lines) {
 
 static void with_scheme(const struct call *call, struct lines *lines) {
     struct till_error err;
-    if (!till_arena_format(call->arena, &lines->authorization, &err, "%.*s %.*s",
+    if (!till_arena_format(call->arena, &lines->parts.auth, &err, "%.*s %.*s",
                            TILL_STR_ARG(call->v3->authorization.scheme),
                            TILL_STR_ARG(call->v3->authorization.text)))
-        lines->authorization = TILL_STR_NONE;
+        lines->parts.auth = TILL_STR_NONE;
 }
 
 static void with_lower_method(const struct call *call, struct lines *lines) {
-    lines->method = till_str_is(call->request->method, "GET") ? TILL_STR("get") : TILL_STR("post");
+    lines->parts.method =
+        till_str_is(call->request->method, "GET") ? TILL_STR("get") : TILL_STR("post");
 }
 
 static void without_body(const struct call *call, struct lines *lines) {
     (void)call;
-    lines->body = TILL_STR_NONE;
+    lines->parts.body = TILL_STR_NONE;
 }
 
 static void with_whole_body(const struct call *call, struct lines *lines) {
-    lines->body = call->request->body;
+    lines->parts.body = call->request->body;
 }
 
 /* Written anew by a JSON library. */
@@ -100,8 +80,16 @@ static void with_compact_body(const struct call *call, struct lines *lines) {
     TILL_JSON_SCOPED struct till_json *json = NULL;
     struct till_error err;
     if (!till_json_parse(call->v3->body, &json, &err) ||
-        !till_json_write(call->arena, json, TILL_JSON_COMPACT, &lines->body, &err))
-        lines->body = TILL_STR_NONE;
+        !till_json_write(call->arena, json, TILL_JSON_COMPACT, &lines->parts.body, &err))
+        lines->parts.body = TILL_STR_NONE;
+}
+
+/* An encrypted body before it was encrypted. */
+static void with_plain_body(const struct call *call, struct lines *lines) {
+    struct till_error err;
+    if (!call->has_aes_key ||
+        !till_aes_decrypt(call->arena, &call->aes_key, call->v3->body, &lines->parts.body, &err))
+        lines->parts.body = TILL_STR_NONE;
 }
 
 static void as_it_is(const struct call *call, struct lines *lines) {
@@ -142,6 +130,8 @@ static const struct hypothesis {
     {with_compact_body, false, "It verifies over the body without blanks between its parts.",
      "The body was written anew between signing and sending.",
      "Keep the text that was signed, and send that."},
+    {with_plain_body, false, "It verifies over the plain text of the encrypted body.",
+     "The body was signed before it was encrypted.", "Encrypt first, then sign the base64 text."},
 };
 
 static size_t first_difference(struct till_str a, struct till_str b) {
@@ -155,8 +145,10 @@ static bool holds(struct call *call, const struct hypothesis *h, struct till_str
     struct lines lines = lines_of(call, call->request->target);
     struct till_error err;
     h->change(call, &lines);
-    return join(call->arena, &lines, ret_text, &err) &&
-           till_key_verify(call->key->key, h->is_sha1 ? TILL_RSA_SHA1 : TILL_RSA_SHA256, *ret_text,
+    if (!till_alipay_v3_request_text(call->arena, &lines.parts, ret_text, &err))
+        return false;
+    ret_text->len -= lines.unended;
+    return till_key_verify(call->key->key, h->is_sha1 ? TILL_RSA_SHA1 : TILL_RSA_SHA256, *ret_text,
                            call->v3->authorization.sign, &err);
 }
 

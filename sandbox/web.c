@@ -93,6 +93,15 @@ struct till_str web_value(const struct web *web, const char *name) {
     return till_form_get(&web->query, name);
 }
 
+bool web_flag(const struct web *web, const char *name) {
+    struct till_str text = web_value(web, name);
+    struct till_error err;
+    bool flag = false;
+    if (web->json && till_json_want_bool(web->json, name, &flag, &err) && flag)
+        return true;
+    return till_str_is(text, "true") || till_str_is(text, "1") || till_str_is(text, "on");
+}
+
 int64_t web_number(const struct web *web, const char *name, int64_t otherwise) {
     int64_t value;
     if (web->json && till_json_get_int(web->json, name, &value))

@@ -41,6 +41,8 @@ void web_error(struct web *web, const struct till_error *err);
 void web_redirect(struct web *web, struct till_str place);
 /* From the posted form, the document or the query. */
 struct till_str web_value(const struct web *web, const char *name);
+/* True, or the text "true", "1" or "on". */
+bool web_flag(const struct web *web, const char *name);
 /* The same as a number; `otherwise` when absent or no number. */
 int64_t web_number(const struct web *web, const char *name, int64_t otherwise);
 

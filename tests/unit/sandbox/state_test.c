@@ -134,6 +134,50 @@ static void without_a_file_nothing_is_written(void **state) {
     assert_int_not_equal(access(path, F_OK), 0);
 }
 
+static const char *of_app(const char *tail) {
+    static char text[128];
+    snprintf(text, sizeof text, "/control/apps/%.*s%s", TILL_STR_ARG(play.app_id), tail);
+    return text;
+}
+
+static void modes_survive_a_restart_with_former_certificates_and_keys(void **state) {
+    static const char *const kept[] = {"app_cert",        "platform_cert", "root_cert",
+                                       "app_cert_sn",     "aes_key",       "root_cert_sn",
+                                       "platform_cert_sn"};
+    char biz[128];
+    (void)state;
+    const struct till_json *first =
+        play_control(&play, "PUT", of_app("/certificate-mode"), "{\"certificate_mode\":true}");
+    snprintf(biz, sizeof biz, "{\"alipay_cert_sn\":\"%.*s\"}",
+             TILL_STR_ARG(till_json_get_str(first, "platform_cert_sn")));
+    play_control(&play, "PUT", of_app("/aes-key"), "{\"aes\":true}");
+    const struct till_json *before =
+        play_control(&play, "POST", of_app("/rotate-platform-certificate"), "{}");
+
+    play_restart(&play);
+
+    const struct till_json *after = play_control(&play, "GET", of_app(""), NULL);
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        assert_true(till_json_get_str(before, kept[i]).len > 0);
+        assert_true(
+            till_str_equal(till_json_get_str(before, kept[i]), till_json_get_str(after, kept[i])));
+    }
+    struct play_answer answer =
+        play_call(&play, "alipay.open.app.alipaycert.download", biz, "app_cert_sn",
+                  till_json_get_str(after, "app_cert_sn").ptr, "alipay_root_cert_sn",
+                  till_json_get_str(after, "root_cert_sn").ptr, NULL);
+    play_expect(&answer, "10000", "");
+    assert_true(play_contains(answer.response.body, "alipay_cert_content"));
+    /* the authority still issues, and a new certificate chains to the same roots */
+    after = play_control(&play, "POST", of_app("/rotate-platform-certificate"), "{}");
+    TILL_CERTIFICATES_SCOPED struct till_certificates *chain = NULL;
+    TILL_CERTIFICATES_SCOPED struct till_certificates *roots = NULL;
+    struct till_error err;
+    assert_true(till_certificates_parse(till_json_get_str(after, "platform_cert"), &chain, &err));
+    assert_true(till_certificates_parse(till_json_get_str(before, "root_cert"), &roots, &err));
+    assert_true(till_certificates_check(chain, roots, PLAY_START_US, &err));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_play, close_play)
     const struct CMUnitTest tests[] = {
@@ -141,6 +185,7 @@ int main(void) {
         TEST(an_unacknowledged_notification_goes_on_after_a_restart),
         TEST(the_file_is_private_and_a_damaged_one_stops_the_start),
         TEST(without_a_file_nothing_is_written),
+        TEST(modes_survive_a_restart_with_former_certificates_and_keys),
     };
     return cmocka_run_group_tests(tests, play_group_setup, play_group_teardown);
 }

@@ -19,7 +19,7 @@ static int close_play(void **state) {
 }
 
 struct v3 {
-    const char *method, *target, *body, *token, *type;
+    const char *method, *target, *body, *token, *type, *root_sn, *encryption;
     const char *signed_target, *signed_body; /* NULL: as sent */
     const char *authorization;               /* NULL: made and signed */
     const char *extra;                       /* behind app_id */
@@ -62,12 +62,16 @@ static const char *authorize(const struct v3 *call) {
 
 static struct http_response send(const struct v3 *call) {
     const char *given = call->authorization ? call->authorization : authorize(call);
-    const char *headers[4] = {0};
+    const char *headers[6] = {0};
     size_t count = 0;
     if (given[0])
         headers[count++] = format("authorization: %s", given);
     if (call->token)
         headers[count++] = format("alipay-app-auth-token: %s", call->token);
+    if (call->root_sn)
+        headers[count++] = format("alipay-root-cert-sn: %s", call->root_sn);
+    if (call->encryption)
+        headers[count++] = format("alipay-encrypt-type: %s", call->encryption);
     const char *type = call->type ? call->type : call->body ? "application/json" : NULL;
     return play_http(&play, call->method, call->target, type, call->body, headers);
 }
@@ -379,6 +383,82 @@ static void a_turned_clock_does_not_shut_v3(void **state) {
     expect_error(&answer, 400, "ACQ.TRADE_NOT_EXIST", NULL);
 }
 
+static void certificates_are_named_in_authorization_and_header(void **state) {
+    (void)state;
+    const struct till_json *app = play_control(
+        &play, "PUT", format("/control/apps/%.*s/certificate-mode", TILL_STR_ARG(play.app_id)),
+        "{\"certificate_mode\":true}");
+    const char *own =
+        format(",app_cert_sn=%.*s", TILL_STR_ARG(till_json_get_str(app, "app_cert_sn")));
+    const char *roots = till_json_get_str(app, "root_cert_sn").ptr;
+    struct v3 call = {.method = "POST", .target = QUERY, .body = "{\"out_trade_no\":\"X\"}"};
+    struct http_response answer = send(&call);
+    expect_error(&answer, 400, "missing-app-cert-sn", NULL);
+    call.extra = own;
+    answer = send(&call);
+    expect_error(&answer, 400, "missing-alipay-root-cert-sn", NULL);
+    call.root_sn = "00000000000000000000000000000000";
+    answer = send(&call);
+    expect_error(&answer, 400, "invalid-alipay-root-cert-sn", NULL);
+    call.root_sn = roots;
+    answer = send(&call);
+    expect_error(&answer, 400, "ACQ.TRADE_NOT_EXIST", NULL);
+    assert_true(
+        till_str_equal(header(&answer, "alipay-sn"), till_json_get_str(app, "platform_cert_sn")));
+    call.target = "/v3/alipay/open/app/alipaycert/download";
+    call.body = format("{\"alipay_cert_sn\":\"%.*s\"}", TILL_STR_ARG(header(&answer, "alipay-sn")));
+    answer = send(&call);
+    assert_int_equal(answer.status, 200);
+    assert_true(verified(&answer));
+    assert_true(play_contains(answer.body, "{\"alipay_cert_content\":\""));
+}
+
+static const char *crypt_text(const char *text, bool open) {
+    TILL_SECRET_SCOPED struct till_secret key = {0};
+    struct till_str result = TILL_STR_NONE;
+    struct till_error err;
+    assert_true(till_aes_key_parse(TILL_STR("AAECAwQFBgcICQoLDA0ODw=="), &key, &err));
+    bool done = open ? till_aes_decrypt(&play.arena, &key, till_str_of(text), &result, &err)
+                     : till_aes_encrypt(&play.arena, &key, till_str_of(text), &result, &err);
+    assert_true(done);
+    return format("%.*s", TILL_STR_ARG(result));
+}
+
+static void an_encrypted_body_is_signed_as_it_is_sent(void **state) {
+    (void)state;
+    play_control(&play, "PUT", format("/control/apps/%.*s/aes-key", TILL_STR_ARG(play.app_id)),
+                 "{\"aes_key\":\"AAECAwQFBgcICQoLDA0ODw==\"}");
+    struct v3 call = {
+        .method = "POST",
+        .target = PRECREATE,
+        .type = "text/plain",
+        .encryption = "AES",
+        .body = crypt_text("{\"out_trade_no\":\"V9\",\"total_amount\":\"1.00\",\"subject\":\"x\"}",
+                           false)};
+    struct http_response answer = send(&call);
+    assert_int_equal(answer.status, 200);
+    assert_true(verified(&answer)); /* over the cipher */
+    assert_true(till_str_starts_with(
+        till_str_of(crypt_text(format("%.*s", TILL_STR_ARG(answer.body)), true)),
+        TILL_STR("{\"out_trade_no\":\"V9\",\"qr_code\":")));
+    call.target = QUERY;
+    call.body = crypt_text("{\"out_trade_no\":\"NONE\"}", false);
+    answer = send(&call);
+    expect_error(&answer, 400, "ACQ.TRADE_NOT_EXIST", NULL); /* in clear */
+    call.encryption = NULL;
+    answer = send(&call);
+    expect_error(&answer, 400, "decryption-error-missing-encrypt-type", NULL);
+    call.encryption = "AES";
+    call.body = "{\"out_trade_no\":\"NONE\"}";
+    answer = send(&call);
+    expect_error(&answer, 400, "invalid-encrypt", NULL);
+    call.body = crypt_text("{\"out_trade_no\":\"NONE\"}", false);
+    call.signed_body = "{\"out_trade_no\":\"NONE\"}";
+    answer = send(&call);
+    expect_error(&answer, 400, "invalid-signature", NULL);
+    assert_true(play_contains(till_json_get_str(last_exchange(), "verdict"), "plain text"));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_play, close_play)
     const struct CMUnitTest tests[] = {
@@ -391,6 +471,8 @@ int main(void) {
         TEST(a_wrong_signature_is_explained_with_its_cause),
         TEST(faults_strike_v3_as_they_do_gateway_do),
         TEST(a_turned_clock_does_not_shut_v3),
+        TEST(certificates_are_named_in_authorization_and_header),
+        TEST(an_encrypted_body_is_signed_as_it_is_sent),
     };
     return cmocka_run_group_tests(tests, play_group_setup, play_group_teardown);
 }
