@@ -36,6 +36,7 @@ enum till_operation {
 const char *till_operation_name(enum till_operation operation);
 
 struct till_channel;
+struct till_bills; /* till/bill.h */
 
 /* A merchant's account at a platform; immutable after loading, shared by threads. */
 struct till_account {
@@ -63,6 +64,7 @@ struct till_ask {
     /* channel-specific fields of the merchant, checked by compose; may be NULL */
     const struct till_json *extra;
     struct till_str business; /* composed bytes; set by the caller from storage for build */
+    struct till_str method;   /* set by channels only: another method than the operation's */
 };
 
 struct till_outgoing {
@@ -275,6 +277,7 @@ struct till_channel {
     /* What a person should do about the platform's code, one English sentence; NULL when it says
      * enough by itself or is not known. */
     const char *(*advise)(struct till_str peer_code, enum till_operation operation);
+    const struct till_bills *bills; /* NULL: the channel has none */
 };
 
 struct till_channel_setting {

@@ -5,6 +5,7 @@
 
 #include <till/alipay.h>
 #include <till/arena.h>
+#include <till/bill.h>
 #include <till/certificate.h>
 #include <till/channel.h>
 #include <till/crypto.h>

@@ -26,6 +26,9 @@ const struct till_channel_setting alipay_settings[] = {
     {"sys_service_provider_id", false, false, "The service provider's PID, for rebates."},
     {"store_id", false, false, "Default store number of the orders."},
     {"product_code", false, false, "Product code of the orders instead of the product's own."},
+    {"bills", false, false, "Bills to fetch every morning: trade, account, or trade,account."},
+    {"bill_hosts", false, false,
+     "Hosts that bills may be fetched from beside the platform's own, separated by commas."},
     {NULL, false, false, NULL},
 };
 
@@ -38,6 +41,8 @@ static const char *const setting_names[] = {"app_id",
                                             "sys_service_provider_id",
                                             "store_id",
                                             "product_code",
+                                            "bills",
+                                            "bill_hosts",
                                             NULL};
 
 static bool is_digits(struct till_str s) {
@@ -114,6 +119,25 @@ static bool read_gateway(struct alipay_account *a, enum till_mode mode,
     return true;
 }
 
+/* Names separated by commas, each that of a type. */
+static bool read_bills(struct alipay_account *a, const struct till_json *settings,
+                       struct till_error *err) {
+    enum till_bill_type type;
+    struct till_str rest = TILL_STR_NONE;
+    if (!read_text(a, settings, "bills", 32, &rest, err) ||
+        !read_text(a, settings, "bill_hosts", 512, &a->bill_hosts, err))
+        return false;
+    while (rest.len) {
+        size_t end = till_str_find(rest, ',');
+        if (!till_bill_type_read(till_str_sub(rest, 0, end), &type))
+            return TILL_FAIL_FIELD(err, FIELD_INVALID, "/bills",
+                                   "Bills are trade and account, separated by a comma.");
+        a->wants_bill[type] = true;
+        rest = till_str_sub(rest, end + 1, rest.len);
+    }
+    return true;
+}
+
 /* A failure inside of the key parser, told with the setting's name. */
 static bool name_setting(const char *field, struct till_error *err) {
     memcpy(err->field, field, strlen(field) + 1);
@@ -161,7 +185,7 @@ bool alipay_load(const struct till_json *settings, struct till_account *account,
         read_text(a, settings, "sys_service_provider_id", 64, &a->sys_service_provider_id, err) &&
         read_text(a, settings, "store_id", 32, &a->store_id, err) &&
         read_text(a, settings, "product_code", 32, &a->product_code, err) &&
-        read_keys(a, settings, err))
+        read_bills(a, settings, err) && read_keys(a, settings, err))
         return true;
     alipay_unload(account);
     return false;

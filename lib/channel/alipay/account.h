@@ -6,7 +6,7 @@
 #ifndef LIB_CHANNEL_ALIPAY_ACCOUNT_H
 #define LIB_CHANNEL_ALIPAY_ACCOUNT_H
 
-#include <till/channel.h>
+#include <till/bill.h>
 #include <till/key.h>
 
 struct alipay_account {
@@ -21,6 +21,8 @@ struct alipay_account {
     enum till_signature algorithm;
     struct till_key *private_key;
     struct till_key *platform_key;
+    struct till_str bill_hosts; /* separated by commas, beside the platform's own */
+    bool wants_bill[TILL_BILL_TYPES];
 };
 
 extern const struct till_channel_setting alipay_settings[];

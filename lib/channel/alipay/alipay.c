@@ -4,6 +4,7 @@
 
 #include <till/time.h>
 
+#include "lib/channel/alipay/bill.h"
 #include "lib/channel/alipay/wire.h"
 
 #define SECONDS(n) ((n)*TILL_US_PER_SECOND)
@@ -85,6 +86,10 @@ bool alipay_method(const struct till_ask *ask, struct till_str *ret_method,
         [TILL_REFUND_QUERY] = "alipay.trade.fastpay.refund.query",
     };
     const struct till_product *product;
+    if (ask->method.len) {
+        *ret_method = ask->method;
+        return true;
+    }
     if (ask->operation != TILL_CREATE) {
         *ret_method = till_str_of(methods[ask->operation]);
         return true;
@@ -136,4 +141,5 @@ const struct till_channel alipay_channel = {
                  [TILL_REFUND] = TILL_RECOVER_REFUND_QUERY,
                  [TILL_REFUND_QUERY] = TILL_RECOVER_REFUND_QUERY},
     .advise = alipay_advise,
+    .bills = &alipay_bills,
 };

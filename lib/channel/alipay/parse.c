@@ -72,21 +72,33 @@ static bool is_signed(const struct till_account *account, struct till_str body,
     return false;
 }
 
+bool alipay_open(const struct till_account *account, const struct till_ask *ask,
+                 const struct till_incoming *incoming, struct till_arena *arena,
+                 struct till_verdict *verdict, struct till_json **ret_node) {
+    struct reading reading = {.ask = ask, .arena = arena, .verdict = verdict};
+    struct till_alipay_answer answer;
+    struct till_json *node = NULL;
+    struct till_error err;
+    if (!is_complete(incoming, verdict) || !is_signed(account, incoming->body, &reading, &answer))
+        return false;
+    verdict->verified = true;
+    if (till_json_parse(answer.node, &node, &err) && till_json_is_object(node)) {
+        *ret_node = node;
+        return true;
+    }
+    till_json_release(node);
+    verdict_say(verdict, "The answer is signed, but it is not a JSON object in UTF-8.");
+    return false;
+}
+
 void alipay_parse(const struct till_account *account, const struct till_ask *ask,
                   const struct till_incoming *incoming, struct till_arena *arena,
                   struct till_verdict *ret_verdict) {
     struct till_verdict verdict = {.outcome = TILL_UNKNOWN};
-    struct reading reading = {.ask = ask, .arena = arena, .verdict = &verdict};
-    struct till_alipay_answer answer;
-    struct till_error err;
-    if (is_complete(incoming, &verdict) && is_signed(account, incoming->body, &reading, &answer)) {
-        TILL_JSON_SCOPED struct till_json *node = NULL;
-        verdict.verified = true;
-        reading.node = till_json_parse(answer.node, &node, &err) ? node : NULL;
-        if (till_json_is_object(reading.node))
-            reading_decide(&reading);
-        else
-            verdict_say(&verdict, "The answer is signed, but it is not a JSON object in UTF-8.");
+    TILL_JSON_SCOPED struct till_json *node = NULL;
+    if (alipay_open(account, ask, incoming, arena, &verdict, &node)) {
+        struct reading reading = {.ask = ask, .node = node, .arena = arena, .verdict = &verdict};
+        reading_decide(&reading);
     }
     *ret_verdict = verdict;
 }

@@ -42,6 +42,11 @@ bool alipay_hand_over(const struct till_account *account, const struct till_ask 
                       struct till_error *err);
 bool alipay_show(struct till_str product, struct till_arena *arena, struct till_action *action,
                  struct till_error *err);
+/* The doors in front of every answer: complete, well signed, an object. The node is the caller's to
+ * release; false: *verdict says what is wrong. */
+bool alipay_open(const struct till_account *account, const struct till_ask *ask,
+                 const struct till_incoming *incoming, struct till_arena *arena,
+                 struct till_verdict *verdict, struct till_json **ret_node);
 void alipay_parse(const struct till_account *account, const struct till_ask *ask,
                   const struct till_incoming *incoming, struct till_arena *arena,
                   struct till_verdict *ret_verdict);
