@@ -7,12 +7,7 @@
 
 #include <zip.h>
 
-enum {
-    CHUNK = 64 * 1024,
-    RATIO_FREE = 64 * 1024,
-    NAME_MAX_BYTES = 256,
-    ENTRIES_MOST = 64
-};
+enum { CHUNK = 64 * 1024, RATIO_FREE = 64 * 1024, NAME_MAX_BYTES = 256, ENTRIES_MOST = 64 };
 
 struct entry {
     struct till_str name;
@@ -84,8 +79,7 @@ static bool check_size(const zip_stat_t *stat, const struct unzip_limits *limits
         return TILL_FAIL(err, ARCHIVE_INVALID,
                          "The archive would unpack to more than its limit of %lld bytes.",
                          (long long)limits->entry_max);
-    if (stat->size > RATIO_FREE &&
-        stat->size / (zip_uint64_t)limits->ratio_max > stat->comp_size)
+    if (stat->size > RATIO_FREE && stat->size / (zip_uint64_t)limits->ratio_max > stat->comp_size)
         return TILL_FAIL(err, ARCHIVE_INVALID,
                          "An entry of the archive would grow more than %lld times.",
                          (long long)limits->ratio_max);

@@ -30,6 +30,8 @@ VENDOR = {
     "cyaml/": ["rt"],
     "yaml.h": ["rt"],
     "sqlite3.h": ["gateway/store"],
+    "zip.h": ["rt"],
+    "zlib.h": ["rt"],
     "qrencode.h": ["rt"],
 }
 # libtill and flows do nothing that an operating system would have to help with.
