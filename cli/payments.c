@@ -23,10 +23,18 @@ static bool make_number(struct cli *cli, const char *prefix, struct till_str *nu
     return till_arena_format(cli->arena, number, err, "%s%s", prefix, hex);
 }
 
-static bool show_code(struct cli *cli, const struct till_json *payment, struct till_error *err) {
+/* What the operator does with the order: scan, or open. */
+static bool show_action(struct cli *cli, const struct till_json *payment, struct till_error *err) {
     const struct till_json *action = till_json_member(payment, "action");
-    struct till_str lines;
-    if (cli->json || !till_str_is(till_json_get_str(action, "kind"), "qr_code"))
+    struct till_str kind = till_json_get_str(action, "kind"), lines;
+    if (cli->json)
+        return true;
+    if (till_str_is(kind, "redirect")) {
+        cli_text(cli, till_json_get_str(action, "value"));
+        cli_text(cli, TILL_STR("\n"));
+        return true;
+    }
+    if (!till_str_is(kind, "qr_code"))
         return true;
     if (!qr_terminal(cli->arena, till_json_get_str(action, "value"), &lines, err))
         return false;
@@ -34,42 +42,65 @@ static bool show_code(struct cli *cli, const struct till_json *payment, struct t
     return true;
 }
 
-bool verb_pay(struct cli *cli, struct till_error *err) {
-    struct admin_place place = {0};
-    struct till_str app = TILL_STR_NONE, amount = TILL_STR_NONE, currency = TILL_STR("CNY");
-    struct till_str subject = TILL_STR("Order"), order = TILL_STR_NONE, account = TILL_STR_NONE;
-    struct till_str channel = TILL_STR("alipay"), product = TILL_STR("precreate"), target;
+/* What `till pay` was told. */
+struct wish {
+    struct till_str app, amount, currency, subject, order, account, channel, product, auth_code;
+};
+
+static bool order_of(const struct wish *wish, struct till_json **ret_body, struct till_error *err) {
     struct till_money money;
-    struct till_json *answer = NULL;
-    const struct cli_option options[] = {
-        ADMIN_OPTIONS(place),
-        {"--app", CLI_VALUE, true, &app, "the app that sells"},
-        {"--amount", CLI_VALUE, true, &amount, "decimal text, for example 9.90"},
-        {"--currency", CLI_VALUE, false, &currency, "CNY"},
-        {"--subject", CLI_VALUE, false, &subject, "what is sold"},
-        {"--order", CLI_VALUE, false, &order, "out_trade_no (made up when absent)"},
-        {"--channel", CLI_VALUE, false, &channel, "alipay"},
-        {"--product", CLI_VALUE, false, &product, "precreate"},
-        {"--account", CLI_VALUE, false, &account, "account id, when the app has several"},
-    };
-    if (!cli_read(cli, "--app ID --amount 9.90", options, ADMIN_OPTION_COUNT + 8, NULL, err) ||
-        !till_money_parse(amount, currency, &money, err) ||
-        !make_number(cli, "cli-", &order, err) ||
-        !till_arena_format(cli->arena, &target, err, "/admin/payments?app_id=%.*s",
-                           TILL_STR_ARG(app)))
+    if (!till_money_parse(wish->amount, wish->currency, &money, err))
         return false;
     struct till_json *body = till_json_object();
-    till_json_set_str(body, "channel", channel);
-    till_json_set_str(body, "product", product);
+    till_json_set_str(body, "channel", wish->channel);
+    till_json_set_str(body, "product", wish->product);
     till_json_set_int(body, "amount", money.minor);
     till_json_set_text(body, "currency", money.currency);
-    till_json_set_str(body, "out_trade_no", order);
-    till_json_set_str(body, "subject", subject);
-    if (account.len)
-        till_json_set_str(body, "account", account);
-    if (!admin_call(cli, &place, "POST", target, body, &answer, err))
+    till_json_set_str(body, "out_trade_no", wish->order);
+    till_json_set_str(body, "subject", wish->subject);
+    if (wish->account.len)
+        till_json_set_str(body, "account", wish->account);
+    if (wish->auth_code.len) {
+        struct till_json *extra = till_json_object();
+        till_json_set_str(extra, "auth_code", wish->auth_code);
+        till_json_set(body, "extra", extra);
+    }
+    *ret_body = body;
+    return true;
+}
+
+bool verb_pay(struct cli *cli, struct till_error *err) {
+    struct admin_place place = {0};
+    struct wish wish = {.currency = TILL_STR("CNY"),
+                        .subject = TILL_STR("Order"),
+                        .channel = TILL_STR("alipay"),
+                        .product = TILL_STR_NONE};
+    struct till_str target;
+    struct till_json *body, *answer = NULL;
+    const struct cli_option options[] = {
+        ADMIN_OPTIONS(place),
+        {"--app", CLI_VALUE, true, &wish.app, "the app that sells"},
+        {"--amount", CLI_VALUE, true, &wish.amount, "decimal text, for example 9.90"},
+        {"--currency", CLI_VALUE, false, &wish.currency, "CNY"},
+        {"--subject", CLI_VALUE, false, &wish.subject, "what is sold"},
+        {"--order", CLI_VALUE, false, &wish.order, "out_trade_no (made up when absent)"},
+        {"--channel", CLI_VALUE, false, &wish.channel, "alipay"},
+        {"--product", CLI_VALUE, false, &wish.product,
+         "precreate (a QR code), page or wap (an address), barcode (with --auth-code)"},
+        {"--auth-code", CLI_VALUE, false, &wish.auth_code, "the buyer's payment code, scanned"},
+        {"--account", CLI_VALUE, false, &wish.account, "account id, when the app has several"},
+    };
+    if (!cli_read(cli, "--app ID --amount 9.90", options, ADMIN_OPTION_COUNT + 9, NULL, err) ||
+        !make_number(cli, "cli-", &wish.order, err) ||
+        !till_arena_format(cli->arena, &target, err, "/admin/payments?app_id=%.*s",
+                           TILL_STR_ARG(wish.app)))
         return false;
-    bool shown = show_code(cli, answer, err);
+    if (!wish.product.len)
+        wish.product = wish.auth_code.len ? TILL_STR("barcode") : TILL_STR("precreate");
+    if (!order_of(&wish, &body, err) ||
+        !admin_call(cli, &place, "POST", target, body, &answer, err))
+        return false;
+    bool shown = show_action(cli, answer, err);
     return cli_say(cli, answer, err) && shown;
 }
 

@@ -18,13 +18,14 @@ struct shop {
     struct journal *journal;
 };
 
-/* Orders a coffee at till: POST /v1/payments, signed. */
+/* Orders a coffee at till: POST /v1/payments, signed. The product says how it is paid: "precreate"
+ * by phone, "page" on this computer. */
 struct coffee_payment {
     struct till_str id, cashier_url;
 };
 TILL_MUST_CHECK bool client_create(struct shop *shop, struct till_arena *arena,
-                                   struct till_str order_id, struct coffee_payment *ret,
-                                   struct till_error *err);
+                                   struct till_str order_id, const char *product,
+                                   struct coffee_payment *ret, struct till_error *err);
 /* Has it been paid? GET /v1/payments/{id}, signed. */
 TILL_MUST_CHECK bool client_is_paid(struct shop *shop, struct till_arena *arena,
                                     struct till_str payment_id, bool *ret_paid,

@@ -77,17 +77,20 @@ void page_home(struct shop *shop, struct http_request *request, struct http_resp
     struct till_str taste =
         in(request, "Freshly brewed, shipped the moment it is paid.", "现煮咖啡，付款后立即送出。");
     struct till_str button = in(request, "Buy with Alipay", "用支付宝购买");
+    struct till_str here = in(request, "Alipay on this computer", "在本机使用支付宝");
     struct till_str words = in(request,
                                "You pay in the simulator's wallet (password 111111). "
                                "No real money moves.",
                                "在模拟钱包中付款（密码 111111），不涉及真实资金。");
     open_page(request, &page, false);
     add_cup(&page, false);
-    html_format(&page,
-                "<h1>%s</h1><p class=\"soft\">%s</p><p class=\"price\"><small>¥</small>9.90</p>"
-                "<form method=\"post\" action=\"/buy\"><button id=\"buy\">%s</button></form>"
-                "<p class=\"small\">%s</p>",
-                &name, &taste, &button, &words);
+    html_format(
+        &page,
+        "<h1>%s</h1><p class=\"soft\">%s</p><p class=\"price\"><small>¥</small>9.90</p>"
+        "<form method=\"post\" action=\"/buy\"><button id=\"buy\">%s</button>"
+        "<button id=\"buy-here\" class=\"plain\" name=\"product\" value=\"page\">%s</button>"
+        "</form><p class=\"small\">%s</p>",
+        &name, &taste, &button, &here, &words);
     close_page(shop, request, response, 200, &page);
 }
 

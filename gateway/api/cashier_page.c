@@ -2,6 +2,7 @@
 #include <gateway/api/cashier_page.h>
 
 #include <gateway/api/cashier_phase.h>
+#include <gateway/api/cashier_way.h>
 #include <rt/html.h>
 #include <rt/qr.h>
 #include <till/form.h>
@@ -16,6 +17,7 @@ struct page {
     const struct cashier_look *look;
     enum cashier_phase phase;
     bool is_chinese;
+    struct till_str form_targets; /* origins besides ours that a form of the page goes to */
 };
 
 static const struct cashier_words
@@ -23,6 +25,8 @@ static const struct cashier_words
     payee_word = {"Payee", "收款方"}, order_word = {"Order", "订单号"},
     transaction_word = {"Transaction", "交易号"}, refunded_word = {"Refunded", "已退款"},
     code_label = {"QR code for the payment", "付款二维码"},
+    go_word = {"Continue to Alipay", "前往支付宝"},
+    time_word = {"Time left to pay", "剩余付款时间"},
     open_word = {"Pay on this device", "在本机付款"},
     left_word = {"The code is good for another", "二维码剩余有效时间"},
     renew_word = {"New code", "刷新二维码"}, again_word = {"Try again", "重试"},
@@ -96,8 +100,8 @@ static void add_renewal(struct page *page, const struct payment_row *payment, co
 }
 
 /* The time left as it is right now; the script lets it run. */
-static void add_clock(struct page *page, int64_t until_us) {
-    struct till_str label = say(page, left_word);
+static void add_clock(struct page *page, struct cashier_words words, int64_t until_us) {
+    struct till_str label = say(page, words);
     int64_t now_us = page->call->now_us;
     int64_t left_s = until_us > now_us ? (until_us - now_us) / TILL_US_PER_SECOND : 0;
     int hours = (int)(left_s / 3600), minutes = (int)(left_s / 60 % 60),
@@ -122,11 +126,18 @@ static bool add_code(struct page *page, const struct payment_row *payment, struc
     till_buf_add(&page->buf, svg);
     till_buf_text(&page->buf, "</a>");
     if (payment->action_expires_us)
-        add_clock(page, payment->action_expires_us);
+        add_clock(page, left_word, payment->action_expires_us);
     html_format(&page->buf,
                 "<a class=\"button open\" id=\"open\" href=\"%s\" target=\"_blank\" "
                 "rel=\"noopener\">%s</a>",
                 &payment->action_value, &open);
+    return true;
+}
+
+static bool add_go(struct page *page, const struct payment_row *payment, struct till_error *err) {
+    if (!cashier_add_way(&page->buf, payment, say(page, go_word), &page->form_targets, err))
+        return false;
+    add_clock(page, time_word, payment->expires_us);
     return true;
 }
 
@@ -201,6 +212,10 @@ static bool add_card(struct page *page, const struct payment_row *payment, struc
     add_title(page);
     if (page->phase == CASHIER_SCAN && !add_code(page, payment, err))
         return false;
+    if (page->phase == CASHIER_GO && !add_go(page, payment, err))
+        return false;
+    if (page->phase == CASHIER_CONFIRM || page->phase == CASHIER_PHONE)
+        add_clock(page, time_word, payment->expires_us);
     add_advice(page, payment->return_url.len > 0);
     add_way_on(page, payment);
     if (page->look->can_renew)
@@ -269,7 +284,7 @@ static bool close_page(struct page *page, int status, struct till_error *err) {
         return false;
     response->status = status;
     response->content_type = TILL_STR("text/html; charset=utf-8");
-    html_headers(page->call->request, response, TILL_STR_NONE);
+    html_headers(page->call->request, response, page->form_targets);
     return true;
 }
 

@@ -7,6 +7,10 @@
 #define BACK "M9 6L4.5 10.5L9 15M5 10.5h9a5 5 0 0 1 0 10h-2"
 #define ALARM "M12 5.5v8M12 18.2v.3"
 #define DOTS "M5.5 12h.3M12 12h.3M18.5 12h.3"
+#define ARROW "M5 12h13M12.5 6l6 6l-6 6"
+#define PHONE                                                                                      \
+    "M8 3.5h8a1.2 1.2 0 0 1 1.2 1.2v14.6a1.2 1.2 0 0 1-1.2 1.2H8a1.2 1.2 0 0 1-1.2-1.2V4.7A1.2 "   \
+    "1.2 0 0 1 8 3.5zM11 17.6h2"
 #define QUESTION "M8.6 8.8a3.5 3.5 0 1 1 5 3.3c-1.1.6-1.6 1.3-1.6 2.4M12 18.2v.3"
 
 static const struct cashier_look looks[CASHIER_PHASES] = {
@@ -16,6 +20,32 @@ static const struct cashier_look looks[CASHIER_PHASES] = {
                     "This page notices by itself.",
                     "打开支付宝“扫一扫”，对准二维码并确认付款。付款后本页会自动更新。"},
          .can_renew = true},
+    [CASHIER_GO] = {.kind = "busy",
+                    .sign = ARROW,
+                    .title = {"Pay on Alipay's page", "前往支付宝付款"},
+                    .advice = {"The button takes you to Alipay. Log in and confirm there; "
+                               "you come back by yourself.",
+                               "点击按钮前往支付宝，登录并确认付款，完成后会自动返回。"}},
+    [CASHIER_PHONE] =
+        {.kind = "busy",
+         .sign = PHONE,
+         .title = {"Pay in the shop's app", "请在商家应用内付款"},
+         .advice = {"This order is paid inside of the shop's app or mini program. "
+                    "Go back there and press Pay; this page notices by itself.",
+                    "该订单需在商家的应用或小程序内付款，请返回应用点击付款，本页会自动更新。"}},
+    [CASHIER_CONFIRM] =
+        {.kind = "busy",
+         .sign = PHONE,
+         .title = {"Confirm on your phone", "请在手机上确认付款"},
+         .advice = {"Alipay asks for your password. Type it on your phone and wait here; "
+                    "do not show another code.",
+                    "请在手机支付宝中输入密码确认付款，并在此稍候，请勿再次出示付款码。"}},
+    [CASHIER_ASKING] = {.kind = "busy",
+                        .sign = DOTS,
+                        .title = {"We are asking Alipay", "正在向支付宝确认"},
+                        .advice = {"Your code was read. Whether you have paid is known in a "
+                                   "moment; do not pay again.",
+                                   "已读取您的付款码，正在确认付款结果，请勿重复付款。"}},
     [CASHIER_WAIT] = {.kind = "busy",
                       .sign = DOTS,
                       .title = {"Your code is on its way", "正在获取二维码"},
@@ -90,9 +120,20 @@ const struct cashier_look *cashier_look_of(enum cashier_phase phase) {
     return &looks[phase];
 }
 
+static bool is_charged_at_once(const struct payment_row *payment) {
+    const struct till_product *product = till_product_look(payment->channel, payment->product);
+    return product && !product->action;
+}
+
 static enum cashier_phase phase_of_pending(const struct payment_row *payment, int64_t now_us) {
     if (payment->expires_us && now_us >= payment->expires_us)
         return CASHIER_OVER;
+    if (till_str_is(payment->action_kind, "redirect") || till_str_is(payment->action_kind, "form"))
+        return CASHIER_GO;
+    if (till_str_is(payment->action_kind, "bridge"))
+        return CASHIER_PHONE;
+    if (is_charged_at_once(payment))
+        return payment->attempt_state == TILL_ATTEMPT_PENDING ? CASHIER_CONFIRM : CASHIER_ASKING;
     if (!till_str_is(payment->action_kind, "qr_code"))
         return CASHIER_WAIT;
     return payment->action_expires_us && now_us >= payment->action_expires_us ? CASHIER_STALE

@@ -7,6 +7,10 @@
 
 enum cashier_phase {
     CASHIER_SCAN,    /* a code that can be scanned */
+    CASHIER_GO,      /* the platform's own page is the way */
+    CASHIER_PHONE,   /* the shop's app or mini program is */
+    CASHIER_CONFIRM, /* the shop has scanned the buyer, who confirms on his phone */
+    CASHIER_ASKING,  /* the same, and the platform has not said so yet */
     CASHIER_WAIT,    /* no code yet */
     CASHIER_STALE,   /* the code ran out, the order did not */
     CASHIER_OVER,    /* the order ran out; the platform is asked before it is closed */

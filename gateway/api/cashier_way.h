@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The button of a page that is handed over: the way to the platform's own page. */
+#ifndef GATEWAY_API_CASHIER_WAY_H
+#define GATEWAY_API_CASHIER_WAY_H
+
+#include <gateway/store/store.h>
+
+/*
+ * A link for a redirect, a form for a form; both work without a script and stay in this window,
+ * because the platform leads back to us. *ret_targets are the origins that the page's policy must
+ * let a form go to, besides our own: empty for a link.
+ */
+TILL_MUST_CHECK bool cashier_add_way(struct till_buf *buf, const struct payment_row *payment,
+                                     struct till_str label, struct till_str *ret_targets,
+                                     struct till_error *err);
+
+#endif
