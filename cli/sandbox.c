@@ -6,12 +6,12 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include <cli/service.h>
-#include <sandbox/sandbox.h>
+#include <cli/sandbox_doors.h>
 
 struct sandbox_words {
     struct till_str listen, public_url, state, seed;
     bool strict_charset, strict_encryption, strict_refunds, notify_created, notify_closed;
+    struct sandbox_doors doors;
 };
 
 static bool read_words(struct cli *cli, struct sandbox_words *words, struct till_error *err) {
@@ -21,6 +21,12 @@ static bool read_words(struct cli *cli, struct sandbox_words *words, struct till
          "how a phone reaches it; in QR codes"},
         {"--state", CLI_VALUE, false, &words->state, "file to remember everything in"},
         {"--seed", CLI_VALUE, false, &words->seed, "of numbers and chances; 0 is a new one"},
+        {"--tls-listen", CLI_VALUE, false, &words->doors.tls_listen,
+         "ADDRESS:PORT for https, under the sandbox's own authority"},
+        {"--proxy-listen", CLI_VALUE, false, &words->doors.proxy_listen,
+         "ADDRESS:PORT of a proxy that leads the platform's host names here"},
+        {"--ca", CLI_VALUE, false, &words->doors.ca_file,
+         "file to write the authority's certificate to, for clients to trust"},
         {"--strict-charset", CLI_FLAG, false, &words->strict_charset,
          "charset must stand in the query string"},
         {"--strict-encryption", CLI_FLAG, false, &words->strict_encryption,
@@ -55,13 +61,14 @@ static bool open_sandbox(const struct sandbox_words *words, struct service *serv
            sandbox_start(*ret_sandbox, err);
 }
 
-static bool listen_at(struct cli *cli, const struct sandbox_words *words, struct service *service,
+static bool listen_at(struct cli *cli, struct sandbox_words *words, struct service *service,
                       struct sandbox *sandbox, struct till_error *err) {
     struct http_service handler = sandbox_service(sandbox);
     struct http_options options;
     struct till_str listen = words->listen.len ? words->listen : TILL_STR("127.0.0.1:8100");
     struct till_str url = words->public_url;
     http_options_default(&options);
+    options.arena_max = SANDBOX_ARENA_MAX;
     if (!cli_listen(listen, &options.address, &options.port, err) ||
         !http_server_start(&options, &handler, service->world, service->log, service->metrics,
                            &service->server, err))
@@ -70,6 +77,10 @@ static bool listen_at(struct cli *cli, const struct sandbox_words *words, struct
         (!till_arena_format(cli->arena, &url, err, "http://%.*s:%" PRIu16,
                             TILL_STR_ARG(options.address), http_server_port(service->server)) ||
          !sandbox_set_public_url(sandbox, url, err)))
+        return false;
+    words->doors.public_url = url;
+    words->doors.state = words->state;
+    if (!sandbox_doors_open(&words->doors, cli, service, sandbox, options.address, err))
         return false;
     printf("The sandbox is open at http://%.*s:%" PRIu16 "\n", TILL_STR_ARG(options.address),
            http_server_port(service->server));
@@ -96,6 +107,7 @@ bool verb_sandbox(struct cli *cli, struct till_error *err) {
                 listen_at(cli, &words, &service, sandbox, err);
     if (done)
         wait_for_stop();
+    sandbox_doors_close(&words.doors);
     service_stop(&service);
     sandbox_close(sandbox);
     service_close(&service);

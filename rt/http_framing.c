@@ -4,16 +4,6 @@
 #include <rt/http_framing.h>
 #include <rt/http_target.h>
 
-static bool is_token(struct till_str s) {
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!letter && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
-            return false;
-    }
-    return s.len > 0;
-}
-
 static bool is_clean(struct till_str value) {
     for (size_t i = 0; i < value.len; i++) {
         unsigned char c = (unsigned char)value.ptr[i];
@@ -26,10 +16,10 @@ static bool is_clean(struct till_str value) {
 static bool check_lines(const struct http_head *head, struct till_error *err) {
     if (head->header_count > HTTP_HEADERS_MAX)
         return TILL_FAIL(err, HTTP_FRAMING, "The request has more than 100 header lines.");
-    if (!is_token(head->method))
+    if (!http_is_token(head->method))
         return TILL_FAIL(err, HTTP_FRAMING, "The request's method is not a token.");
     for (size_t i = 0; i < head->header_count; i++) {
-        if (!is_token(head->headers[i].name))
+        if (!http_is_token(head->headers[i].name))
             return TILL_FAIL(err, HTTP_FRAMING, "A header's name is not a token.");
         if (!is_clean(head->headers[i].value))
             return TILL_FAIL(err, HTTP_FRAMING, "A header's value holds a control byte.");

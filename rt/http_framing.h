@@ -22,6 +22,9 @@
 
 struct MHD_Connection;
 
+/* A method or a header's name (RFC 9110 section 5.6.2). */
+bool http_is_token(struct till_str s);
+
 struct http_head {
     struct till_str method, target, path, query;
     struct till_pair *headers; /* values without blanks around them */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <rt/http_framing.h>
 #include <rt/upstream_call.h>
 
 #include <stdlib.h>
@@ -6,18 +7,6 @@
 #include <unistd.h>
 
 enum { HEAD_MAX = 64 * 1024, BODY_FIRST = 4096, IDLE_AGE_S = 20, CONNECTION_AGE_S = 600 };
-
-static bool is_token_byte(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
-
-static bool is_token(struct till_str s) {
-    for (size_t i = 0; i < s.len; i++)
-        if (!is_token_byte(s.ptr[i]))
-            return false;
-    return s.len > 0;
-}
 
 bool upstream_method_ok(struct till_str method) {
     for (size_t i = 0; i < method.len; i++)
@@ -42,7 +31,7 @@ bool upstream_header_ok(const struct till_pair *header) {
         if ((c < 0x20 && c != '\t') || c == 0x7f)
             return false;
     }
-    return is_token(header->name);
+    return http_is_token(header->name);
 }
 
 /* The address that the socket is really opened for is judged, whatever the name said before. */

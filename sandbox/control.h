@@ -19,6 +19,7 @@ void control_fault_clear(struct web *web);
 void control_clock_read(struct web *web);
 void control_clock_advance(struct web *web);
 void control_books(struct web *web);
+void control_authority(struct web *web);
 void control_trade_list(struct web *web);
 void control_trade_read(struct web *web);
 void control_trade_act(struct web *web);

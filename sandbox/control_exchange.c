@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /control/exchanges: the list, one of them whole, and all of them as HAR. */
+/* /control/exchanges: the list, one of them whole, and all of them as HAR; /control/ca. */
 #include <sandbox/control.h>
 #include <sandbox/exchange_har.h>
 
@@ -152,4 +152,17 @@ void control_exchange_har(struct web *web) {
     web_json(web, 200, exchange_har(web->sandbox, &filter, web->arena));
     http_response_header(web->response, TILL_STR("Content-Disposition"),
                          TILL_STR("attachment; filename=\"exchanges.har\""));
+}
+
+void control_authority(struct web *web) {
+    platform_lock(web->sandbox);
+    struct till_str pem = web->sandbox->tls_pem;
+    platform_unlock(web->sandbox);
+    if (pem.len == 0) {
+        web_text(web, 404, "There is no TLS here; start the sandbox with --tls-listen.\n");
+        return;
+    }
+    web->response->status = 200;
+    web->response->content_type = TILL_STR("application/x-pem-file");
+    web->response->body = pem;
 }

@@ -235,5 +235,6 @@ const struct web_route control_routes[] = {
     {"POST", "/control/buyers/*/auth-code", control_buyer_code},
     {"PUT", "/control/password-limit", control_password_limit},
     {"GET", "/control/methods", control_method_list},
+    {"GET", "/control/ca", control_authority},
     {NULL, NULL, NULL},
 };

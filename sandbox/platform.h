@@ -190,6 +190,7 @@ struct sandbox {
     struct log *log;
     struct sandbox_options options;
     struct till_arena arena; /* copies of the options */
+    struct till_str tls_pem; /* empty: no TLS */
     struct world_lock lock;
     uint64_t random;
     uint64_t counter;          /* in numbers: never twice, also after a restart */

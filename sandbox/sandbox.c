@@ -74,6 +74,14 @@ bool sandbox_set_public_url(struct sandbox *sandbox, struct till_str public_url,
     return set;
 }
 
+bool sandbox_set_tls_authority(struct sandbox *sandbox, struct till_str pem,
+                               struct till_error *err) {
+    platform_lock(sandbox);
+    bool set = till_arena_copy(&sandbox->arena, pem, &sandbox->tls_pem, err);
+    platform_unlock(sandbox);
+    return set;
+}
+
 static void free_trades(struct sandbox *sandbox) {
     for (struct platform_trade *trade = sandbox->trades, *next; trade; trade = next) {
         next = trade->next;

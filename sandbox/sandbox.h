@@ -14,6 +14,9 @@
 
 struct sandbox;
 
+/* A call's memory, for http_options: lists and archives of a thousand exchanges fit. */
+#define SANDBOX_ARENA_MAX ((size_t)64 * 1024 * 1024)
+
 struct sandbox_options {
     struct till_str public_url; /* "http://127.0.0.1:8100": in QR codes and pages */
     struct till_str state_path; /* apps, keys, trades; written atomically; empty: memory only */
@@ -32,6 +35,10 @@ void sandbox_close(struct sandbox *sandbox);
 /* When the port is known only after listening. Once, before the first request. */
 TILL_MUST_CHECK bool sandbox_set_public_url(struct sandbox *sandbox, struct till_str public_url,
                                             struct till_error *err);
+/* The certificate that clients of the TLS listener trust (tls.h), for GET /control/ca. Before
+ * the first request over TLS. */
+TILL_MUST_CHECK bool sandbox_set_tls_authority(struct sandbox *sandbox, struct till_str pem,
+                                               struct till_error *err);
 /* Spawns the notification and expiry task. */
 TILL_MUST_CHECK bool sandbox_start(struct sandbox *sandbox, struct till_error *err);
 /* One bounded round of due work (notifications, expiries, auto-paying buyers); for simulator and

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Routing, origins, small answers; see web.h. */
 #include <sandbox/call.h>
+#include <sandbox/tls.h>
 #include <sandbox/v3.h>
 #include <sandbox/web.h>
 
@@ -55,10 +56,11 @@ static bool is_address(struct till_str host) {
     return host.len > 0;
 }
 
-/* A name that somebody else's DNS leads here must not open the console (rebinding). */
+/* A name that somebody else's DNS leads here must not open the console (rebinding). The platform's
+ * own names are led here by whoever set up proxy or hosts file. */
 static bool host_is_ours(const struct web *web, struct till_str host) {
     struct till_str name = till_str_sub(host, 0, till_str_find(host, ':'));
-    return is_address(host) || till_str_is(name, "localhost") ||
+    return is_address(host) || till_str_is(name, "localhost") || tls_is_platform_host(name) ||
            till_str_equal(host, authority(web->sandbox->options.public_url));
 }
 
