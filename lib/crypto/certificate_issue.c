@@ -88,6 +88,8 @@ static bool add_hosts(X509 *item, const struct till_str *hosts, size_t count) {
     return good;
 }
 
+/* A root does not name its issuer's key: OpenSSL would write an empty name, which strict parsers
+ * refuse (RFC 5280, 4.2.1.1). */
 static bool add_extensions(X509 *item, X509 *issuer, const struct till_certificate_order *order) {
     X509V3_CTX ctx;
     X509V3_set_ctx(&ctx, issuer, item, NULL, NULL, 0);
@@ -98,7 +100,7 @@ static bool add_extensions(X509 *item, X509 *issuer, const struct till_certifica
                          order->is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE") &&
            add_extension(item, &ctx, NID_key_usage, usage) &&
            add_extension(item, &ctx, NID_subject_key_identifier, "hash") &&
-           add_extension(item, &ctx, NID_authority_key_identifier, "keyid") &&
+           (issuer == item || add_extension(item, &ctx, NID_authority_key_identifier, "keyid")) &&
            (order->host_count == 0 || (add_extension(item, &ctx, NID_ext_key_usage, "serverAuth") &&
                                        add_hosts(item, order->hosts, order->host_count)));
 }

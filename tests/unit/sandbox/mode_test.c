@@ -2,6 +2,8 @@
 /* Certificate mode and content encryption on gateway.do (dossier 1.5, 2.4, 2.5). */
 #include "play.h"
 
+#include <stdlib.h>
+
 #include <till/certificate.h>
 
 #define QUERY "alipay.trade.query"
@@ -107,6 +109,29 @@ static void the_three_files_are_laid_out_as_the_platforms(void **state) {
     assert_true(till_key_same_pair(own, play_app_key));
     assert_true(till_key_parse_public(till_json_get_str(app, "platform_cert"), &platforms, &err));
     assert_true(till_key_same_pair(platforms, play.platform_key));
+}
+
+/* Strict readers refuse an authority key identifier without a key (OID 2.5.29.35). */
+static void a_root_names_no_authoritys_key_and_what_it_issued_does(void **state) {
+    static const char *const names[] = {"root_cert", "root_cert", "root_cert", "root_cert",
+                                        "platform_cert"};
+    (void)state;
+    const struct till_json *app = use_certificates();
+    for (size_t i = 0; i < 5; i++) {
+        TILL_CERTIFICATES_SCOPED struct till_certificates *bundle =
+            parse(till_json_get_str(app, names[i]));
+        struct till_str pem, der;
+        struct till_error err;
+        assert_true(till_certificate_export(&play.arena, bundle, i % 4, &pem, &err));
+        char *body = calloc(1, pem.len);
+        size_t len = 0, from = till_str_find(pem, '\n');
+        for (size_t at = from; at < pem.len && pem.ptr[at] != '-'; at++)
+            if (pem.ptr[at] != '\n')
+                body[len++] = pem.ptr[at];
+        assert_true(till_base64_decode(&play.arena, (struct till_str){body, len}, &der, &err));
+        assert_int_equal(memmem(der.ptr, der.len, "\x55\x1d\x23", 3) != NULL, i == 4);
+        free(body);
+    }
 }
 
 static void a_certificate_mode_answer_names_the_certificate_before_its_signature(void **state) {
@@ -420,6 +445,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_play, close_play)
     const struct CMUnitTest tests[] = {
         TEST(the_three_files_are_laid_out_as_the_platforms),
+        TEST(a_root_names_no_authoritys_key_and_what_it_issued_does),
         TEST(a_certificate_mode_answer_names_the_certificate_before_its_signature),
         TEST(every_wrong_number_is_refused_and_explained),
         TEST(a_number_sent_to_an_app_in_key_mode_is_refused),
