@@ -57,6 +57,10 @@ void page_app_make(struct web *web);
 void page_app(struct web *web);
 void page_app_key(struct web *web);
 void page_app_settings(struct web *web);
+/* page_mode.c */
+void page_app_certificates(struct web *web);
+void page_app_encryption(struct web *web);
+void page_app_file(struct web *web);
 void page_trades(struct web *web);
 void page_trade(struct web *web);
 void page_trade_act(struct web *web);
@@ -75,6 +79,10 @@ void page_cashier_act(struct web *web);
 void page_cashier_state(struct web *web);
 void page_cashier_script(struct web *web);
 
+/* The app of the path; NULL after a page that says so. */
+struct platform_app *page_find_app(struct web *web);
+/* Locked: certificates and encryption of an app. */
+void page_add_modes(struct page *page, const struct platform_app *app);
 /* Locked: rows of the newest trades, or of calls and notifications, of one app (and order) or, with
  * empty texts, of all. */
 void page_trade_table(struct page *page, struct till_str app_id, int most);

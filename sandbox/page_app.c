@@ -128,7 +128,7 @@ void page_app_make(struct web *web) {
     platform_wake(web->sandbox);
 }
 
-static struct platform_app *find(struct web *web) {
+struct platform_app *page_find_app(struct web *web) {
     platform_lock(web->sandbox);
     struct platform_app *app = app_find(web->sandbox, web->segments[0]);
     platform_unlock(web->sandbox);
@@ -227,7 +227,7 @@ static void add_settings(struct page *page, const struct platform_app *app) {
 }
 
 void page_app(struct web *web) {
-    struct platform_app *app = find(web);
+    struct platform_app *app = page_find_app(web);
     struct page page;
     if (!app)
         return;
@@ -237,6 +237,7 @@ void page_app(struct web *web) {
     add_identity(&page, app);
     page_markup(&page, "<div class=\"pair\"><div>");
     add_platform_key(&page, app);
+    page_add_modes(&page, app);
     page_markup(&page, "</div><div>");
     add_app_key(&page, app);
     add_settings(&page, app);
@@ -248,7 +249,7 @@ void page_app(struct web *web) {
 }
 
 void page_app_key(struct web *web) {
-    struct platform_app *app = find(web);
+    struct platform_app *app = page_find_app(web);
     struct till_error err;
     if (!app)
         return;
@@ -259,7 +260,7 @@ void page_app_key(struct web *web) {
 }
 
 void page_app_settings(struct web *web) {
-    struct platform_app *app = find(web);
+    struct platform_app *app = page_find_app(web);
     struct till_error err;
     if (!app)
         return;

@@ -441,6 +441,57 @@ static void an_app_is_made_in_its_modes_at_once(void **state) {
     }
 }
 
+static int press(const char *tail, const char *body) {
+    char path[128];
+    snprintf(path, sizeof path, "/console/apps/%.*s%s", TILL_STR_ARG(play.app_id), tail);
+    return play_http(&play, "POST", path, "application/x-www-form-urlencoded", body, NULL).status;
+}
+
+static struct http_response console(const char *tail) {
+    char path[192];
+    snprintf(path, sizeof path, "/console/apps/%.*s%s", TILL_STR_ARG(play.app_id), tail);
+    return play_http(&play, "GET", path, NULL, NULL, NULL);
+}
+
+static void the_console_switches_modes_and_gives_the_files_by_name(void **state) {
+    static const char *const names[] = {"app_cert", "platform_cert", "root_cert"};
+    char own[64];
+    (void)state;
+    assert_true(play_contains(console("").body, "The app is in key mode"));
+    assert_int_equal(console("/alipayRootCert.crt").status, 404); /* none in key mode */
+    assert_int_equal(press("/certificates", "do=rotate"), 409);
+    assert_int_equal(press("/certificates", "do=on"), 303);
+    const struct till_json *app = play_control(&play, "GET", target(""), NULL);
+    learn(app);
+    snprintf(own, sizeof own, "/appCertPublicKey_%.*s.crt", TILL_STR_ARG(play.app_id));
+    const char *const files[] = {own, "/alipayCertPublicKey_RSA2.crt", "/alipayRootCert.crt"};
+    struct http_response page = console("");
+    for (size_t i = 0; i < 3; i++) {
+        struct http_response file = console(files[i]);
+        assert_int_equal(file.status, 200);
+        assert_true(till_str_equal(file.body, till_json_get_str(app, names[i])));
+        assert_true(till_str_is(file.content_type, "application/x-x509-ca-cert"));
+        assert_true(play_contains(file.headers[0].value, files[i] + 1));
+        assert_true(play_contains(page.body, files[i]));
+    }
+    assert_true(play_contains(page.body, app_sn) && play_contains(page.body, root_sn));
+    assert_int_equal(console("/appCertPublicKey_9021.crt").status, 404);
+    assert_int_equal(console("/other.crt").status, 404);
+    assert_int_equal(press("/certificates", "do=rotate"), 303);
+    page = console("");
+    assert_false(play_contains(page.body, platform_sn)); /* a new one */
+    assert_int_equal(press("/certificates", "do=off"), 303);
+    assert_true(play_contains(console("").body, "The app is in key mode"));
+    assert_int_equal(press("/encryption", "do=set&aes_key=short"), 400);
+    assert_int_equal(press("/encryption", "do=set&aes_key=AAECAwQFBgcICQoLDA0ODw%3D%3D"), 303);
+    assert_true(play_contains(console("").body, AES_KEY));
+    assert_int_equal(press("/encryption", "do=make&aes_key="), 303);
+    assert_false(play_contains(console("").body, AES_KEY));
+    assert_int_equal(press("/encryption", "do=set&aes_key="), 303);
+    app = play_control(&play, "GET", target(""), NULL);
+    assert_int_equal(till_json_get_str(app, "aes_key").len, 0);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_play, close_play)
     const struct CMUnitTest tests[] = {
@@ -457,6 +508,7 @@ int main(void) {
         TEST(every_fault_of_encryption_has_its_code),
         TEST(a_strict_platform_wants_every_call_encrypted),
         TEST(an_app_is_made_in_its_modes_at_once),
+        TEST(the_console_switches_modes_and_gives_the_files_by_name),
     };
     return cmocka_run_group_tests(tests, play_group_setup, play_group_teardown);
 }
