@@ -12,14 +12,17 @@ void platform_buyers_init(struct sandbox *sandbox) {
     static const struct platform_buyer firsts[PLATFORM_BUYERS] = {
         {.name = "tester",
          .user_id = "2088722003899169",
+         .login = "tester@sandbox.com",
          .logon_id = "tes***@sandbox.com",
          .endowment_minor = INT64_C(100000000000)},
         {.name = "poor",
          .user_id = "2088722003899170",
+         .login = "poor@sandbox.com",
          .logon_id = "poo***@sandbox.com",
          .endowment_minor = 50},
         {.name = "auto",
          .user_id = "2088722003899171",
+         .login = "auto@sandbox.com",
          .logon_id = "aut***@sandbox.com",
          .endowment_minor = INT64_C(100000000000)},
     };

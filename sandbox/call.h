@@ -152,6 +152,8 @@ bool biz_trade(struct call *call, struct platform_trade **ret_trade,
 /* The operations. */
 void call_precreate(struct call *call);
 void call_pay(struct call *call);
+void call_create(struct call *call);
+void call_app_pay(struct call *call);
 void call_page_pay(struct call *call);
 void call_wap_pay(struct call *call);
 void call_query(struct call *call);
@@ -164,6 +166,8 @@ void call_certificate_download(struct call *call);
 /* gateway_do.c: from end to end through a front; gateway.do's is the one with forms. */
 void call_serve(const struct call_front *front, struct sandbox *sandbox,
                 struct http_request *request, struct http_response *response);
+/* The front's explain of everything that came as a form. */
+bool call_explain_form(struct call *call, struct till_explanation *ret);
 void gateway_do(struct sandbox *sandbox, struct http_request *request,
                 struct http_response *response);
 

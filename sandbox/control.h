@@ -31,6 +31,7 @@ void control_notice_send(struct web *web);
 
 void control_buyer_list(struct web *web);
 void control_buyer_code(struct web *web);
+void control_app_pay(struct web *web);
 void control_password_limit(struct web *web);
 void control_method_list(struct web *web);
 

@@ -3,17 +3,25 @@
 #include <sandbox/auth_code.h>
 #include <sandbox/call.h>
 #include <sandbox/control.h>
+#include <sandbox/phone.h>
 
 void control_buyer_list(struct web *web) {
     struct sandbox *sandbox = web->sandbox;
     struct till_json *json = till_json_object(), *list = till_json_array();
+    char open_id[PLATFORM_OPEN_ID];
     platform_lock(sandbox);
+    const struct platform_app *app = app_find(sandbox, web_value(web, "app_id"));
     for (size_t i = 0; i < PLATFORM_BUYERS; i++) {
         const struct platform_buyer *buyer = &sandbox->buyers[i];
         struct till_json *row = till_json_object();
         till_json_set_text(row, "name", buyer->name);
         till_json_set_text(row, "user_id", buyer->user_id);
+        till_json_set_text(row, "login", buyer->login);
         till_json_set_text(row, "logon_id", buyer->logon_id);
+        if (app) {
+            platform_open_id(app, buyer, open_id);
+            till_json_set_text(row, "open_id", open_id);
+        }
         till_json_set_int(row, "balance_minor", buyer->balance_minor);
         till_json_append(list, row);
     }
@@ -41,6 +49,20 @@ void control_buyer_code(struct web *web) {
         web_json(web, 201, json);
     else
         web_text(web, buyer ? 500 : 404, buyer ? "Memory is out.\n" : "There is no such buyer.\n");
+}
+
+void control_app_pay(struct web *web) {
+    const struct phone_act act = {.order = web_value(web, "order"),
+                                  .buyer = web_value(web, "buyer"),
+                                  .action = web_value(web, "action")};
+    struct phone_result result;
+    phone_pay(web->sandbox, &act, web->arena, &result);
+    struct till_json *json = till_json_object();
+    till_json_set_text(json, "resultStatus", result.status);
+    till_json_set_text(json, "memo", result.memo);
+    till_json_set_str(json, "result", result.result);
+    till_json_set_str(json, "why", result.why);
+    web_json(web, 200, json);
 }
 
 void control_password_limit(struct web *web) {

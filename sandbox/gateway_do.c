@@ -135,7 +135,7 @@ static bool write_form_answer(struct call *call, struct http_response *response,
 }
 
 /* The hypotheses of till_explain_alipay over the parameters as they were understood. */
-static bool explain_form(struct call *call, struct till_explanation *ret) {
+bool call_explain_form(struct call *call, struct till_explanation *ret) {
     struct till_str pasted;
     struct till_error err;
     return till_form_encode(call->arena, &call->form, &pasted, &err) &&
@@ -144,6 +144,7 @@ static bool explain_form(struct call *call, struct till_explanation *ret) {
 
 void gateway_do(struct sandbox *sandbox, struct http_request *request,
                 struct http_response *response) {
-    static const struct call_front front = {call_read, call_check, write_form_answer, explain_form};
+    static const struct call_front front = {call_read, call_check, write_form_answer,
+                                            call_explain_form};
     call_serve(&front, sandbox, request, response);
 }

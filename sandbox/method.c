@@ -7,6 +7,8 @@ static const struct call_method methods[] = {
     {"alipay.trade.pay", "pay", call_pay, NULL},
     {"alipay.trade.page.pay", "page", call_page_pay, present_page},
     {"alipay.trade.wap.pay", "wap", call_wap_pay, present_page},
+    {"alipay.trade.app.pay", "app", call_app_pay, NULL},
+    {"alipay.trade.create", "create", call_create, NULL},
     {"alipay.trade.query", "query", call_query, NULL},
     {"alipay.trade.refund", "refund", call_refund, NULL},
     {"alipay.trade.fastpay.refund.query", "refund_query", call_refund_query, NULL},
@@ -15,8 +17,6 @@ static const struct call_method methods[] = {
     {"alipay.open.app.alipaycert.download", "certificate_download", call_certificate_download,
      NULL},
     /* known, not offered here */
-    {"alipay.trade.create", NULL, NULL, NULL},
-    {"alipay.trade.app.pay", NULL, NULL, NULL},
     {"alipay.trade.orderinfo.sync", NULL, NULL, NULL},
     {"alipay.trade.order.settle", NULL, NULL, NULL},
     {"alipay.data.dataservice.bill.downloadurl.query", NULL, NULL, NULL},

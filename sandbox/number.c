@@ -87,6 +87,23 @@ void platform_make_code(struct sandbox *sandbox, char out[32]) {
     out[24] = '\0';
 }
 
+/* 36 bytes of digests make 48 characters, of which the alphabet of URLs is used. */
+void platform_open_id(const struct platform_app *app, const struct platform_buyer *buyer,
+                      char out[PLATFORM_OPEN_ID]) {
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    uint8_t digest[TILL_SHA256_SIZE];
+    char text[2 * PLATFORM_ID];
+    snprintf(text, sizeof text, "%s/%s", app->id, buyer->user_id);
+    till_sha256(till_str_of(text), digest);
+    for (size_t i = 0; i < PLATFORM_OPEN_ID - 1; i++) {
+        if (i == TILL_SHA256_SIZE)
+            till_sha256((struct till_str){(const char *)digest, sizeof digest}, digest);
+        out[i] = alphabet[digest[i % TILL_SHA256_SIZE] & 63];
+    }
+    out[PLATFORM_OPEN_ID - 1] = 0;
+}
+
 size_t platform_bucket(struct till_str a, struct till_str b) {
     uint64_t hash = UINT64_C(14695981039346656037);
     for (size_t i = 0; i < a.len; i++)

@@ -91,13 +91,16 @@ static void add_deadline(struct cashier *cashier) {
     page_markup(page, "<p class=\"left\">");
     page_words(page, "Time left: ", "剩余支付时间：");
     html_format(&page->buf, "<time data-left=\"%d\">", left_s);
-    if (days)
+    if (days) {
         page_number(page, days);
-    page_words(page, days ? " d " : "", days ? " 天 " : "");
+        page_words(page, " d ", " 天 ");
+    }
     page_number(page, hours);
     page_words(page, " h ", " 小时 ");
-    page_number(page, minutes);
-    page_words(page, " min", " 分钟");
+    if (!days) {
+        page_number(page, minutes);
+        page_words(page, " min", " 分钟");
+    }
     page_markup(page, "</time></p>");
 }
 
@@ -211,7 +214,7 @@ static void add_result(struct cashier *cashier) {
     page_words(page, "Back to the shop", "返回商家");
     page_markup(page, "</a></p>");
     if (!cashier->is_framed) {
-        page_markup(page, "<p class=\"soft\">");
+        page_markup(page, "<p class=\"soft back\">");
         page_words(page, "This page goes back by itself in a few seconds.",
                    "页面将在数秒后自动返回商家。");
         page_markup(page, "</p>");

@@ -135,6 +135,25 @@ static void add_open_codes(struct page *page) {
     page_markup(page, "</tbody></table></div></section>");
 }
 
+/* What a buyer shows at a till, and what an app hands over. */
+static void add_doors(struct page *page) {
+    const struct sandbox *sandbox = page->web->sandbox;
+    page_markup(page, "<section class=\"card\"><h2>");
+    page_words(page, "Payment code", "付款码");
+    page_markup(page, "</h2><ul>");
+    for (size_t i = 0; i < PLATFORM_BUYERS; i++) {
+        page_markup(page, "<li>");
+        page_link(page, "/wallet/code/", till_str_of(sandbox->buyers[i].name),
+                  till_str_of(sandbox->buyers[i].login));
+        page_markup(page, "</li>");
+    }
+    page_markup(page, "</ul><p>");
+    page_link(page, "/wallet/app", TILL_STR_NONE,
+              page->web->is_chinese ? TILL_STR("支付 App 传来的订单字符串")
+                                    : TILL_STR("Pay the order string of an app"));
+    page_markup(page, "</p></section>");
+}
+
 void page_wallet(struct web *web) {
     struct page page;
     struct till_str code = code_of(till_str_trim(till_form_get(&web->query, "code")));
@@ -149,6 +168,7 @@ void page_wallet(struct web *web) {
                 "<input name=\"code\" placeholder=\"http://…/alipay/qr/bax…\" required></label>");
     page_button(&page, "do", "open", "", "Open", "打开");
     page_markup(&page, "</form></section>");
+    add_doors(&page);
     platform_lock(web->sandbox);
     add_open_codes(&page);
     platform_unlock(web->sandbox);

@@ -24,6 +24,7 @@ enum {
     PLATFORM_EXCHANGES = 1000,
     PLATFORM_TRADE_BYTES = 64 * 1024,
     PLATFORM_PASSWORD_LIMIT = 200000, /* 2000 yuan (dossier 10) */
+    PLATFORM_OPEN_ID = 48,
     PLATFORM_ID = 40
 };
 
@@ -79,6 +80,7 @@ struct platform_app {
 struct platform_buyer {
     const char *name; /* "tester" */
     char user_id[PLATFORM_ID];
+    const char *login;    /* "tester@sandbox.com" */
     const char *logon_id; /* masked, as the platform shows it */
     int64_t balance_minor;
     int64_t endowment_minor;
@@ -247,6 +249,9 @@ void platform_make_seller_id(struct sandbox *sandbox, char out[PLATFORM_ID]);
 void platform_make_trade_no(struct sandbox *sandbox, int64_t now_us, char out[PLATFORM_ID]);
 void platform_make_notify_id(struct sandbox *sandbox, int64_t now_us, char out[PLATFORM_ID]);
 void platform_make_code(struct sandbox *sandbox, char out[32]);
+/* How an app knows the buyer: 47 characters, another one for each app. Not under the lock. */
+void platform_open_id(const struct platform_app *app, const struct platform_buyer *buyer,
+                      char out[PLATFORM_OPEN_ID]);
 size_t platform_bucket(struct till_str a, struct till_str b);
 /* "2026-11-22 18:00:00", or the empty string for 0; in the arena. */
 struct till_str platform_time_text(struct till_arena *arena, int64_t us);

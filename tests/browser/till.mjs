@@ -73,12 +73,14 @@ export const DESK = { viewport: { width: 1280, height: 900 } };
 export const CHINESE = { locale: 'zh-CN' };
 export const ENGLISH = { locale: 'en-US' };
 
+// Whom a page may ask; a test with a site of its own adds it.
+export const ours = [gateway, sandbox, shop];
+
 // A window of its own, and everything in it that would be wrong: dialogs, errors, violations, foreign hosts.
 export async function visitor(...options) {
   const context = await browser.newContext(Object.assign({}, ...options));
   const wrong = [];
   const requests = [];
-  const ours = [gateway, sandbox, shop];
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`));
   });
