@@ -27,7 +27,7 @@ const verbs = {
     clients.set(ask.client, new AlipaySdk({
       appId: place.app_id, privateKey: place.private_key[ask.key_form ?? 'pkcs1'], keyType: ask.key_form === 'pkcs8' ? 'PKCS8' : 'PKCS1',
       ...(certificates ?? { alipayPublicKey: place.platform_public_key }),
-      ...(place.aes_key && { encryptKey: place.aes_key }), gateway: place.gateway, endpoint: place.endpoint,
+      ...(place.aes_key && { encryptKey: place.aes_key }), ...(place.gateway && { gateway: place.gateway }), ...(place.endpoint && { endpoint: place.endpoint }),
     }));
     return true;
   },
