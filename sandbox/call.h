@@ -161,6 +161,7 @@ void call_refund(struct call *call);
 void call_refund_query(struct call *call);
 void call_cancel(struct call *call);
 void call_close(struct call *call);
+void call_bill(struct call *call);
 void call_certificate_download(struct call *call);
 
 /* gateway_do.c: from end to end through a front; gateway.do's is the one with forms. */

@@ -28,6 +28,8 @@ void control_exchange_read(struct web *web);
 void control_exchange_har(struct web *web);
 void control_notice_list(struct web *web);
 void control_notice_send(struct web *web);
+void control_bills(struct web *web);
+void bill_download(struct web *web);
 
 void control_buyer_list(struct web *web);
 void control_buyer_code(struct web *web);

@@ -210,6 +210,8 @@ void control_notice_send(struct web *web) {
 }
 
 const struct web_route control_routes[] = {
+    {"GET", "/downloadBillFile.resource", bill_download},
+    {"PUT", "/control/bills", control_bills},
     {"POST", "/control/apps", control_app_make},
     {"GET", "/control/apps", control_app_list},
     {"PUT", "/control/apps/*/public-key", control_app_key},

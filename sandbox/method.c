@@ -16,10 +16,10 @@ static const struct call_method methods[] = {
     {"alipay.trade.close", "close", call_close, NULL},
     {"alipay.open.app.alipaycert.download", "certificate_download", call_certificate_download,
      NULL},
+    {"alipay.data.dataservice.bill.downloadurl.query", "bill", call_bill, NULL},
     /* known, not offered here */
     {"alipay.trade.orderinfo.sync", NULL, NULL, NULL},
     {"alipay.trade.order.settle", NULL, NULL, NULL},
-    {"alipay.data.dataservice.bill.downloadurl.query", NULL, NULL, NULL},
     {"alipay.fund.trans.uni.transfer", NULL, NULL, NULL},
     {"alipay.fund.trans.common.query", NULL, NULL, NULL},
     {"alipay.fund.account.query", NULL, NULL, NULL},

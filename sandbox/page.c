@@ -223,6 +223,7 @@ const struct web_route page_routes[] = {
     {"GET", "/console", page_console},
     {"POST", "/console/apps", page_app_make},
     {"GET", "/console/apps/*", page_app},
+    {"GET", "/console/apps/*/bill", page_bill},
     {"POST", "/console/apps/*/key", page_app_key},
     {"POST", "/console/apps/*/settings", page_app_settings},
     {"POST", "/console/apps/*/certificates", page_app_certificates},

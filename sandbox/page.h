@@ -94,4 +94,7 @@ void page_exchange_table(struct page *page, struct till_str app_id, struct till_
 /* Locked: notifications, of one trade or (NULL) of all. */
 void page_notice_table(struct page *page, const struct platform_trade *trade, int most);
 
+/* op_bill.c */
+void page_bill(struct web *web);
+
 #endif

@@ -226,6 +226,20 @@ static void add_settings(struct page *page, const struct platform_app *app) {
     page_markup(page, "</form></section>");
 }
 
+/* A day's bill without a program. */
+static void add_bills(struct page *page, const struct platform_app *app) {
+    page_markup(page, "<section class=\"card\"><h2>");
+    page_words(page, "Bills", "账单");
+    page_markup(page, "</h2><form method=\"get\" action=\"/console/apps/");
+    page_text(page, till_str_of(app->id));
+    page_markup(page, "/bill\"><label>");
+    page_words(page, "Day (Beijing)", "账单日期");
+    page_markup(page, "<input name=\"date\" type=\"date\" required></label>");
+    page_button(page, "type", "trade", "", "Trading bill", "业务账单");
+    page_button(page, "type", "signcustomer", "", "Account ledger", "账务账单");
+    page_markup(page, "</form></section>");
+}
+
 void page_app(struct web *web) {
     struct platform_app *app = page_find_app(web);
     struct page page;
@@ -241,6 +255,7 @@ void page_app(struct web *web) {
     page_markup(&page, "</div><div>");
     add_app_key(&page, app);
     add_settings(&page, app);
+    add_bills(&page, app);
     page_markup(&page, "</div></div>");
     page_trade_table(&page, till_str_of(app->id), 20);
     page_exchange_table(&page, till_str_of(app->id), TILL_STR_NONE, 20);

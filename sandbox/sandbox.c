@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening, closing, time and lock of the sandbox; see sandbox.h and platform.h. */
 #include <sandbox/app.h>
+#include <sandbox/bill.h>
 #include <sandbox/authority.h>
 #include <sandbox/exchange.h>
 #include <sandbox/notice.h>
@@ -116,6 +117,7 @@ void sandbox_close(struct sandbox *sandbox) {
     exchange_free_all(sandbox);
     till_key_free(sandbox->stranger);
     authority_free(sandbox->authority);
+    bill_desk_free(sandbox->bills);
     free(sandbox->dues);
     free(sandbox->rules);
     free(sandbox->big_answer);
