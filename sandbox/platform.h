@@ -225,7 +225,7 @@ struct sandbox {
     size_t bomb_len;
 
     struct authority *authority; /* made when first wanted */
-    struct bill_desk *bills; /* NULL until the first one is asked for */
+    struct bill_desk *bills;     /* NULL until the first one is asked for */
     struct exchange *exchanges[PLATFORM_EXCHANGES];
     uint64_t exchange_serial;
 

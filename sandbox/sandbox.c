@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening, closing, time and lock of the sandbox; see sandbox.h and platform.h. */
 #include <sandbox/app.h>
-#include <sandbox/bill.h>
 #include <sandbox/authority.h>
+#include <sandbox/bill.h>
 #include <sandbox/exchange.h>
 #include <sandbox/notice.h>
 #include <sandbox/state.h>
