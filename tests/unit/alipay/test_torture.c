@@ -29,6 +29,17 @@ static bool request(struct fixture *f, struct till_arena *arena) {
     return is_built;
 }
 
+static bool hand_over(struct fixture *f, struct till_arena *arena) {
+    struct till_ask ask = fixture_ask(TILL_CREATE);
+    struct till_action action = {.kind = TILL_STR("form")};
+    ask.product = TILL_STR("page");
+    bool is_made = till_hand_over(f->account, &ask, arena, &action, &f->err);
+    assert_int_equal(action.value.len > 0, is_made);
+    action.kind = TILL_STR("form");
+    return is_made && f->account->channel->show(ask.product, arena, &action, &f->err) &&
+           action.document.len > 0;
+}
+
 static bool answer(struct fixture *f, struct till_arena *arena) {
     struct till_ask ask = fixture_ask(TILL_QUERY);
     struct till_incoming incoming = {TILL_FATE_ANSWERED, 200, paid_answer};
@@ -56,7 +67,7 @@ static bool explain(struct fixture *f, struct till_arena *arena) {
 }
 
 typedef bool scenario(struct fixture *f, struct till_arena *arena);
-static scenario *const scenarios[] = {load, request, answer, notified, explain};
+static scenario *const scenarios[] = {load, request, hand_over, answer, notified, explain};
 
 /* Fails the call n; false when there were fewer calls. */
 static bool fail_call(struct fixture *f, scenario *run, long n) {
