@@ -193,11 +193,15 @@ bool apply_asked(struct gateway *gw, enum till_operation operation,
         finding.evidence = asked->answer;
     if (operation == TILL_CREATE)
         TILL_FP("C11");
+    if (operation == TILL_QUERY)
+        TILL_FP("P1");
     if (!store_apply(gw->store, arena, &finding, ret, err))
         return err->code == TILL_E_STORE_STALE ? read_again(gw, payment, attempt, arena, ret, err)
                                                : false;
     if (operation == TILL_CREATE)
         TILL_FP("C12");
+    if (operation == TILL_QUERY)
+        TILL_FP("P2");
     flow_applied(gw, ret);
     return true;
 }

@@ -7,6 +7,7 @@
  */
 #include <gateway/flow/money.h>
 
+#include <rt/failpoint.h>
 #include <till/time.h>
 
 enum situation {
@@ -114,6 +115,7 @@ static bool end_by_cancel(struct resolving *r, struct till_error *err) {
     if (!query(r, err))
         return false;
     bool is_known = r->verdict.outcome == TILL_PAID || r->verdict.outcome == TILL_CLOSED;
+    TILL_FP("P3");
     return is_known || r->verdict.suspicious || close_now(r, true, err);
 }
 

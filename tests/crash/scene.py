@@ -38,6 +38,7 @@ class Order:
         self.answers = []  # (status, document) of each whole answer that promised something
         self.torn = []     # what arrived of answers that broke off
         self.refusals = []
+        self.fields = {"expires_in": 7200}  # beside number, sum and subject
         self.closed = False  # a close was answered with the end
 
     @property
@@ -169,7 +170,7 @@ class Scene:
         """One create. True when it was answered with a payment, whole."""
         try:
             answer = self.stack.merchant().create(order.number, order.amount, subject=order.subject,
-                                                  notify_url=self.ear.url, expires_in=7200)
+                                                  notify_url=self.ear.url, **order.fields)
         except http.client.IncompleteRead as error:
             order.torn.append(error.partial)
             return False

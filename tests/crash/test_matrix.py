@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kill -9 at every crash point of create, notify, webhook, start, stop, refund and close; again during the recovery; then
+"""kill -9 at every crash point of create, notify, webhook, start, stop, refund, close and payment codes; again during the recovery; then
 the audit.
 
 Three scenes run at a time, each with a gateway, a platform and a shop of its own; the tests collect them in order.
@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import tap  # noqa: E402
 import flows  # noqa: E402
+import flows_barcode  # noqa: E402
 import flows_money  # noqa: E402
 import scene  # noqa: E402
 
@@ -68,7 +69,12 @@ CROWDS = [(point, again, crowd_creates) for point, again in (("C3", "S1"), ("C4"
                                                              ("C12", "S3"))]
 CROWDS += [(point, again, flows.notify_crowd) for point, again in (("N4", "N9"), ("N6", "N10"), ("N9", "N7"), ("N10", "N11"),
                                                                    ("N11", "N6"), ("N12", "N12"))]
-WANTED = [f"{flow}{number}" for flow, last in (("C", 13), ("N", 12), ("W", 10), ("S", 7), ("F", 11), ("X", 7))
+# Payment codes: the sender dies, those who ask, those who cancel.
+CODES = [(point, again, flows_barcode.charge) for point, again in (("C5", "P2"), ("C7", "X3"), ("C8", "P1"), ("C11", "P2"), ("C12", "S2"))]
+CODES += [("P1", "P2", flows_barcode.password), ("P2", "P1", flows_barcode.password)]
+CODES += [(point, again, flows_barcode.never) for point, again in (("P3", "X3"), ("X1", "P3"), ("X2", "X4"), ("X3", "X5"), ("X4", "X3"),
+                                                                   ("X5", "X4"))]
+WANTED = [f"{flow}{number}" for flow, last in (("C", 13), ("N", 12), ("W", 10), ("S", 7), ("F", 11), ("X", 7), ("P", 3))
           for number in range(1, last + 1)]
 
 
@@ -77,6 +83,7 @@ def name_of(point, again, where="kill"):
 
 
 SCENES = {name_of(*row[:2]): row for row in MATRIX} | {name_of(*row[:2], "kill_in_a_crowd"): row for row in CROWDS}
+SCENES |= {name_of(*row[:2], "kill_a_payment_code"): row for row in CODES}
 
 
 def add(name):
@@ -104,7 +111,7 @@ def every_crash_point_in_the_code_has_its_kill(_):
     registry = re.findall(r"^FAILPOINT\((\w+),", (tap.ROOT / "rt" / "failpoint.def").read_text(encoding="utf-8"), re.M)
     code = "".join(path.read_text(encoding="utf-8") for folder in ("rt", "gateway", "shop", "cli") for path in (tap.ROOT / folder).rglob("*.c"))
     words = {word for literal in re.findall(r'"((?:[A-Z]\d+|-)(?: (?:[A-Z]\d+|-))*)"', code) for word in literal.split()}
-    killed = {row[0] for row in MATRIX} | {"M1", "M2", "M3", "M4", "D1"}
+    killed = {row[0] for row in MATRIX + CODES} | {"M1", "M2", "M3", "M4", "D1"}
     tap.equal(sorted(words & set(registry) - killed), [], "points that no test kills at")
     tap.equal(sorted(set(WANTED) - words), [], "points that are not in the code")
 
