@@ -12,7 +12,7 @@ help:
 	@echo "make check    the quick part: build, unit, vectors, flow, tidy"
 	@echo "make interop  the platform's SDKs (Node, Go, Java, Python) against the sandbox; writes doc/CONFORMANCE.md"
 	@echo "make bench    figures beside the physical limits of this machine"
-	@echo "make soak     hours of fuzzing, and valgrind"
+	@echo "make soak     a million mutated messages, hours of fuzzing, and valgrind"
 	@echo "make coverage branches that the tests take, by directory"
 	@echo "make install  library, headers, program, manual (PREFIX=/usr/local, DESTDIR=)"
 	@echo "make clean    remove everything that was built"

@@ -13,6 +13,7 @@ non-zero on any failure.
 import json
 import os
 import re
+import secrets
 import shutil
 import signal
 import subprocess
@@ -37,6 +38,7 @@ BUILDS = {
     "failpoints": (["--buildtype=debugoptimized", "-Dfailpoints=true", *STRICT], {}),
     "optimised": (["--buildtype=release", "-Dtests=false", *STRICT], {}),
     "valgrind": (["--buildtype=debug"], {}),
+    "soak": (["--buildtype=release", *STRICT], {}),
     "coverage": (["--buildtype=debug", "-Db_coverage=true"], {}),
 }
 SANITIZER_ENV = {
@@ -243,6 +245,14 @@ def stage_valgrind(tally, only):
                     options=["--wrapper", "valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect"])
 
 
+def stage_mutate(tally, only):
+    """Mutated signed messages, a million by default, under a seed of the day's luck; a forged one that is taken prints how to replay it."""
+    if build("soak", tally, "tests/mutate/mutate"):
+        wish = ["--count", os.environ.get("MUTATE_COUNT", "1000000"), "--seed", os.environ.get("MUTATE_SEED", str(secrets.randbelow(1 << 31)))]
+        program([str(BUILD / "soak" / "tests" / "mutate" / "mutate"), *wish, *(["--family", only] if only else [])], "mutate.log", tally)
+        say((LOGS / "mutate.log").read_text(encoding="utf-8").splitlines()[-1])
+
+
 def stage_coverage(tally, only):
     if build("coverage", tally):
         for path in (BUILD / "coverage").rglob("*.gcda"):
@@ -256,13 +266,13 @@ def stage_coverage(tally, only):
 STAGES = {
     "tidy": stage_tidy, "lint": stage_lint, "asan": stage_asan, "clang": stage_clang, "optimised": stage_optimised,
     "tsan": stage_tsan, "e2e": stage_e2e, "crash": stage_crash, "interop": stage_interop, "browser": stage_browser,
-    "fuzz": stage_fuzz, "valgrind": stage_valgrind, "coverage": stage_coverage,
+    "fuzz": stage_fuzz, "mutate": stage_mutate, "valgrind": stage_valgrind, "coverage": stage_coverage,
 }
 PLANS = {
     "check": ["tidy", "asan"],
     "test": ["tidy", "asan", "clang", "optimised", "lint", "tsan", "e2e", "crash", "interop", "browser"],
     "interop": ["interop"],
-    "soak": ["valgrind", "fuzz"],
+    "soak": ["mutate", "valgrind", "fuzz"],
     "coverage": ["coverage"],
 }
 CLOSING = {

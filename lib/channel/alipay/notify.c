@@ -185,7 +185,8 @@ bool alipay_notified(const struct till_account *account,
     if (notification->body.len > NOTIFY_MAX)
         return TILL_FAIL(err, BODY_TOO_LARGE, NULL);
     return till_form_parse(arena, notification->body, &form, err) && verify(a, &form, arena, err) &&
-           decode_charset(&form, arena, err) && read_notice(a, &form, ret_notice, err);
+           alipay_check_boundaries(&form, err) && decode_charset(&form, arena, err) &&
+           read_notice(a, &form, ret_notice, err);
 }
 
 const char *const alipay_return_names[] = {
@@ -211,8 +212,8 @@ bool alipay_returned(const struct till_account *account,
     struct till_form all, form;
     if (!till_form_parse(arena, is_post ? notification->body : notification->query, &all, err) ||
         !till_form_init(arena, &form, err) || !keep_signed(&all, &form, err) ||
-        !verify(a, &form, arena, err) || !decode_charset(&form, arena, err) ||
-        !check_needed(&form, needed, err))
+        !verify(a, &form, arena, err) || !alipay_check_boundaries(&form, err) ||
+        !decode_charset(&form, arena, err) || !check_needed(&form, needed, err))
         return false;
     if (find_mismatch(a, &form))
         return TILL_FAIL(err, NOTIFY_FORGED, "The return page belongs to another account.");

@@ -53,6 +53,8 @@ void alipay_parse(const struct till_account *account, const struct till_ask *ask
 bool alipay_notified(const struct till_account *account,
                      const struct till_notification *notification, struct till_arena *arena,
                      struct till_notice *ret_notice, struct till_error *err);
+/* Before anything is read of a form that verified: NOTIFY_FORGED when a value could be two. */
+TILL_MUST_CHECK bool alipay_check_boundaries(const struct till_form *form, struct till_error *err);
 bool alipay_returned(const struct till_account *account,
                      const struct till_notification *notification, struct till_arena *arena,
                      struct till_str *ret_upstream_no, struct till_error *err);
