@@ -148,6 +148,9 @@ struct till_verdict {
     struct till_money amount;   /* order total; minor 0 when unsaid */
     struct till_money refunded; /* cumulative for the trade; minor 0 when unsaid */
     int64_t paid_us;            /* 0 when unsaid */
+    /* Nothing was read, since the platform signed under a certificate that the account does not
+     * know: its name, for certificate_ask. Empty: none is wanted. */
+    struct till_str certificate_wanted;
 };
 
 /* How an unknown outcome is settled (DESIGN section 3). Never a new number. */
@@ -274,6 +277,25 @@ struct till_channel {
                      struct till_str *ret_upstream_no, struct till_error *err);
     void (*acknowledge)(enum till_acknowledgement acknowledgement, struct till_reply *ret_reply);
     enum till_recovery recovery[TILL_OPERATIONS]; /* of CREATE the product's own one counts */
+    /*
+     * Platform certificates that are replaced while orders run; all three are NULL for channels
+     * that know none. `name` is that of the account's current one, empty when it uses a plain key.
+     * `ask` builds the request for the certificate that a verdict wanted; `take` reads its answer,
+     * judges the certificate at now_us, and gives the account's settings (the JSON text) with it in
+     * place and the old one kept for a while. What cannot be trusted is CERTIFICATE_INVALID.
+     */
+    struct till_str (*certificate_name)(const struct till_account *account);
+    bool (*certificate_ask)(const struct till_account *account, struct till_str wanted,
+                            int64_t now_us, struct till_arena *arena,
+                            struct till_outgoing *ret_outgoing, struct till_error *err);
+    bool (*certificate_take)(const struct till_account *account, struct till_str wanted,
+                             const struct till_incoming *incoming, const struct till_json *settings,
+                             int64_t now_us, struct till_arena *arena,
+                             struct till_str *ret_settings, struct till_error *err);
+    /* What people should know of an account besides its settings, into a JSON object: "warnings" (a
+     * list of sentences) above all. Holds no secret. */
+    bool (*describe)(const struct till_account *account, struct till_arena *arena,
+                     struct till_json *into, struct till_error *err);
     /* What a person should do about the platform's code, one English sentence; NULL when it says
      * enough by itself or is not known. */
     const char *(*advise)(struct till_str peer_code, enum till_operation operation);

@@ -9,16 +9,28 @@
 #include <stdlib.h>
 
 #include "lib/channel/address.h"
+#include "lib/channel/alipay/trust.h"
 
-enum { ACCOUNT_ARENA = 8192, GATEWAY_URL_MAX = 512, RSA2_BITS_MIN = 2048 };
+enum { ACCOUNT_ARENA = 8192, GATEWAY_URL_MAX = 512 };
 
 const struct till_channel_setting alipay_settings[] = {
     {"app_id", true, false, "Application id, digits only."},
     {"seller_id", true, false, "The payee's user id (PID), 16 digits starting with 2088."},
     {"private_key", true, true,
      "The app's private key as the key tool gives it (PKCS#8 or PKCS#1)."},
-    {"platform_public_key", true, false,
-     "Alipay's public key for this app, from the console; not the app's own."},
+    {"platform_public_key", false, false,
+     "Key mode: Alipay's public key for this app, from the console; not the app's own."},
+    {"app_cert", false, false,
+     "Certificate mode: the app's certificate, PEM (appCertPublicKey), instead of "
+     "platform_public_key."},
+    {"platform_cert", false, false,
+     "Certificate mode: Alipay's certificate with its intermediate, PEM (alipayCertPublicKey)."},
+    {"root_cert", false, false, "Certificate mode: Alipay's root bundle, PEM (alipayRootCert)."},
+    {"previous_platform_cert", false, false,
+     "Set by till when Alipay replaces its certificate: the one before, for what is on its way."},
+    {"previous_platform_cert_until", false, false, "Until when the one before counts."},
+    {"aes_key", false, true,
+     "Content key of the console (base64, 24 characters); requests and answers are encrypted."},
     {"sign_type", false, false,
      "RSA2 (default), or RSA for an old app that asks for SHA-1 by name."},
     {"gateway_url", false, false,
@@ -36,6 +48,12 @@ static const char *const setting_names[] = {"app_id",
                                             "seller_id",
                                             "private_key",
                                             "platform_public_key",
+                                            "app_cert",
+                                            "platform_cert",
+                                            "root_cert",
+                                            "previous_platform_cert",
+                                            "previous_platform_cert_until",
+                                            "aes_key",
                                             "sign_type",
                                             "gateway_url",
                                             "sys_service_provider_id",
@@ -138,39 +156,6 @@ static bool read_bills(struct alipay_account *a, const struct till_json *setting
     return true;
 }
 
-/* A failure inside of the key parser, told with the setting's name. */
-static bool name_setting(const char *field, struct till_error *err) {
-    memcpy(err->field, field, strlen(field) + 1);
-    return false;
-}
-
-static bool check_strength(const struct alipay_account *a, const struct till_key *key,
-                           const char *field, struct till_error *err) {
-    if (a->algorithm == TILL_RSA_SHA256 && till_key_bits(key) < RSA2_BITS_MIN)
-        return TILL_FAIL_FIELD(err, KEY_WEAK, field,
-                               "RSA2 needs a key of at least %d bits; make a new pair.",
-                               RSA2_BITS_MIN);
-    return true;
-}
-
-static bool read_keys(struct alipay_account *a, const struct till_json *settings,
-                      struct till_error *err) {
-    struct till_str private_key, public_key;
-    if (!till_json_need_str(settings, "private_key", &private_key, err) ||
-        !till_json_need_str(settings, "platform_public_key", &public_key, err))
-        return false;
-    if (!till_key_parse_private(private_key, &a->private_key, err))
-        return name_setting("/private_key", err);
-    if (!till_key_parse_public(public_key, &a->platform_key, err))
-        return name_setting("/platform_public_key", err);
-    if (till_key_same_pair(a->private_key, a->platform_key))
-        return TILL_FAIL_FIELD(err, KEY_INVALID, "/platform_public_key",
-                               "This is the public half of the app's own private key. Copy the "
-                               "\"Alipay public key\" from the console, not the app public key.");
-    return check_strength(a, a->private_key, "/private_key", err) &&
-           check_strength(a, a->platform_key, "/platform_public_key", err);
-}
-
 bool alipay_load(const struct till_json *settings, struct till_account *account,
                  struct till_error *err) {
     if (!till_json_is_object(settings))
@@ -185,7 +170,7 @@ bool alipay_load(const struct till_json *settings, struct till_account *account,
         read_text(a, settings, "sys_service_provider_id", 64, &a->sys_service_provider_id, err) &&
         read_text(a, settings, "store_id", 32, &a->store_id, err) &&
         read_text(a, settings, "product_code", 32, &a->product_code, err) &&
-        read_bills(a, settings, err) && read_keys(a, settings, err))
+        read_bills(a, settings, err) && trust_load(a, settings, err))
         return true;
     alipay_unload(account);
     return false;
@@ -195,8 +180,7 @@ void alipay_unload(struct till_account *account) {
     struct alipay_account *a = account->credentials;
     if (!a)
         return;
-    till_key_free(a->private_key);
-    till_key_free(a->platform_key);
+    trust_unload(a);
     till_arena_clean_up(&a->arena);
     free(a);
     account->credentials = NULL;

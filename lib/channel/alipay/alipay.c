@@ -5,6 +5,7 @@
 #include <till/time.h>
 
 #include "lib/channel/alipay/bill.h"
+#include "lib/channel/alipay/trust.h"
 #include "lib/channel/alipay/wire.h"
 
 #define SECONDS(n) ((n)*TILL_US_PER_SECOND)
@@ -140,6 +141,10 @@ const struct till_channel alipay_channel = {
                  [TILL_CANCEL] = TILL_RECOVER_QUERY_THEN_CANCEL,
                  [TILL_REFUND] = TILL_RECOVER_REFUND_QUERY,
                  [TILL_REFUND_QUERY] = TILL_RECOVER_REFUND_QUERY},
+    .certificate_name = alipay_certificate_name,
+    .certificate_ask = alipay_certificate_ask,
+    .certificate_take = alipay_certificate_take,
+    .describe = alipay_describe,
     .advise = alipay_advise,
     .bills = &alipay_bills,
 };

@@ -9,6 +9,7 @@
 #include <till/time.h>
 
 #include "lib/channel/address.h"
+#include "lib/channel/alipay/envelope.h"
 
 enum { ADDRESS_MAX = 256 };
 
@@ -38,12 +39,18 @@ static bool add_addresses(struct till_form *form, const struct till_ask *ask,
            add(form, "return_url", ask->return_url, err);
 }
 
-static bool add_system(struct till_form *form, const struct alipay_account *a,
-                       const struct till_ask *ask, struct till_str timestamp,
-                       struct till_error *err) {
-    struct till_str method;
-    if (!alipay_method(ask, &method, err))
+/* The names of our certificates and of the cipher, where the account has them (2.4, 2.5). */
+static bool add_modes(struct till_form *form, const struct alipay_account *a, bool is_encrypted,
+                      struct till_error *err) {
+    if (alipay_has_certificates(a) &&
+        (!add(form, "app_cert_sn", till_str_of(a->app_cert_sn), err) ||
+         !add(form, "alipay_root_cert_sn", a->root_cert_sn, err)))
         return false;
+    return !is_encrypted || add(form, "encrypt_type", TILL_STR("AES"), err);
+}
+
+static bool add_system(struct till_form *form, const struct alipay_account *a,
+                       struct till_str method, struct till_str timestamp, struct till_error *err) {
     const struct till_pair pairs[] = {
         {TILL_STR("app_id"), a->app_id},        {TILL_STR("method"), method},
         {TILL_STR("format"), TILL_STR("JSON")}, {TILL_STR("charset"), TILL_STR("utf-8")},
@@ -54,7 +61,7 @@ static bool add_system(struct till_form *form, const struct alipay_account *a,
         if (!till_form_add(form, pairs[i].name, pairs[i].value, err))
             return false;
     }
-    return add_addresses(form, ask, err);
+    return true;
 }
 
 /* Signs system parameters and biz_content together; the signature joins the query. */
@@ -86,11 +93,11 @@ static bool write_body(struct till_arena *arena, struct till_str business,
            till_form_encode(arena, &body, ret_body, err);
 }
 
-bool alipay_sign_request(const struct till_account *account, const struct till_ask *ask,
-                         struct till_arena *arena, struct till_form *ret_query,
-                         struct till_str *ret_content, struct till_str *ret_text,
-                         struct till_error *err) {
-    const struct alipay_account *a = alipay_of(account);
+/* All but the content, which is signed and returned as it travels. */
+static bool sign_call(const struct alipay_account *a, const struct till_ask *ask,
+                      struct till_str method, bool is_encrypted, struct till_arena *arena,
+                      struct till_form *ret_query, struct till_str *ret_content,
+                      struct till_str *ret_text, struct till_error *err) {
     char text[TILL_TIME_TEXT];
     struct till_str timestamp;
     if (ask->business.len == 0)
@@ -98,8 +105,30 @@ bool alipay_sign_request(const struct till_account *account, const struct till_a
     *ret_content = ask->business;
     return till_time_format_beijing(ask->now_us, text, err) &&
            till_arena_copy(arena, till_str_of(text), &timestamp, err) &&
-           till_form_init(arena, ret_query, err) && add_system(ret_query, a, ask, timestamp, err) &&
+           (!is_encrypted || envelope_close(a, ask->business, arena, ret_content, err)) &&
+           till_form_init(arena, ret_query, err) &&
+           add_system(ret_query, a, method, timestamp, err) && add_addresses(ret_query, ask, err) &&
+           add_modes(ret_query, a, is_encrypted, err) &&
            sign(arena, a, *ret_content, ret_query, ret_text, err);
+}
+
+bool alipay_sign_request(const struct till_account *account, const struct till_ask *ask,
+                         struct till_arena *arena, struct till_form *ret_query,
+                         struct till_str *ret_content, struct till_str *ret_text,
+                         struct till_error *err) {
+    const struct alipay_account *a = alipay_of(account);
+    struct till_str method;
+    return alipay_method(ask, &method, err) && sign_call(a, ask, method, a->aes_key.len > 0, arena,
+                                                         ret_query, ret_content, ret_text, err);
+}
+
+static bool write_call(const struct alipay_account *a, const struct till_form *query,
+                       struct till_str content, struct till_arena *arena,
+                       struct till_outgoing *outgoing, struct till_error *err) {
+    outgoing->method = TILL_STR("POST");
+    outgoing->content_type = TILL_STR("application/x-www-form-urlencoded;charset=utf-8");
+    return write_url(arena, a, query, &outgoing->url, err) &&
+           write_body(arena, content, &outgoing->body, err);
 }
 
 bool alipay_build(const struct till_account *account, const struct till_ask *ask,
@@ -107,12 +136,24 @@ bool alipay_build(const struct till_account *account, const struct till_ask *ask
                   struct till_error *err) {
     struct till_form query;
     struct till_str content;
-    struct till_outgoing outgoing = {
-        .method = TILL_STR("POST"),
-        .content_type = TILL_STR("application/x-www-form-urlencoded;charset=utf-8")};
+    struct till_outgoing outgoing = {.method = TILL_STR_NONE};
     if (!alipay_sign_request(account, ask, arena, &query, &content, &outgoing.signed_text, err) ||
-        !write_url(arena, alipay_of(account), &query, &outgoing.url, err) ||
-        !write_body(arena, content, &outgoing.body, err))
+        !write_call(alipay_of(account), &query, content, arena, &outgoing, err))
+        return false;
+    *ret_outgoing = outgoing;
+    return true;
+}
+
+bool alipay_build_clear(const struct till_account *account, struct till_str method,
+                        struct till_str business, int64_t now_us, struct till_arena *arena,
+                        struct till_outgoing *ret_outgoing, struct till_error *err) {
+    const struct alipay_account *a = alipay_of(account);
+    const struct till_ask ask = {.operation = TILL_QUERY, .business = business, .now_us = now_us};
+    struct till_form query;
+    struct till_str content;
+    struct till_outgoing outgoing = {.method = TILL_STR_NONE};
+    if (!sign_call(a, &ask, method, false, arena, &query, &content, &outgoing.signed_text, err) ||
+        !write_call(a, &query, content, arena, &outgoing, err))
         return false;
     *ret_outgoing = outgoing;
     return true;

@@ -8,6 +8,7 @@
 
 #include <till/time.h>
 
+#include "lib/channel/alipay/trust.h"
 #include "lib/channel/gbk.h"
 
 enum { NOTIFY_MAX = 256 * 1024 };
@@ -18,26 +19,34 @@ static bool is_form(struct till_str content_type) {
                                         TILL_STR("application/x-www-form-urlencoded"));
 }
 
+/* A notification does not say which certificate signed it: the current one is tried, then the one
+ * before it while that counts. */
 static bool check_text(const struct alipay_account *a, const struct till_form *form,
-                       struct till_str text, struct till_error *err) {
-    return till_key_verify(a->platform_key, a->algorithm, text, till_form_get(form, "sign"), err);
+                       struct till_str text, int64_t now_us, struct till_error *err) {
+    const struct till_key *keys[2];
+    size_t count = trust_keys(a, now_us, keys);
+    for (size_t i = 0; i < count; i++) {
+        if (till_key_verify(keys[i], a->algorithm, text, till_form_get(form, "sign"), err))
+            return true;
+    }
+    return false;
 }
 
 /* The signature under rule V1. The platform's own checkers disagree on empty values, so a form that
  * has some gets a second look with them; an empty value is never read as anything but absent. */
-static bool is_signed(const struct alipay_account *a, const struct till_form *form,
+static bool is_signed(const struct alipay_account *a, const struct till_form *form, int64_t now_us,
                       struct till_arena *arena, struct till_error *err) {
     static const char *const without[] = {"sign", "sign_type", NULL};
     struct till_str text, whole;
     if (!till_alipay_notify_text(arena, form, TILL_ALIPAY_V1, &text, err) ||
         !till_form_canonical(arena, form, without, false, &whole, err))
         return false;
-    return check_text(a, form, text, err) ||
-           (!till_str_equal(whole, text) && check_text(a, form, whole, err));
+    return check_text(a, form, text, now_us, err) ||
+           (!till_str_equal(whole, text) && check_text(a, form, whole, now_us, err));
 }
 
 /* Whatever does not verify is one error, NOTIFY_FORGED: a security event. */
-static bool verify(const struct alipay_account *a, const struct till_form *form,
+static bool verify(const struct alipay_account *a, const struct till_form *form, int64_t now_us,
                    struct till_arena *arena, struct till_error *err) {
     if (till_form_get(form, "sign").len == 0)
         return TILL_FAIL_FIELD(err, NOTIFY_FORGED, "sign", "The notification is not signed.");
@@ -45,7 +54,7 @@ static bool verify(const struct alipay_account *a, const struct till_form *form,
         return TILL_FAIL_FIELD(
             err, NOTIFY_FORGED, "sign_type",
             "The account is set to another sign_type; the sender cannot choose.");
-    if (is_signed(a, form, arena, err))
+    if (is_signed(a, form, now_us, arena, err))
         return true;
     if (err->code == TILL_E_SIGNATURE_WRONG)
         return TILL_FAIL_FIELD(err, NOTIFY_FORGED, "sign", NULL);
@@ -184,7 +193,8 @@ bool alipay_notified(const struct till_account *account,
         return TILL_FAIL(err, MEDIA_TYPE, "A notification is an urlencoded form.");
     if (notification->body.len > NOTIFY_MAX)
         return TILL_FAIL(err, BODY_TOO_LARGE, NULL);
-    return till_form_parse(arena, notification->body, &form, err) && verify(a, &form, arena, err) &&
+    return till_form_parse(arena, notification->body, &form, err) &&
+           verify(a, &form, notification->now_us, arena, err) &&
            alipay_check_boundaries(&form, err) && decode_charset(&form, arena, err) &&
            read_notice(a, &form, ret_notice, err);
 }
@@ -212,8 +222,9 @@ bool alipay_returned(const struct till_account *account,
     struct till_form all, form;
     if (!till_form_parse(arena, is_post ? notification->body : notification->query, &all, err) ||
         !till_form_init(arena, &form, err) || !keep_signed(&all, &form, err) ||
-        !verify(a, &form, arena, err) || !alipay_check_boundaries(&form, err) ||
-        !decode_charset(&form, arena, err) || !check_needed(&form, needed, err))
+        !verify(a, &form, notification->now_us, arena, err) ||
+        !alipay_check_boundaries(&form, err) || !decode_charset(&form, arena, err) ||
+        !check_needed(&form, needed, err))
         return false;
     if (find_mismatch(a, &form))
         return TILL_FAIL(err, NOTIFY_FORGED, "The return page belongs to another account.");

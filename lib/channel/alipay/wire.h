@@ -37,6 +37,11 @@ TILL_MUST_CHECK bool alipay_sign_request(const struct till_account *account,
                                          const struct till_ask *ask, struct till_arena *arena,
                                          struct till_form *ret_query, struct till_str *ret_content,
                                          struct till_str *ret_text, struct till_error *err);
+/* A call about no order, its content in clear: "alipay.open.app.alipaycert.download". */
+TILL_MUST_CHECK bool alipay_build_clear(const struct till_account *account, struct till_str method,
+                                        struct till_str business, int64_t now_us,
+                                        struct till_arena *arena,
+                                        struct till_outgoing *ret_outgoing, struct till_error *err);
 bool alipay_hand_over(const struct till_account *account, const struct till_ask *ask,
                       struct till_arena *arena, struct till_action *ret_action,
                       struct till_error *err);
@@ -60,6 +65,14 @@ bool alipay_returned(const struct till_account *account,
                      struct till_str *ret_upstream_no, struct till_error *err);
 /* The parameters of a return page that are signed; the merchant's own ones beside them are not. */
 extern const char *const alipay_return_names[];
+struct till_str alipay_certificate_name(const struct till_account *account);
+bool alipay_certificate_ask(const struct till_account *account, struct till_str wanted,
+                            int64_t now_us, struct till_arena *arena,
+                            struct till_outgoing *ret_outgoing, struct till_error *err);
+bool alipay_certificate_take(const struct till_account *account, struct till_str wanted,
+                             const struct till_incoming *incoming, const struct till_json *settings,
+                             int64_t now_us, struct till_arena *arena,
+                             struct till_str *ret_settings, struct till_error *err);
 void alipay_acknowledge(enum till_acknowledgement acknowledgement, struct till_reply *ret_reply);
 const char *alipay_advise(struct till_str peer_code, enum till_operation operation);
 
