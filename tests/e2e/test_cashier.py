@@ -7,7 +7,7 @@ import re
 import time
 import urllib.parse
 
-from tap import (await_state, create, encode, equal, event_types, expect, facts_of, main, number, openssl_sign, read, request, rows,
+from tap import (await_state, create, encode, equal, event_types, expect, facts_of, main, number, openssl_sign, order, read, request, rows,
                  settle, started, test, together, wait_for)
 
 
@@ -216,6 +216,53 @@ def the_state_tells_when_to_look_again(stack):
     page = show(stack, payment)[1]
     equal((page.all("section")[0]["data-final"], codes(page), page.all("form")), ("1", set(), []), "a paid page has no code and no form")
     expect("Paid" in page.text and not [a for a in page.all("meta") if a.get("http-equiv")], page.text)
+
+
+@test
+def a_page_order_is_a_link_or_a_form_to_the_platform_and_nowhere_else(stack):
+    origin = f"http://127.0.0.1:{stack.sandbox_port}"
+    for product in ("page", "wap"):
+        payment = create(stack, product=product)
+        answer, page = show(stack, payment)
+        way = [a for a in page.all("a") if a.get("id") == "go"]
+        equal([a["href"] for a in way], [payment["action"]["value"]], "the link")
+        expect("form-action 'self';" in answer.headers["content-security-policy"] and not page.all("form"), "a link needs no form")
+        expect("target" not in way[0] and not codes(page), "the platform leads back into this window")
+        payment = create(stack, product=product, subject="\"><b>x</b>", extra={"action": "form"})
+        answer, page = show(stack, payment)
+        form = [a for a in page.all("form") if a.get("id") == "go"][0]
+        equal((form["method"], form["action"]), ("post", payment["action"]["url"]), "the form")
+        equal({a["name"]: a["value"] for a in page.all("input")}, payment["action"]["fields"], "its fields")
+        expect(f"form-action 'self' {origin};" in answer.headers["content-security-policy"], answer.headers["content-security-policy"])
+        equal(page.all("b"), [], "markup out of the order")
+    expect("前往支付宝" in show(stack, payment, "?lang=zh")[0].text, "Chinese")
+    stack.merchant().call("POST", f"/v1/payments/{payment['id']}/cancel")
+    answer, page = show(stack, payment)
+    equal((page.all("section")[0]["data-state"], page.all("form")), ("closed", []), "a closed page")
+    expect(origin not in answer.headers["content-security-policy"], "a policy for nothing")
+
+
+@test
+def buyers_at_the_till_and_in_an_app_are_told_what_to_do(stack):
+    app = show(stack, create(stack, product="app"))[1]
+    expect("Pay in the shop's app" in app.text and not codes(app) and not app.all("form"), app.text)
+    code = stack.control("POST", "/buyers/tester/auth-code", {"password": "ask"})["auth_code"]
+    payment = create(stack, product="barcode", extra={"auth_code": code})
+    answer, page = show(stack, payment)
+    expect("Confirm on your phone" in page.text and code not in answer.text and not page.all("form"), page.text)
+    expect([a for a in page.all("span") if "data-until" in a], "no time left to pay")
+    expect("请在手机上确认付款" in show(stack, payment, "?lang=zh")[0].text, "Chinese")
+    answer = request(stack.gateway_port, "POST", path_of(payment) + "/renew", b"")
+    equal((answer.status, read(stack, payment)["state"]), (303, "pending"), "there is no code to renew")
+    stack.pay(payment["upstream_no"])
+    await_state(stack, payment, "paid")
+    expect("Paid" in show(stack, payment)[1].text, "a paid page")
+    stack.control("POST", "/faults", {"operation": "notify", "fault": "notify_never", "count": 1})
+    stack.control("POST", "/faults", {"operation": "pay", "fault": "unknown_before", "count": 1})
+    code = stack.control("POST", "/buyers/tester/auth-code", {})["auth_code"]
+    answer = stack.merchant().call("POST", "/v1/payments", order(product="barcode", extra={"auth_code": code}))
+    equal(answer.status, 202, "an open outcome")
+    expect("We are asking Alipay" in show(stack, answer.json())[1].text, "an open outcome's page")
 
 
 @test

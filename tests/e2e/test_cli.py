@@ -681,6 +681,12 @@ def an_operator_can_sell_query_refund_and_close(stack):
     wait_for(lambda: as_json("query", *place, payment["id"])["refunded"] == 300, "the refund")
     other = as_json("pay", *place, "--app", app, "--account", stack.account["id"], "--amount", "0.01")
     equal(as_json("close", *place, other["id"], "--cancel")["state"], "closed", "a cancelled order")
+    where = good("pay", *place, "--app", app, "--account", stack.account["id"], "--amount", "0.02", "--product", "page")
+    expect(f"http://127.0.0.1:{stack.sandbox_port}/alipay/gateway.do?" in where, "no address for a browser")
+    code = stack.control("POST", "/buyers/tester/auth-code", {})["auth_code"]
+    charged = as_json("pay", *place, "--app", app, "--account", stack.account["id"], "--amount", "0.03", "--auth-code", code)
+    equal((charged["product"], charged["state"]), ("barcode", "paid"), "a charged order")
+    refused("pay", *place, "--app", app, "--account", stack.account["id"], "--amount", "0.03", "--product", "barcode", says="auth_code")
     for words in (["pay", "--app", "app_none", "--amount", "1"], ["query", "pay_none"], ["close", "pay_none"]):
         expect(refused(words[0], *place, *words[1:])["code"] != "usage", words)
     refused("query", "-c", "/not/there/till.yaml", "pay_x")

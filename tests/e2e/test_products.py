@@ -270,6 +270,21 @@ def an_order_string_is_signed_with_the_apps_key(stack):
     expect(not verifies(text.replace("9.90", "0.01")), "another amount has the same signature")
 
 
+@test
+def a_mini_program_pays_by_the_trades_number(stack):
+    buyer = next(b for b in stack.control("GET", "/buyers")["buyers"] if b["buyer"] == "tester")
+    struck(stack, "create", "drop_after")  # the identical request again brings it
+    payment = create(stack, product="jsapi", extra={"buyer_id": buyer["user_id"]})
+    action = payment["action"]
+    equal((action["kind"], action["parameters"]), ("bridge", {"trade_no": action["value"], "tradeNO": action["value"]}), "the action")
+    known = trade(stack, payment)
+    equal((known["trade_no"], known["status"]), (action["value"], "WAIT_BUYER_PAY"), "the trade")
+    stack.pay(payment["upstream_no"])
+    await_state(stack, payment, "paid")
+    answer = stack.merchant().call("POST", "/v1/payments", order(product="jsapi", extra={"buyer_id": stack.platform["seller_id"]}))
+    expect(is_problem(answer, 402, "channel_declined") and "ACQ.BUYER_SELLER_EQUAL" in answer.text, f"a seller who buys: {answer}")
+
+
 # ---- fields
 
 
