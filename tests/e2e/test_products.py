@@ -272,7 +272,7 @@ def an_order_string_is_signed_with_the_apps_key(stack):
 
 @test
 def a_mini_program_pays_by_the_trades_number(stack):
-    buyer = next(b for b in stack.control("GET", "/buyers")["buyers"] if b["buyer"] == "tester")
+    buyer = next(b for b in stack.control("GET", "/buyers")["buyers"] if b["name"] == "tester")
     struck(stack, "create", "drop_after")  # the identical request again brings it
     payment = create(stack, product="jsapi", extra={"buyer_id": buyer["user_id"]})
     action = payment["action"]
