@@ -149,7 +149,8 @@ static bool issue_roots(struct sandbox *sandbox, struct till_arena *arena,
                         TILL_RSA_SHA1, &sha1, err))
         return false;
     *ret_main = sha256;
-    return till_arena_format(arena, ret_bundle, err, "%.*s%.*s%.*s%.*s", TILL_STR_ARG(sm2),
+    /* Empty lines between them, as in the platform's file: Python's client cuts there. */
+    return till_arena_format(arena, ret_bundle, err, "%.*s\n%.*s\n%.*s\n%.*s", TILL_STR_ARG(sm2),
                              TILL_STR_ARG(sha256), TILL_STR_ARG(curve), TILL_STR_ARG(sha1));
 }
 

@@ -40,7 +40,7 @@ bool call_check_certificates(struct call *call, struct till_str app_sn, struct t
 /* call_cipher.c: opens the business fields in place where the request says that they are
  * encrypted. False: refused. */
 bool call_open_cipher(struct call *call, struct till_str encryption, struct till_str *text);
-/* Whether this answer leaves encrypted: a good one to an encrypted call. */
+/* Whether this answer leaves encrypted. */
 bool call_hides_answer(const struct call *call);
 
 /* state_mode.c: beside what the state file says of an app, and of the authority. */

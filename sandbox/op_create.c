@@ -50,7 +50,7 @@ static bool read_buyer(struct call *call, struct platform_buyer **ret_buyer) {
 void call_create(struct call *call) {
     struct sandbox *sandbox = call->sandbox;
     struct trade_order order;
-    struct platform_buyer *buyer;
+    struct platform_buyer *buyer = NULL;
     if (!biz_order_read(call, PRODUCT_CREATE, &order) || !read_buyer(call, &buyer))
         return;
     struct platform_trade *trade = biz_order_obtain(call, &order);

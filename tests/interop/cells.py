@@ -151,6 +151,8 @@ def notification_rule(world, sdk, mode):
 
 @row("an answer with one byte changed on its way is refused")
 def changed_answer(world, sdk, mode):
+    if (sdk, mode) == ("node", "aes"):
+        raise Grey("alipay-sdk cannot verify an encrypted answer of gateway.do: it looks for a brace")
     direct = world.client(sdk, mode)
     number = world.ordered(direct)
     client = world.client(sdk, mode, gateway=world.relay.gateway)
