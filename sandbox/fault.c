@@ -58,8 +58,9 @@ void fault_decide(struct sandbox *sandbox, const char *operation, enum fault_sid
 }
 
 static bool is_operation(const char *name, enum fault_side side) {
-    if (side == FAULT_NOTICE)
-        return strcmp(name, "notify") == 0 || strcmp(name, "*") == 0;
+    if (side != FAULT_CALL)
+        return strcmp(name, side == FAULT_NOTICE ? "notify" : "return") == 0 ||
+               strcmp(name, "*") == 0;
     return call_is_operation(name) || strcmp(name, "*") == 0;
 }
 
@@ -72,7 +73,7 @@ bool fault_add(struct sandbox *sandbox, const struct fault_rule *wanted, int64_t
         return TILL_FAIL_FIELD(
             err, FIELD_INVALID, "/operation",
             "Name an operation of GET /control/methods or * for a call, notify for a "
-            "notification.");
+            "notification, return for a way back.");
     if (wanted->after < 0 || wanted->count < -1 || wanted->probability_ppm < 0 ||
         wanted->probability_ppm > PPM)
         return TILL_FAIL_FIELD(

@@ -23,8 +23,9 @@ enum fault {
 
 /* Where it strikes. */
 enum fault_side {
-    FAULT_CALL,  /* a call of gateway.do */
-    FAULT_NOTICE /* a notification */
+    FAULT_CALL,   /* a call of gateway.do */
+    FAULT_RETURN, /* a payer's way back */
+    FAULT_NOTICE  /* a notification */
 };
 
 struct fault_row {

@@ -161,7 +161,10 @@ static void add_way_out(struct cashier *cashier) {
     if (place.len == 0)
         return;
     html_format(&page->buf, "<p class=\"out\"><a id=\"quit\" href=\"%s\">", &place);
-    page_words(page, "Cancel and go back to the shop", "取消付款，返回商家");
+    if (view->screen == PAY_OPEN)
+        page_words(page, "Cancel and go back to the shop", "取消付款，返回商家");
+    else
+        page_words(page, "Back to the shop", "返回商家");
     page_markup(page, "</a></p>");
 }
 

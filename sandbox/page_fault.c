@@ -27,7 +27,7 @@ static void add_operations(struct page *page) {
     for (size_t i = 0; (method = call_method_at(i)); i++)
         if (method->operation)
             add_option(page, method->operation);
-    page_markup(page, "<option>notify</option><option>*</option></select>");
+    page_markup(page, "<option>notify</option><option>return</option><option>*</option></select>");
 }
 
 static void add_form(struct page *page) {
@@ -42,6 +42,8 @@ static void add_form(struct page *page) {
     page_words(page, "Fault", "故障");
     page_markup(page, "<select name=\"fault\"><optgroup label=\"gateway.do\">");
     add_options(page, FAULT_CALL);
+    page_markup(page, "</optgroup><optgroup label=\"return\">");
+    add_options(page, FAULT_RETURN);
     page_markup(page, "</optgroup><optgroup label=\"notify\">");
     add_options(page, FAULT_NOTICE);
     page_markup(page, "</optgroup></select></label><div class=\"row\"><label>");

@@ -33,9 +33,10 @@ static void show_code(struct web *web, const struct platform_buyer *buyer, struc
     page_markup(&page, "</p></div><div class=\"sheet\"><div class=\"scan\">");
     barcode_add(&page.buf, digits);
     add_digits(&page, digits);
+    page_markup(&page, "<div id=\"code\">");
     if (qr_svg(web->arena, digits, TILL_STR("QR"), &svg, &err))
         till_buf_add(&page.buf, svg);
-    page_markup(&page, "<p class=\"soft\">");
+    page_markup(&page, "</div><p class=\"soft\">");
     page_words(&page, "A new code every minute; each one pays once.",
                "付款码每分钟更新一次，每个付款码只能使用一次。");
     page_markup(&page, "</p></div><p class=\"out\">");

@@ -1,51 +1,79 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See return.h. */
+#include <sandbox/app.h>
 #include <sandbox/return.h>
 
-static bool fill(struct sandbox *sandbox, const struct platform_trade *trade,
-                 struct till_arena *arena, struct till_form *form, struct till_error *err) {
+struct way {
+    struct sandbox *sandbox;
+    const struct platform_trade *trade;
+    struct till_arena *arena;
+    struct fault_set faults;
+    struct till_form form;
+};
+
+static struct till_str amount_of(const struct way *way) {
+    const char *wrong = way->faults.argument[FAULT_RETURN_AMOUNT];
+    if (way->faults.on[FAULT_RETURN_AMOUNT])
+        return wrong[0] ? till_str_of(wrong) : TILL_STR("0.01");
+    return platform_money_text(way->arena, way->trade->total_minor);
+}
+
+static bool fill(struct way *way, struct till_error *err) {
+    const struct platform_trade *trade = way->trade;
     const struct {
         const char *name;
         struct till_str value;
     } pairs[] = {
         {"charset", trade->is_gbk ? TILL_STR("GBK") : TILL_STR("utf-8")},
-        {"out_trade_no", trade->out_trade_no},
+        {"out_trade_no", way->faults.on[FAULT_RETURN_OTHER_ORDER]
+                             ? TILL_STR("NOBODY0EVER0ORDERED0THIS0")
+                             : trade->out_trade_no},
         {"method", trade->product == PRODUCT_WAP ? TILL_STR("alipay.trade.wap.pay.return")
                                                  : TILL_STR("alipay.trade.page.pay.return")},
-        {"total_amount", platform_money_text(arena, trade->total_minor)},
+        {"total_amount", amount_of(way)},
         {"trade_no", till_str_of(trade->trade_no)},
         {"auth_app_id", till_str_of(trade->app->id)},
         {"version", TILL_STR("1.0")},
         {"app_id", till_str_of(trade->app->id)},
         {"sign_type", trade->algorithm == TILL_RSA_SHA1 ? TILL_STR("RSA") : TILL_STR("RSA2")},
         {"seller_id", till_str_of(trade->app->seller->id)},
-        {"timestamp", platform_time_text(arena, platform_now_us(sandbox))},
+        {"timestamp", platform_time_text(way->arena, platform_now_us(way->sandbox))},
     };
-    if (!till_form_init(arena, form, err))
+    if (!till_form_init(way->arena, &way->form, err))
         return false;
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-        if (!till_form_add(form, till_str_of(pairs[i].name), pairs[i].value, err))
+        if (!till_form_add(&way->form, till_str_of(pairs[i].name), pairs[i].value, err))
             return false;
     return true;
 }
 
-static bool sign(const struct platform_trade *trade, struct till_arena *arena,
-                 struct till_form *form, struct till_error *err) {
+static bool sign(struct way *way, struct till_error *err) {
     static const char *const without[] = {"sign", "sign_type", NULL};
     struct till_str text, signature;
-    return till_form_canonical(arena, form, without, true, &text, err) &&
-           till_key_sign(arena, trade->app->platform_key, trade->algorithm, text, &signature,
-                         err) &&
-           till_form_add(form, TILL_STR("sign"), signature, err);
+    if (way->faults.on[FAULT_RETURN_UNSIGNED])
+        return true;
+    const struct till_key *key = way->trade->app->platform_key;
+    if (way->faults.on[FAULT_RETURN_WRONG_KEY])
+        key = app_stranger(way->sandbox);
+    if (!key)
+        return TILL_FAIL(err, BUG, "No key to sign with.");
+    return till_form_canonical(way->arena, &way->form, without, true, &text, err) &&
+           till_key_sign(way->arena, key, way->trade->algorithm, text, &signature, err) &&
+           till_form_add(&way->form, TILL_STR("sign"), signature, err);
 }
 
 bool return_compose(struct sandbox *sandbox, const struct platform_trade *trade,
                     struct till_str return_url, struct till_arena *arena, struct till_str *ret_url,
                     struct till_error *err) {
-    struct till_form form;
+    struct way way = {.sandbox = sandbox, .trade = trade, .arena = arena};
     struct till_str query;
-    if (!fill(sandbox, trade, arena, &form, err) || !sign(trade, arena, &form, err) ||
-        !till_form_encode(arena, &form, &query, err))
+    platform_lock(sandbox);
+    fault_decide(sandbox, "return", FAULT_RETURN, &way.faults);
+    platform_unlock(sandbox);
+    *ret_url = TILL_STR_NONE;
+    if (way.faults.on[FAULT_RETURN_NEVER])
+        return true;
+    if (!fill(&way, err) || !sign(&way, err) || !till_form_encode(arena, &way.form, &query, err))
         return false;
     /* A fragment stays behind the query. */
     struct till_str page = till_str_sub(return_url, 0, till_str_find(return_url, '#'));

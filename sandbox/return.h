@@ -10,7 +10,8 @@
 #include <sandbox/trade.h>
 
 /* Not under the lock (it signs). `return_url` is a copy of the trade's; only what is fixed at the
- * trade's birth is read besides, and its number, which a paid trade keeps. */
+ * trade's birth is read besides, and its number, which a paid trade keeps. A
+ * fault may bend the address, or (return_never) leave it empty. */
 TILL_MUST_CHECK bool return_compose(struct sandbox *sandbox, const struct platform_trade *trade,
                                     struct till_str return_url, struct till_arena *arena,
                                     struct till_str *ret_url, struct till_error *err);

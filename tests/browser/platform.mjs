@@ -240,5 +240,48 @@ test('a_code_in_the_merchants_frame_is_scanned_there', async () => {
   await cameBack(page, order, 'alipay.trade.page.pay');
 });
 
+test('the_wallet_shows_a_code_that_pays_and_then_another', async () => {
+  const { page, isClean } = await visitor(PHONE, CHINESE);
+  await page.goto(`${sandbox}/wallet`);
+  await page.click('a[href^="/wallet/code/tester"]');
+  const digits = (await page.innerText('#auth-code')).replaceAll(' ', '');
+  expect(/^28\d{16}$/.test(digits), `a code: ${digits}`);
+  equal(await readCode(page), digits, 'the QR code');
+  await shoot(page, 'platform-wallet-code-zh');
+  const bizContent = { out_trade_no: number(), total_amount: '3000.00', subject: 'Piano', scene: 'bar_code', auth_code: digits };
+  const waits = await sdk.exec('alipay.trade.pay', { bizContent }, { validateSign: true });
+  equal(waits.code, '10003', 'above the limit');
+  await page.goto(`${sandbox}/wallet`);
+  await shoot(page, 'platform-wallet-zh');
+  await page.click('text=Piano');
+  await shoot(page, 'platform-wallet-password-zh');
+  await press(page, 'pay');
+  await page.waitForSelector('.done');
+  const query = await sdk.exec('alipay.trade.query', { bizContent: { out_trade_no: bizContent.out_trade_no } }, { validateSign: true });
+  equal(query.tradeStatus, 'TRADE_SUCCESS', 'status');
+  equal(query.receiptAmount, '3000.00', 'a till sees real amounts');
+  await page.goto(`${sandbox}/wallet/code/tester`);
+  expect((await page.innerText('#auth-code')).replaceAll(' ', '') !== digits, 'the same code again');
+  isClean();
+});
+
+test('the_wallet_pays_the_order_string_of_an_app', async () => {
+  const { page, isClean } = await visitor(DESK, ENGLISH);
+  const order = wishes({ product_code: 'QUICK_MSECURITY_PAY' });
+  await page.goto(`${sandbox}/wallet/app`);
+  await page.fill('textarea', sdk.sdkExecute('alipay.trade.app.pay', { bizContent: order, notifyUrl: places.notifyUrl }));
+  await press(page, 'cancel');
+  equal(await page.innerText('#status'), '6001', 'cancelled');
+  await press(page, 'pay');
+  equal(await page.innerText('#status'), '9000', 'paid');
+  await shoot(page, 'platform-wallet-app-en');
+  const result = await page.innerText('#result');
+  const told = JSON.parse(result);
+  sdk.checkResponseSign(result, 'alipay_trade_app_pay_response', told.sign, 'none'); // throws when it is wrong
+  equal(told.alipay_trade_app_pay_response.out_trade_no, order.out_trade_no, 'order');
+  equal(await status(order), 'TRADE_SUCCESS', 'status');
+  isClean();
+});
+
 await main();
 server.close();

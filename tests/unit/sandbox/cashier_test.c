@@ -361,6 +361,40 @@ static void the_automatic_buyer_pays_an_opened_page(void **state) {
     assert_true(play_letter_verifies(&play, &form));
 }
 
+static void a_way_back_can_be_bent(void **state) {
+    static const struct {
+        const char *fault, *argument;
+        bool verifies;
+        const char *amount, *number;
+    } cases[] = {
+        {"return_wrong_key", "", false, "9.90", "A1"},
+        {"return_unsigned", "", false, "9.90", "A1"},
+        {"return_amount", "5.00", true, "5.00", "A1"},
+        {"return_other_order", "", true, "9.90", "NOBODY0EVER0ORDERED0THIS0"},
+    };
+    struct till_form form;
+    (void)state;
+    const char *place = cashier(PAGE, ORDER);
+    pay_at(place);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        play_fault(&play, "return", cases[i].fault, 1, cases[i].argument);
+        struct http_response page = get(place);
+        read_return(return_of(&page), &form);
+        assert_int_equal(till_form_get(&form, "sign").len == 0, i == 1);
+        assert_int_equal(till_form_get(&form, "sign").len && play_letter_verifies(&play, &form),
+                         cases[i].verifies);
+        assert_true(till_str_is(till_form_get(&form, "total_amount"), cases[i].amount));
+        assert_true(till_str_is(till_form_get(&form, "out_trade_no"), cases[i].number));
+    }
+    play_fault(&play, "return", "return_never", 1, NULL);
+    struct http_response page = get(place);
+    assert_int_equal(return_of(&page).len, 0);
+    assert_false(play_contains(page.body, "http-equiv=\"refresh\""));
+    page = get(place);
+    read_return(return_of(&page), &form);
+    assert_true(play_letter_verifies(&play, &form));
+}
+
 static void an_order_keeps_its_way_back_over_a_restart(void **state) {
     char path[64];
     (void)state;
@@ -394,6 +428,7 @@ int main(void) {
         PLAY(both_ways_of_a_browser_lead_to_the_cashier),
         PLAY(only_the_bare_code_may_stand_in_a_frame),
         PLAY(the_automatic_buyer_pays_an_opened_page),
+        PLAY(a_way_back_can_be_bent),
         PLAY(an_order_keeps_its_way_back_over_a_restart),
     };
     return cmocka_run_group_tests_name("sandbox cashier", tests, play_group_setup,
