@@ -66,11 +66,18 @@ static bool check_wish(const struct app_wish *wish, struct till_error *err) {
     return true;
 }
 
+/* A public key, a certificate or a certificate request. */
+static bool read_pasted(struct till_str pasted, struct till_key **ret_key, struct till_error *err) {
+    struct till_error other;
+    return till_key_parse_request(pasted, ret_key, &other) ||
+           till_key_parse_public(pasted, ret_key, err);
+}
+
 /* The app's key, wrapped; refuses the platform's own half. */
 static bool wrap_key(struct till_str pasted, const struct till_key *platform_key,
                      struct held_key **ret_key, struct till_error *err) {
     struct till_key *key = NULL;
-    if (!till_key_parse_public(pasted, &key, err))
+    if (!read_pasted(pasted, &key, err))
         return false;
     if (till_key_same_pair(key, platform_key)) {
         till_key_free(key);

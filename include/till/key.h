@@ -37,6 +37,10 @@ TILL_MUST_CHECK bool till_key_parse_private(struct till_str pasted, struct till_
  * belongs). */
 TILL_MUST_CHECK bool till_key_parse_public(struct till_str pasted, struct till_key **ret_key,
                                            struct till_error *err);
+/* The public key of a certificate request (PKCS#10, PEM or bare base64) whose own signature holds;
+ * everything else is refused. What the request wishes for beside the key is not read. */
+TILL_MUST_CHECK bool till_key_parse_request(struct till_str pasted, struct till_key **ret_key,
+                                            struct till_error *err);
 /* bits 2048 to 4096. Slow (a tenth of a second to seconds). */
 TILL_MUST_CHECK bool till_key_generate_rsa(int bits, struct till_key **ret_key,
                                            struct till_error *err);

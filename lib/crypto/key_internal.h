@@ -28,7 +28,8 @@ enum key_kind {
     KEY_PRIVATE,
     KEY_PRIVATE_ENCRYPTED,
     KEY_PUBLIC,
-    KEY_CERTIFICATE
+    KEY_CERTIFICATE,
+    KEY_REQUEST /* PKCS#10, its own signature verified */
 };
 
 struct key_found {

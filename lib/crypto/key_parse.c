@@ -71,6 +71,7 @@ static const char *const private_complaints[] = {
     [KEY_PRIVATE_ENCRYPTED] = ENCRYPTED_TEXT,
     [KEY_PUBLIC] = "This is a public key; paste the private key of the pair here.",
     [KEY_CERTIFICATE] = "This is a certificate; paste the private key that belongs to it here.",
+    [KEY_REQUEST] = "This is a certificate request; paste the private key that it was made with.",
 };
 static const char *const public_complaints[] = {
     [KEY_NOTHING] = NO_KEY_TEXT,
@@ -79,6 +80,17 @@ static const char *const public_complaints[] = {
     [KEY_PRIVATE_ENCRYPTED] = ENCRYPTED_TEXT,
     [KEY_PUBLIC] = NULL,
     [KEY_CERTIFICATE] = NULL,
+    [KEY_REQUEST] = "This is a certificate request; paste the public key or the certificate here.",
+};
+static const char *const request_complaints[] = {
+    [KEY_NOTHING] = ("Base64, but no certificate request that was signed with its own key; make it "
+                     "anew: openssl req -new -key FILE."),
+    [KEY_PRIVATE] = ("This is a private key; paste the certificate request here, and make a new "
+                     "pair if the private one was shown to anybody."),
+    [KEY_PRIVATE_ENCRYPTED] = ENCRYPTED_TEXT,
+    [KEY_PUBLIC] = "This is a public key; paste the certificate request here.",
+    [KEY_CERTIFICATE] = "This is a certificate; paste the request that it is to be made from.",
+    [KEY_REQUEST] = NULL,
 };
 
 static bool parse(struct till_str pasted, const char *const *complaints, struct till_key **ret_key,
@@ -101,4 +113,9 @@ bool till_key_parse_private(struct till_str pasted, struct till_key **ret_key,
 bool till_key_parse_public(struct till_str pasted, struct till_key **ret_key,
                            struct till_error *err) {
     return parse(pasted, public_complaints, ret_key, err);
+}
+
+bool till_key_parse_request(struct till_str pasted, struct till_key **ret_key,
+                            struct till_error *err) {
+    return parse(pasted, request_complaints, ret_key, err);
 }

@@ -63,6 +63,16 @@ static bool read_certificate(const uint8_t *der, long len, struct key_found *fou
     return found->pkey;
 }
 
+/* Whoever asks for a certificate proves that he holds the private half. */
+static bool read_request(const uint8_t *der, long len, struct key_found *found) {
+    const uint8_t *at = der;
+    X509_REQ *request = d2i_X509_REQ(NULL, &at, len);
+    EVP_PKEY *pkey = request ? X509_REQ_get_pubkey(request) : NULL;
+    bool is_whole = pkey && at == der + len && X509_REQ_verify(request, pkey) == 1;
+    X509_REQ_free(request);
+    return take(pkey, is_whole, KEY_REQUEST, found);
+}
+
 static bool read_encrypted(const uint8_t *der, long len, struct key_found *found) {
     const uint8_t *at = der;
     X509_SIG *sealed = d2i_X509_SIG(NULL, &at, len);
@@ -74,7 +84,8 @@ static bool read_encrypted(const uint8_t *der, long len, struct key_found *found
 
 struct key_found key_recognise(const uint8_t *der, size_t len) {
     static bool (*const readers[])(const uint8_t *, long, struct key_found *) = {
-        read_pkcs8, read_pkcs1, read_spki, read_pkcs1_public, read_certificate, read_encrypted};
+        read_pkcs8,       read_pkcs1,   read_spki,     read_pkcs1_public,
+        read_certificate, read_request, read_encrypted};
     struct key_found found = {.kind = KEY_NOTHING};
     for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
         if (readers[i](der, (long)len, &found))

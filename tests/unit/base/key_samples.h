@@ -120,4 +120,17 @@
     "MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAMVrsdDIiUIVyKSGuBDN9BznuhtrSS2+C7i3yOBnv155"                 \
     "NCImZnyQlnqRYadcy/wYu4GvGB4na3t2cOk/N1tWzjMCAwEAAQ=="
 
+/* A request for a certificate, made with the pair above. */
+#define sample_request                                                                             \
+    "-----BEGIN CERTIFICATE REQUEST-----\n"                                                        \
+    "MIIBeDCB4gIBADA5MQswCQYDVQQGEwJDTjEPMA0GA1UECgwGQ29mZmVlMRkwFwYD\n"                           \
+    "VQQDDBAyMDIxMDAwMDAwMDAwMDAxMIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKB\n"                           \
+    "gQCygr9wdmrzKbpiWaSJjF4yXGexRH0phmKj+9hQ0osqA40GyOOC4NwcZ07ffp7P\n"                           \
+    "K+EVRucpbXmC8vV+CQhp/Q8Jeps6vS910UXDHgE1mKt92w/rxz0ayqhFhElbz6of\n"                           \
+    "xHhUC+eLWks1bvxDKeGXHu4M7NPVPdC10ZxYJwwDrFGoiwIDAQABoAAwDQYJKoZI\n"                           \
+    "hvcNAQELBQADgYEAHg/7j/v28Td8X3i7Z1G4NE5nSGqlJUwvR2YXu1/zr64qOL7d\n"                           \
+    "CpvrvnfHC6n87NU15ImEdy3Pz8zSrzCA4ocBx5hUbVIBt4TcEWgcuMLtbL/en8x2\n"                           \
+    "es5/oDfvKLICjXqA8Eyu08z09q0oeQgX6gxZ4hA+ClNow37Ywplu19PbuDM=\n"                               \
+    "-----END CERTIFICATE REQUEST-----\n"
+
 #endif

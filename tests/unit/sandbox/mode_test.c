@@ -6,6 +6,8 @@
 
 #include <till/certificate.h>
 
+#include "../base/key_samples.h"
+
 #define QUERY "alipay.trade.query"
 #define REAL_ROOT_SN "687b59193f3f462dd5336e5abf83c5d8_02941eef3187dddf3d3b83462e1dfcf6"
 
@@ -310,6 +312,25 @@ static void a_new_key_of_the_app_gets_a_new_certificate(void **state) {
     play_expect(&answer, "40002", "isv.app-cert-not-exist");
 }
 
+/* Made with openssl for this test alone; its subject is not read. */
+static void a_request_for_a_certificate_is_as_good_as_a_public_key(void **state) {
+    struct till_error err;
+    struct till_str body;
+    TILL_KEY_SCOPED struct till_key *wanted = NULL, *issued = NULL;
+    (void)state;
+    use_certificates();
+    assert_true(till_key_parse_request(TILL_STR(sample_request), &wanted, &err));
+    struct till_json *wish = till_json_object();
+    till_json_set_text(wish, "public_key", sample_request);
+    assert_true(till_json_write(&play.arena, wish, 0, &body, &err));
+    till_json_release(wish);
+    const struct till_json *app = play_control(&play, "PUT", target("/public-key"), body.ptr);
+    learn(app);
+    assert_int_equal(strlen(app_sn), 32);
+    assert_true(till_key_parse_public(till_json_get_str(app, "app_cert"), &issued, &err));
+    assert_true(till_key_same_pair(issued, wanted));
+}
+
 #define AES_KEY "AAECAwQFBgcICQoLDA0ODw=="
 
 static struct till_secret aes_key(const char *text) {
@@ -508,6 +529,7 @@ int main(void) {
         TEST(a_rotated_platform_key_signs_and_both_certificates_can_be_downloaded),
         TEST(a_new_key_of_the_app_gets_a_new_certificate),
         TEST(an_encrypted_call_is_answered_encrypted_also_where_the_business_is_refused),
+        TEST(a_request_for_a_certificate_is_as_good_as_a_public_key),
         TEST(every_fault_of_encryption_has_its_code),
         TEST(a_strict_platform_wants_every_call_encrypted),
         TEST(an_app_is_made_in_its_modes_at_once),
