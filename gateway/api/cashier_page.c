@@ -50,6 +50,15 @@ struct till_str cashier_language_query(const struct call *c) {
                                                         : TILL_STR("?lang=en");
 }
 
+/* The platform has led him here, through our return address. */
+static bool comes_back(const struct call *c) {
+    struct till_form query;
+    struct till_error ignored;
+    return c->request->query.len &&
+           till_form_parse(c->request->arena, c->request->query, &query, &ignored) &&
+           till_form_find(&query, "back");
+}
+
 /* Changes whenever the page would look different. */
 static void add_version(struct till_buf *buf, const struct payment_row *payment,
                         enum cashier_phase phase) {
@@ -242,6 +251,8 @@ static void add_refresh(struct page *page, const struct payment_row *payment) {
 static void open_page(struct page *page, struct call *c, enum cashier_phase phase,
                       const struct payment_row *payment) {
     *page = (struct page){.call = c, .phase = phase, .look = cashier_look_of(phase)};
+    if (phase == CASHIER_GO && comes_back(c))
+        page->look = cashier_look_back();
     page->is_chinese = strcmp(html_language(c->request), "zh") == 0;
     struct till_str language = till_str_of(page->is_chinese ? "zh-CN" : "en");
     struct till_str title = say(page, page->look->title), checkout = say(page, checkout_word);

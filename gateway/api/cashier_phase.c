@@ -120,6 +120,18 @@ const struct cashier_look *cashier_look_of(enum cashier_phase phase) {
     return &looks[phase];
 }
 
+const struct cashier_look *cashier_look_back(void) {
+    static const struct cashier_look back = {
+        .kind = "busy",
+        .sign = DOTS,
+        .title = {"Welcome back", "欢迎回来"},
+        .advice = {
+            "If you have paid, this page says so in a moment; do not pay again. "
+            "If you have not, the button takes you back to Alipay.",
+            "如已付款，本页稍后会显示结果，请勿重复付款；如尚未付款，可点击按钮返回支付宝。"}};
+    return &back;
+}
+
 static bool is_charged_at_once(const struct payment_row *payment) {
     const struct till_product *product = till_product_look(payment->channel, payment->product);
     return product && !product->action;

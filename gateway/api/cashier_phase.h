@@ -39,5 +39,7 @@ struct cashier_look {
 
 enum cashier_phase cashier_phase_of(const struct payment_row *payment, int64_t now_us);
 const struct cashier_look *cashier_look_of(enum cashier_phase phase);
+/* Of CASHIER_GO, for a buyer who comes back from there: he may have paid. */
+const struct cashier_look *cashier_look_back(void);
 
 #endif

@@ -176,15 +176,17 @@ void ask_platform(struct gateway *gw, const struct question *question, struct ti
                   struct asked *ret) {
     const struct till_account *account;
     struct till_error err;
+    bool is_carried = is_handed_over(question);
     *ret = (struct asked){.verdict = {.outcome = TILL_UNKNOWN}};
     if (account_borrow(gw->accounts, question->account_row, &account, &err)) {
-        (is_handed_over(question) ? hand_over : ask_account)(gw, question, account, arena, ret);
+        (is_carried ? hand_over : ask_account)(gw, question, account, arena, ret);
         account_return(gw->accounts, account);
     } else {
         set_unsent(ret, &err);
     }
-    metrics_add(gw->metrics, METRIC_UPSTREAM_TOTAL, till_operation_name(question->operation),
-                till_outcome_name(ret->verdict.outcome), 1);
+    if (!is_carried)
+        metrics_add(gw->metrics, METRIC_UPSTREAM_TOTAL, till_operation_name(question->operation),
+                    till_outcome_name(ret->verdict.outcome), 1);
     if (ret->verdict.suspicious)
         security_event(gw, "answer_forged", question->trace_id, question->attempt->upstream_no);
 }

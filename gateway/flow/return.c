@@ -78,6 +78,11 @@ static void ask(struct call *c, struct payment_row *payment) {
         log_failure(c->gw->log, LOG_WARN, "return_query", &err);
 }
 
+static bool is_page(const struct payment_row *payment) {
+    const struct till_product *product = till_product_look(payment->channel, payment->product);
+    return product && product->is_handed_over;
+}
+
 /* The merchant's page once the payment has its end, the cashier before. */
 static bool address_of(struct call *c, const struct payment_row *payment, struct till_str *ret_url,
                        struct till_error *err) {
@@ -87,6 +92,9 @@ static bool address_of(struct call *c, const struct payment_row *payment, struct
     if (!is_final || payment->return_url.len == 0) {
         till_buf_format(&buf, "%.*s/checkout/%s", TILL_STR_ARG(c->gw->settings->public_url),
                         payment->token);
+        /* He may have paid a moment ago: the page does not just send him off again. */
+        if (payment->state == TILL_PAYMENT_PENDING && is_page(payment))
+            till_buf_text(&buf, "?back=1");
         return till_buf_finish(&buf, ret_url, err);
     }
     bool has_query = till_str_find(payment->return_url, '?') < payment->return_url.len;

@@ -236,6 +236,10 @@ def a_page_order_is_a_link_or_a_form_to_the_platform_and_nowhere_else(stack):
         expect(f"form-action 'self' {origin};" in answer.headers["content-security-policy"], answer.headers["content-security-policy"])
         equal(page.all("b"), [], "markup out of the order")
     expect("前往支付宝" in show(stack, payment, "?lang=zh")[0].text, "Chinese")
+    page = show(stack, payment, "?back=1")[1]
+    expect("do not pay again" in page.text and [a for a in page.all("form") if a.get("id") == "go"], "a buyer who comes back")
+    equal(page.all("section")[0]["data-version"], request(stack.gateway_port, "GET", path_of(payment) + "/state").json()["version"],
+          "the script would reload for ever")
     stack.merchant().call("POST", f"/v1/payments/{payment['id']}/cancel")
     answer, page = show(stack, payment)
     equal((page.all("section")[0]["data-state"], page.all("form")), ("closed", []), "a closed page")

@@ -297,10 +297,11 @@ def each_product_knows_its_own_fields(stack):
                ("barcode", {}, "field_missing", "/extra/auth_code"),
                ("barcode", {"auth_code": "1234567890123456"}, "field_invalid", "/extra/auth_code"),
                ("jsapi", {}, "field_missing", "/extra/buyer_open_id")]
+    before = rows(stack, "SELECT count(*) FROM payments")[0][0]
     for product, extra, code, field in rows_of:
         answer = stack.merchant().call("POST", "/v1/payments", order(product=product, extra=extra))
         expect(is_problem(answer, 400, code, field), f"{product} {extra}: {answer}")
-    equal(rows(stack, "SELECT count(*) FROM payments WHERE product = 'jsapi'")[0][0], 0, "an order that was refused")
+    equal(rows(stack, "SELECT count(*) FROM payments")[0][0], before, "orders that were refused")
 
 
 def set_up():

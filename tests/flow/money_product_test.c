@@ -244,6 +244,43 @@ static void a_field_of_another_product_is_refused_by_name(void **state) {
     assert_int_equal(world_inline_attempts(m->world, MONEY_GATEWAY), 0);
 }
 
+/* ---- the way back ---- */
+
+/* What the browser is sent back with after page.pay, and what it must not decide. */
+static struct till_str signed_return(struct money *m, const struct platform_trade *trade) {
+    static const char *const unsaid[] = {
+        "gmt_create",  "subject",     "buyer_id",       "notify_id", "notify_type", "trade_status",
+        "notify_time", "gmt_payment", "buyer_logon_id", "gmt_close", NULL};
+    struct platform_notice notice;
+    platform_notice_begin(&m->platform, &m->arena, trade, NULL, &notice);
+    for (const char *const *name = unsaid; *name; name++)
+        platform_notice_set(&notice, *name, NULL);
+    platform_notice_set(&notice, "method", "alipay.trade.page.pay.return");
+    platform_notice_set(&notice, "timestamp", "2026-01-01 08:00:00");
+    return platform_notice_sign(&notice, m->platform.platform_key, TILL_RSA_SHA256);
+}
+
+static void a_buyer_who_comes_back_is_asked_for_and_led_on(void **state) {
+    struct money *m = *state;
+    struct money_answer answer =
+        order(m, "page", "back", ",\"return_url\":\"https://shop.example.com/thanks\"");
+    struct till_str url = action_text(m, &answer, NULL, "value");
+    struct platform_trade *trade =
+        platform_alipay_visit(&m->platform, query_of(url), TILL_STR_NONE);
+    struct till_str query = signed_return(m, trade);
+    answer = money_return(m, query); /* not paid: our page, which knows where he comes from */
+    assert_int_equal(answer.status, 302);
+    assert_true(till_str_ends_with(answer.location, TILL_STR("?back=1")));
+    assert_int_equal(platform_alipay_calls(&m->platform, QUERY), 1);
+    platform_alipay_pay(&m->platform, trade);
+    world_inline_advance(m->world, 4 * SECOND);
+    answer = money_return(m, query);
+    assert_true(
+        till_str_starts_with(answer.location, TILL_STR("https://shop.example.com/thanks?")));
+    assert_int_equal(money_by_order(m, "back").state, TILL_PAYMENT_PAID);
+    money_check_books(m);
+}
+
 /* ---- mini programs ---- */
 
 static void a_mini_program_gets_the_trades_number(void **state) {
@@ -294,6 +331,7 @@ int main(void) {
         TEST(an_address_that_outlives_its_closing_brings_late_money),
         TEST(an_address_is_dead_after_the_orders_end),
         TEST(a_field_of_another_product_is_refused_by_name),
+        TEST(a_buyer_who_comes_back_is_asked_for_and_led_on),
         TEST(a_mini_program_gets_the_trades_number),
         TEST(a_lost_creation_for_a_mini_program_is_repeated_identically),
         TEST(a_mini_programs_order_needs_its_buyer),
