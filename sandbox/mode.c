@@ -102,16 +102,30 @@ bool mode_use_certificates(struct sandbox *sandbox, struct platform_app *app, bo
     return true;
 }
 
+static size_t count_signers(const struct platform_app *app) {
+    size_t count = 0;
+    for (const struct platform_signer *signer = app->signer; signer; signer = signer->older)
+        count++;
+    return count;
+}
+
+/* Locked. */
+static bool may_rotate(const struct platform_app *app, struct till_error *err) {
+    if (!app->certificate_mode)
+        return TILL_FAIL(err, STATE_CONFLICT,
+                         "The app is in key mode; switch it to certificates first.");
+    return count_signers(app) < PLATFORM_SIGNERS_MAX ||
+           TILL_FAIL(err, TOO_MANY, "The platform had %d certificates for this app; make another.",
+                     PLATFORM_SIGNERS_MAX);
+}
+
 bool mode_rotate(struct sandbox *sandbox, struct platform_app *app, struct till_error *err) {
     struct certificate certificate = {0};
     struct till_key *key = NULL;
     platform_lock(sandbox);
-    bool fits = app->certificate_mode;
+    bool may = may_rotate(app, err);
     platform_unlock(sandbox);
-    if (!fits)
-        return TILL_FAIL(err, STATE_CONFLICT,
-                         "The app is in key mode; switch it to certificates first.");
-    if (!till_key_generate_rsa(2048, &key, err))
+    if (!may || !till_key_generate_rsa(2048, &key, err))
         return false;
     if (!certify_platform(sandbox, app, key, &certificate, err)) {
         till_key_free(key);

@@ -23,7 +23,8 @@ TILL_MUST_CHECK bool mode_use_certificates(struct sandbox *sandbox, struct platf
 /* The app's certificate for a key that is about to become its own. */
 TILL_MUST_CHECK bool mode_certify(struct sandbox *sandbox, const struct platform_app *app,
                                   struct held_key *key, struct till_error *err);
-/* A new platform key with a certificate; STATE_CONFLICT in key mode. */
+/* A new platform key with a certificate; STATE_CONFLICT in key mode, TOO_MANY after
+ * PLATFORM_SIGNERS_MAX. */
 TILL_MUST_CHECK bool mode_rotate(struct sandbox *sandbox, struct platform_app *app,
                                  struct till_error *err);
 /* Base64 of 16 bytes; empty: none. FIELD_INVALID. */

@@ -20,6 +20,7 @@ enum {
     PLATFORM_TRADES_MAX = 500000,
     PLATFORM_BUCKETS = 16384,
     PLATFORM_BUYERS = 3,
+    PLATFORM_SIGNERS_MAX = 64, /* keys of the platform for one app, former ones included */
     PLATFORM_COURIERS = 4,
     PLATFORM_EXCHANGES = 1000,
     PLATFORM_TRADE_BYTES = 64 * 1024,

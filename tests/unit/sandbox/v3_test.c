@@ -459,6 +459,64 @@ static void an_encrypted_body_is_signed_as_it_is_sent(void **state) {
     assert_true(play_contains(till_json_get_str(last_exchange(), "verdict"), "plain text"));
 }
 
+/* Whatever product it is: a row of the method's table is a path, too. */
+static void every_product_has_its_path_and_an_open_outcome_is_202(void **state) {
+    (void)state;
+    play_control(&play, "PUT", "/control/password-limit", "{\"minor\":100000}");
+    const struct till_json *buyer =
+        play_control(&play, "POST", "/control/buyers/tester/auth-code", "{}");
+    struct v3 call = {.method = "POST", .target = "/v3/alipay/trade/pay"};
+    call.body = format("{\"out_trade_no\":\"P1\",\"total_amount\":\"1000.01\",\"subject\":\"x\","
+                       "\"scene\":\"bar_code\",\"auth_code\":\"%.*s\"}",
+                       TILL_STR_ARG(till_json_get_str(buyer, "auth_code")));
+    struct http_response answer = send(&call);
+    assert_int_equal(answer.status, 202); /* the buyer types a password */
+    assert_true(verified(&answer));
+    assert_true(play_contains(answer.body, "\"out_trade_no\":\"P1\""));
+    call.target = "/v3/alipay/trade/cancel";
+    call.body = "{\"out_trade_no\":\"P1\"}";
+    answer = send(&call);
+    assert_int_equal(answer.status, 200);
+    assert_true(play_contains(answer.body, "\"action\":\"close\""));
+    call.target = "/v3/alipay/data/dataservice/bill/downloadurl/query";
+    answer = send(&call);
+    expect_error(&answer, 400, "invalid-method", NULL); /* GET only */
+    call = (struct v3){.method = "GET",
+                       .target = "/v3/alipay/data/dataservice/bill/downloadurl/query"
+                                 "?bill_type=trade&bill_date=2026-11-23"};
+    answer = send(&call);
+    expect_error(&answer, 400, "BILL_NOT_EXIST", "账单不存在");
+}
+
+/* One changed byte anywhere in what is signed, or in the signature, and nothing is executed. */
+static void no_changed_byte_of_a_call_is_let_through(void **state) {
+    (void)state;
+    struct v3 call = {.method = "POST", .target = QUERY, .body = "{\"out_trade_no\":\"X\"}"};
+    char good[2048], bytes[2048];
+    snprintf(good, sizeof good, "%s", authorize(&call));
+    const size_t list = strlen("ALIPAY-SHA256withRSA ");
+    for (size_t i = list; i < strlen(good); i++) {
+        snprintf(bytes, sizeof bytes, "%s", good);
+        bytes[i] = bytes[i] == 'A' ? 'B' : 'A';
+        call.authorization = bytes;
+        struct http_response answer = send(&call);
+        assert_int_equal(answer.status, 400);
+        assert_false(play_contains(answer.body, "ACQ."));
+    }
+    call.authorization = good;
+    for (size_t i = 0; i < strlen(call.body); i++) {
+        char body[64];
+        snprintf(body, sizeof body, "{\"out_trade_no\":\"X\"}");
+        body[i] ^= 1;
+        struct v3 changed = call;
+        changed.body = body;
+        struct http_response answer = send(&changed);
+        expect_error(&answer, 400, "invalid-signature", NULL);
+    }
+    struct http_response answer = send(&call);
+    expect_error(&answer, 400, "ACQ.TRADE_NOT_EXIST", NULL); /* a nonce may come twice */
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_play, close_play)
     const struct CMUnitTest tests[] = {
@@ -473,6 +531,8 @@ int main(void) {
         TEST(a_turned_clock_does_not_shut_v3),
         TEST(certificates_are_named_in_authorization_and_header),
         TEST(an_encrypted_body_is_signed_as_it_is_sent),
+        TEST(every_product_has_its_path_and_an_open_outcome_is_202),
+        TEST(no_changed_byte_of_a_call_is_let_through),
     };
     return cmocka_run_group_tests(tests, play_group_setup, play_group_teardown);
 }
