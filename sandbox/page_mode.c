@@ -28,29 +28,25 @@ static void add_file(struct page *page, const struct platform_app *app, struct t
     struct till_error err;
     if (!till_arena_format(page->web->arena, &tail, &err, "%s/%.*s", app->id, TILL_STR_ARG(name)))
         return;
-    page_markup(page, "<tr><td>");
+    page_markup(page, "<dt>");
     page_words(page, english, chinese);
-    page_markup(page, "</td><td>");
+    page_markup(page, "</dt><dd>");
     page_link(page, "/console/apps/", tail, name);
-    page_markup(page, "</td><td><code>");
+    page_markup(page, "<br><code>");
     page_text(page, till_str_of(sn));
-    page_markup(page, "</code></td></tr>");
+    page_markup(page, "</code></dd>");
 }
 
 static void add_files(struct page *page, const struct platform_app *app) {
-    static const char *const heads[][2] = {
-        {"Of", "归属"}, {"File", "文件"}, {"Number", "序列号 SN"}};
     const struct held_key *key = app->app_key;
-    page_markup(page, "<div class=\"wide\"><table>");
-    page_heads(page, heads, 3);
-    page_markup(page, "<tbody>");
+    page_markup(page, "<dl>");
     if (key && key->certificate.pem)
-        add_file(page, app, own_file(page, app), "the app", "应用公钥证书", key->certificate.sn);
-    add_file(page, app, TILL_STR("alipayCertPublicKey_RSA2.crt"), "the platform", "支付宝公钥证书",
+        add_file(page, app, own_file(page, app), "The app", "应用公钥证书", key->certificate.sn);
+    add_file(page, app, TILL_STR("alipayCertPublicKey_RSA2.crt"), "The platform", "支付宝公钥证书",
              app->signer->certificate.sn);
-    add_file(page, app, TILL_STR("alipayRootCert.crt"), "the roots", "支付宝根证书",
+    add_file(page, app, TILL_STR("alipayRootCert.crt"), "The roots", "支付宝根证书",
              page->web->sandbox->authority->root_sn);
-    page_markup(page, "</tbody></table></div>");
+    page_markup(page, "</dl>");
 }
 
 static void add_certificates(struct page *page, const struct platform_app *app) {
@@ -88,13 +84,10 @@ static void add_certificates(struct page *page, const struct platform_app *app) 
 static void add_encryption(struct page *page, const struct platform_app *app) {
     page_markup(page, "<section class=\"card\"><h2>");
     page_words(page, "Content encryption", "接口内容加密");
-    page_markup(page, "</h2><dl>");
-    page_fact(page, "AES key", "AES 密钥", till_str_of(app->aes_key));
-    page_markup(page, "</dl>");
+    page_markup(page, "</h2>");
     open_form(page, app, "encryption");
     page_markup(page, "<label>");
-    page_words(page, "Paste a key (24 characters; empty: none)",
-               "粘贴密钥（24 个字符，留空为不加密）");
+    page_words(page, "AES key (24 characters; empty: none)", "AES 密钥（24 个字符，留空为不加密）");
     page_markup(page, "<input name=\"aes_key\" spellcheck=\"false\" autocomplete=\"off\" value=\"");
     page_text(page, till_str_of(app->aes_key));
     page_markup(page, "\"></label>");
