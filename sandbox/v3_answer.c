@@ -65,19 +65,6 @@ static bool sign(struct call *call, struct http_response *response, struct till_
     return true;
 }
 
-/* Which key signed: its certificate, or the first half of its fingerprint. */
-static void name_key(struct call *call, struct http_response *response) {
-    if (call->certificate_mode) {
-        http_response_header(response, TILL_STR("alipay-sn"),
-                             till_str_of(call->signer->certificate.sn));
-        return;
-    }
-    char fingerprint[TILL_KEY_FINGERPRINT_SIZE];
-    till_key_fingerprint(call->signer->key, fingerprint);
-    struct till_str sn = till_str_sub(till_str_of(fingerprint), 0, 32);
-    http_response_header(response, TILL_STR("alipay-sn"), platform_keep(call->arena, sn));
-}
-
 static bool hide(struct call *call, struct http_response *response, struct till_error *err) {
     if (!call_hides_answer(call))
         return true;
@@ -100,8 +87,9 @@ bool v3_write(struct call *call, struct http_response *response, struct till_err
         !hide(call, response, err) || !sign(call, response, err))
         return false;
     http_response_header(response, TILL_STR("alipay-trace-id"), trace);
-    if (call->app_known)
-        name_key(call, response);
+    if (call->certificate_mode) /* clients with keys take it for a certificate they do not have */
+        http_response_header(response, TILL_STR("alipay-sn"),
+                             till_str_of(call->signer->certificate.sn));
     return true;
 }
 
