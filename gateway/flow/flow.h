@@ -98,6 +98,8 @@ TILL_MUST_CHECK bool reply_json(struct call *c, int status, struct till_json *js
                                 struct till_error *err); /* takes ownership of json */
 /* The payment as the API shows it. The caller releases it. */
 struct till_json *payment_json(struct gateway *gw, const struct payment_row *payment);
+/* The same as one of many: an action has its kind and stored value, not the parts of it. */
+struct till_json *payment_json_listed(struct gateway *gw, const struct payment_row *payment);
 struct till_json *refund_json(const struct refund_row *refund);
 
 /* Merchant flows (gateway/flow/<name>.c). */

@@ -50,7 +50,7 @@ bool list_payments(struct call *c, struct till_error *err) {
         return false;
     struct till_json *data = till_json_array();
     for (size_t i = 0; i < count; i++)
-        till_json_append(data, payment_json(c->gw, &rows[i]));
+        till_json_append(data, payment_json_listed(c->gw, &rows[i]));
     return reply_json(c, 200, page(data, count, limit, count ? rows[count - 1].id : NULL), err);
 }
 

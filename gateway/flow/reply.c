@@ -56,7 +56,7 @@ static void set_parts(struct till_json *json, const struct payment_row *payment)
 
 /* What the buyer does next; nothing once the payment has its end, or where he has his order
  * already. */
-static struct till_json *action_json(const struct payment_row *payment) {
+static struct till_json *action_json(const struct payment_row *payment, bool is_listed) {
     struct till_json *action = till_json_object();
     if (payment->state != TILL_PAYMENT_PENDING || payment->action_value.len == 0) {
         till_json_set_text(action, "kind", "none");
@@ -64,7 +64,8 @@ static struct till_json *action_json(const struct payment_row *payment) {
     }
     till_json_set_str(action, "kind", payment->action_kind);
     till_json_set_str(action, "value", payment->action_value);
-    set_parts(action, payment);
+    if (!is_listed)
+        set_parts(action, payment);
     till_json_set_time(action, "expires_at", payment->action_expires_us);
     return action;
 }
@@ -87,14 +88,15 @@ static void set_peer(struct till_json *json, struct till_str code, struct till_s
     set_str(json, "channel_text", text);
 }
 
-struct till_json *payment_json(struct gateway *gw, const struct payment_row *payment) {
+static struct till_json *json_of(struct gateway *gw, const struct payment_row *payment,
+                                 bool is_listed) {
     struct till_json *json = till_json_object();
     bool has_trouble = payment->state == TILL_PAYMENT_FAILED ||
                        payment->attempt_state == TILL_ATTEMPT_UNKNOWN ||
                        payment->attempt_state == TILL_ATTEMPT_PREPARED;
     till_json_set_text(json, "id", payment->id);
     till_json_set_text(json, "state", till_state_name(TILL_MACHINE_PAYMENT, (int)payment->state));
-    till_json_set(json, "action", action_json(payment));
+    till_json_set(json, "action", action_json(payment, is_listed));
     till_json_set_str(json, "out_trade_no", payment->out_trade_no);
     till_json_set_int(json, "amount", payment->amount.minor);
     till_json_set_text(json, "currency", payment->amount.currency);
@@ -120,6 +122,14 @@ struct till_json *payment_json(struct gateway *gw, const struct payment_row *pay
     if (has_trouble)
         set_peer(json, payment->peer_code, payment->peer_text);
     return json;
+}
+
+struct till_json *payment_json(struct gateway *gw, const struct payment_row *payment) {
+    return json_of(gw, payment, false);
+}
+
+struct till_json *payment_json_listed(struct gateway *gw, const struct payment_row *payment) {
+    return json_of(gw, payment, true);
 }
 
 struct till_json *refund_json(const struct refund_row *refund) {

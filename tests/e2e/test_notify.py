@@ -4,7 +4,7 @@ command line), and the same lies told by the sandbox itself."""
 import hashlib
 import time
 
-from tap import (acked, await_state, create, deliver, discrepancies, encode, equal, event_types, expect, facts_of, ledger_is_balanced, main, metric, notice,
+from tap import (acked, await_state, beijing, create, deliver, discrepancies, encode, equal, event_types, expect, facts_of, ledger_is_balanced, main, metric, notice,
                  number, read, request, rows, rsa_key, settle, signed, started, test, together, wait_for)
 
 EVENTS = ("payment.succeeded",)
@@ -215,6 +215,24 @@ def s_045_finished_after_success_changes_nothing(stack):
     time.sleep(0.3)
     equal(event_types(stack, payment), ["payment.succeeded"], "events")
     equal((read(stack, payment)["paid_at"], ledger_lines(stack, payment)), before, "the payment")
+
+
+@test
+def s_046_the_news_of_a_refund_settles_it_once_and_pays_nothing_again(stack):
+    paid = settle(stack, create(stack, amount=10000))
+    stack.control("POST", "/faults", {"operation": "notify", "fault": "notify_never", "count": -1})
+    stack.control("POST", "/faults", {"operation": "refund", "fault": "drop_after", "count": 1})
+    name = number("R")
+    answer = stack.merchant().call("POST", f"/v1/payments/{paid['id']}/refunds", {"amount": 3000, "out_refund_no": name})
+    stack.control("DELETE", "/faults")
+    expect(answer.status in (200, 202), f"the refund: {answer}")
+    refund_no = rows(stack, "SELECT refund_no FROM refunds WHERE out_refund_no = ?", name)[0][0]
+    news = notice(stack, paid, refund_fee="30.00", gmt_refund=beijing() + ".631", out_biz_no=refund_no, trade_no=paid["trade_no"])
+    for _ in range(3):
+        expect(acked(deliver(stack, signed(stack, news))), "not acknowledged")
+    wait_for(lambda: len(event_types(stack, paid)) >= 2, "two events")
+    equal(event_types(stack, paid), ["payment.succeeded", "refund.succeeded"], "events")
+    equal((read(stack, paid)["refunded"], ledger_lines(stack, paid)), (3000, 4), "the money")
 
 
 @test

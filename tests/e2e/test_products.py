@@ -7,8 +7,8 @@ import re
 import subprocess
 import urllib.parse
 
-from tap import (Failed, await_state, create, equal, event_types, expect, is_problem, main, new_stack, number, order, read, request, rows,
-                 started, test, wait_for)
+from tap import (Failed, await_state, create, equal, event_types, expect, is_problem, main, new_stack, number, order, read, request, rows, test,
+                 together, wait_for)
 
 PASSWORD = "111111"
 
@@ -230,6 +230,17 @@ def a_pay_that_never_arrived_is_cancelled(stack):
     happened(stack, payment, "payment.closed")
     calls = stack.control("GET", f"/exchanges?order={payment['upstream_no']}&method=alipay.trade.cancel")["exchanges"]
     expect(len(calls) >= 1, "no cancellation")
+
+
+@test
+def the_same_order_at_once_is_sent_once(stack):
+    code, name = code_of_buyer(stack), number("B")
+    answers = together(16, lambda _: scan(stack, code, name))
+    equal({answer.status for answer in answers}, {201}, "statuses")
+    equal(len({answer.json()["id"] for answer in answers}), 1, "payments")
+    paid = answers[0].json()
+    calls = stack.control("GET", f"/exchanges?order={paid['upstream_no']}&method=alipay.trade.pay")["exchanges"]
+    equal((len(calls), read(stack, paid)["received"]), (1, 990), "pay requests, and the money")
 
 
 @test

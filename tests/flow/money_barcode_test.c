@@ -163,7 +163,7 @@ static void an_unknown_pay_is_never_sent_again_but_asked_after(void **state) {
     check_paid_once(m, &payment);
 }
 
-static void a_repeated_order_asks_and_stays_unknown_while_the_platform_knows_nothing(void **state) {
+static void s_084_does_not_exist_is_no_failure_of_a_code_that_was_sent(void **state) {
     struct money *m = *state;
     struct payment_row payment = scan_lost(m, WORLD_INLINE_LOST_BEFORE);
     for (int i = 0; i < 3; i++)
@@ -176,7 +176,7 @@ static void a_repeated_order_asks_and_stays_unknown_while_the_platform_knows_not
     check_closed(m, &payment);
 }
 
-static void every_way_of_losing_the_answer_is_settled_by_asking(void **state) {
+static void s_080_every_way_of_losing_the_answer_is_settled_by_asking(void **state) {
     struct money *m = *state;
     static const enum world_inline_fault faults[] = {
         WORLD_INLINE_LOST_AFTER, WORLD_INLINE_RESET_AFTER, WORLD_INLINE_GARBAGE, WORLD_INLINE_HALF};
@@ -282,6 +282,38 @@ static void money_that_came_and_went_is_booked_as_both(void **state) {
     money_check_books(m);
 }
 
+/* The pay request dawdled on its way and arrives after the platform was told to cancel a number
+ * that it did not know. */
+static void money_that_arrives_after_the_cancellation_is_late(void **state) {
+    struct money *m = *state;
+    size_t sent = world_inline_attempts(m->world, "");
+    struct payment_row payment = scan_lost(m, WORLD_INLINE_LOST_BEFORE);
+    const struct world_inline_record *lost = world_inline_record_at(m->world, sent);
+    money_sweep_for(m, 70 * SECOND);
+    check_closed(m, &payment);
+    struct till_str url = lost->url;
+    struct platform_trade *trade = platform_alipay_visit(
+        &m->platform, till_str_sub(url, till_str_find(url, '?') + 1, url.len), lost->body);
+    assert_non_null(trade);
+    assert_int_equal(trade->status, PLATFORM_PAID);
+    struct till_str body = platform_alipay_notify(&m->platform, &m->arena, trade, NULL);
+    assert_true(till_str_is(money_notify(m, body), "success"));
+    payment = money_payment(m, payment.id);
+    assert_int_equal(payment.state, TILL_PAYMENT_PAID);
+    assert_true(payment.late);
+    assert_int_equal(money_events(m, &payment, "payment.paid_late"), 1);
+    money_check_books(m);
+}
+
+static void the_merchant_may_close_an_order_whose_pay_was_lost(void **state) {
+    struct money *m = *state;
+    struct payment_row payment = scan_lost(m, WORLD_INLINE_LOST_BEFORE);
+    assert_int_equal(money_request(m, close_payment, payment.id, NULL).status, 200);
+    assert_int_equal(calls(m, CLOSE), 1); /* "does not exist" */
+    assert_int_equal(calls(m, CANCEL), 1);
+    check_closed(m, &payment);
+}
+
 static void refused_questions_do_not_keep_the_buyer_at_the_till(void **state) {
     struct money *m = *state;
     struct payment_row payment = scan_lost(m, WORLD_INLINE_LOST_BEFORE);
@@ -291,7 +323,7 @@ static void refused_questions_do_not_keep_the_buyer_at_the_till(void **state) {
     check_closed(m, &payment);
 }
 
-static void a_forged_answer_to_the_question_neither_pays_nor_cancels(void **state) {
+static void s_081_a_forged_answer_to_the_question_neither_pays_nor_cancels(void **state) {
     struct money *m = *state;
     struct payment_row payment = scan_lost(m, WORLD_INLINE_LOST_BEFORE);
     platform_alipay_whim(&m->platform, QUERY, PLATFORM_FORGED_PAID, NULL, 1000);
@@ -393,15 +425,17 @@ int main(void) {
         TEST(a_refused_code_fails_the_order_and_a_new_order_takes_a_new_code),
         TEST(a_code_that_is_none_never_leaves),
         TEST(an_unknown_pay_is_never_sent_again_but_asked_after),
-        TEST(a_repeated_order_asks_and_stays_unknown_while_the_platform_knows_nothing),
-        TEST(every_way_of_losing_the_answer_is_settled_by_asking),
+        TEST(s_084_does_not_exist_is_no_failure_of_a_code_that_was_sent),
+        TEST(s_080_every_way_of_losing_the_answer_is_settled_by_asking),
         TEST(an_error_that_says_nothing_is_asked_after),
         TEST(a_lost_pay_is_asked_after_then_cancelled_never_only_closed),
         TEST(a_cancellation_is_repeated_until_the_platform_says_no_more),
         TEST(a_lost_cancellation_is_repeated),
         TEST(money_that_came_and_went_is_booked_as_both),
+        TEST(money_that_arrives_after_the_cancellation_is_late),
+        TEST(the_merchant_may_close_an_order_whose_pay_was_lost),
         TEST(refused_questions_do_not_keep_the_buyer_at_the_till),
-        TEST(a_forged_answer_to_the_question_neither_pays_nor_cancels),
+        TEST(s_081_a_forged_answer_to_the_question_neither_pays_nor_cancels),
         TEST(what_did_not_leave_may_go_again),
         TEST(it_goes_on_after_a_restart_at_any_time),
         TEST(a_sender_that_died_after_sending_is_asked_after),

@@ -112,6 +112,15 @@ static void a_form_posts_the_same_order(void **state) {
     assert_non_null(platform_alipay_visit(&m->platform, query_of(url), text));
 }
 
+static void a_list_shows_the_address_of_a_form_and_not_its_page(void **state) {
+    struct money *m = *state;
+    (void)order(m, "page", "listed", ",\"extra\":{\"action\":\"form\"}");
+    struct money_answer answer = money_request(m, list_payments, "", NULL);
+    assert_int_equal(answer.status, 200);
+    assert_non_null(strstr(answer.body.ptr, "\"kind\":\"form\",\"value\":\"http://alipay.test/"));
+    assert_null(strstr(answer.body.ptr, "doctype"));
+}
+
 static void an_order_string_is_signed_and_comes_back_nowhere(void **state) {
     struct money *m = *state;
     struct money_answer answer = order(m, "app", "app-1", "");
@@ -323,6 +332,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_page_is_an_address_that_the_platform_opens),
         TEST(a_form_posts_the_same_order),
+        TEST(a_list_shows_the_address_of_a_form_and_not_its_page),
         TEST(an_order_string_is_signed_and_comes_back_nowhere),
         TEST(a_renewal_signs_the_identical_order_anew),
         TEST(the_same_order_again_is_the_same_action),
