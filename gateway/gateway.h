@@ -47,7 +47,10 @@ struct gateway {
                                                         page, by payment */
     _Atomic int64_t renewed_us[GATEWAY_ASKED_SLOTS]; /* flow/watch.c: last "new code" pressed on a
                                                         page, by payment */
-    int64_t purged_us;                               /* flow/housekeep.c */
+    /* flow/certificate.c, by account: last download, last suspicion, and what waits for a look */
+    _Atomic int64_t certificate_us[GATEWAY_ASKED_SLOTS], suspected_us[GATEWAY_ASKED_SLOTS];
+    _Atomic bool suspected[GATEWAY_ASKED_SLOTS], any_suspected;
+    int64_t purged_us;                                               /* flow/housekeep.c */
     _Atomic int64_t security_second, security_lines, security_muted; /* guard/security.c */
 };
 

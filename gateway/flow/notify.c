@@ -59,6 +59,8 @@ static bool verify(struct incoming *in, struct till_error *err) {
         return false;
     bool verified = in->channel->notified(account, &notification, c->arena, &in->notice, err);
     account_return(c->gw->accounts, account);
+    if (!verified && err->code == TILL_E_NOTIFY_FORGED)
+        certificate_suspect(c->gw, &in->account);
     in->evidence = request->body;
     return verified;
 }

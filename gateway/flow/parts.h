@@ -29,6 +29,25 @@ TILL_MUST_CHECK bool ask_fill(struct gateway *gw, const struct question *questio
                               struct till_arena *arena, struct till_ask *ret,
                               struct till_error *err);
 
+/* ---- certificate.c ---- */
+
+/* After a verdict that wants a certificate: newer settings that are stored already, or the
+ * certificate fetched, judged and stored. False: nothing new; the answer stays unknown. */
+TILL_MUST_CHECK bool certificate_renew(struct gateway *gw, const char *trace_id,
+                                       const struct account_row *row, struct till_str wanted,
+                                       struct till_arena *arena, struct account_row *ret_row);
+/* A notification for this account did not verify: look soon whether the platform's certificate is
+ * another one now. Waits for nothing. */
+void certificate_suspect(struct gateway *gw, const struct account_row *row);
+/* The look, in the background; cheap when nobody suspects anything. */
+void certificate_look(struct gateway *gw);
+
+/* ---- probe.c ---- */
+
+/* A question about an order that nobody placed. trace_id may be NULL. */
+void probe_ask(struct gateway *gw, const char *trace_id, const struct account_row *row,
+               struct till_arena *arena, struct till_verdict *ret_verdict);
+
 /* ---- notify.c ---- */
 
 /* What a platform or a buyer's browser brought, raw, for the channel to judge. */

@@ -44,22 +44,27 @@ static struct till_json *verdict_json(const struct account_row *row,
     return json;
 }
 
+void probe_ask(struct gateway *gw, const char *trace_id, const struct account_row *row,
+               struct till_arena *arena, struct till_verdict *ret_verdict) {
+    uint8_t random[NUMBER_BYTES];
+    char number[2 * NUMBER_BYTES + 1];
+    world_random(gw->world, random, sizeof random);
+    till_hex_encode(random, sizeof random, number);
+    const struct till_channel *channel = till_channel_find(row->channel);
+    const struct attempt_row nobodys = {.channel = row->channel,
+                                        .product = till_str_of(channel->products[0].name),
+                                        .upstream_no = till_str_of(number),
+                                        .created_us = world_now_us(gw->world)};
+    channel_ask(gw, trace_id, row, TILL_QUERY, NULL, &nobodys, NULL, arena, ret_verdict);
+}
+
 bool probe_account(struct call *c, struct till_error *err) {
     struct account_row row;
     struct till_verdict verdict;
-    uint8_t random[NUMBER_BYTES];
-    char number[2 * NUMBER_BYTES + 1];
     if (!store_account_get(c->gw->store, c->arena, c->parameter, &row, err))
         return false;
-    const struct till_channel *channel = till_channel_find(row.channel);
-    if (!channel)
+    if (!till_channel_find(row.channel))
         return TILL_FAIL(err, CHANNEL_UNKNOWN, "This till has no such channel.");
-    world_random(c->gw->world, random, sizeof random);
-    till_hex_encode(random, sizeof random, number);
-    const struct attempt_row nobodys = {.channel = row.channel,
-                                        .product = till_str_of(channel->products[0].name),
-                                        .upstream_no = till_str_of(number),
-                                        .created_us = c->now_us};
-    channel_ask(c->gw, c->trace_id, &row, TILL_QUERY, NULL, &nobodys, NULL, c->arena, &verdict);
+    probe_ask(c->gw, c->trace_id, &row, c->arena, &verdict);
     return reply_json(c, 200, verdict_json(&row, &verdict), err);
 }

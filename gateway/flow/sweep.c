@@ -5,6 +5,7 @@
  * is due at once in the next one.
  */
 #include <gateway/flow/money.h>
+#include <gateway/flow/parts.h>
 
 #include <rt/failpoint.h>
 #include <till/time.h>
@@ -39,6 +40,7 @@ static bool sweep_row(struct gateway *gw, bool *ret_found, struct till_error *er
 void sweep_once(struct gateway *gw, int64_t *ret_next_us) {
     struct till_error err;
     bool found = true;
+    certificate_look(gw);
     for (int i = 0; i < ROWS_A_ROUND && found; i++) {
         if (world_stopping(gw->world))
             break;

@@ -9,6 +9,7 @@ struct account_change {
     const struct account_row *row;
     struct till_str id, settings;
     struct till_arena *arena;
+    int64_t known_epoch; /* of a rotation */
     bool enabled;
 };
 
@@ -122,6 +123,28 @@ bool store_account_update(struct store *store, struct till_str id, struct till_s
                           struct till_error *err) {
     struct account_change change = {.id = id, .settings = settings};
     return run_change(store, &change, update, err);
+}
+
+/* Nothing is written unless the row is as it was read. */
+static bool rotate(struct store *store, struct db *db, void *arg, struct till_error *err) {
+    static const char SQL[] = "SELECT config_epoch FROM accounts WHERE id = ?";
+    const struct account_change *change = arg;
+    bool found;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, change->id);
+    if (!query_step(&query, &found))
+        return false;
+    if (!found)
+        return TILL_FAIL(err, NOT_FOUND, "There is no such account.");
+    if (read_int(&query) != change->known_epoch)
+        return TILL_FAIL(err, STORE_STALE, NULL);
+    return update(store, db, arg, err);
+}
+
+bool store_account_rotate(struct store *store, struct till_str id, int64_t epoch,
+                          struct till_str settings, struct till_error *err) {
+    struct account_change change = {.id = id, .settings = settings, .known_epoch = epoch};
+    return run_change(store, &change, rotate, err);
 }
 
 /* ---- reading ---- */

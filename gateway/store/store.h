@@ -142,6 +142,9 @@ TILL_MUST_CHECK bool store_account_enable(struct store *store, struct till_str i
 /* Replaces settings (key rotation). */
 TILL_MUST_CHECK bool store_account_update(struct store *store, struct till_str id,
                                           struct till_str settings, struct till_error *err);
+/* The same for a flow that read the settings at that epoch: STORE_STALE when they moved since. */
+TILL_MUST_CHECK bool store_account_rotate(struct store *store, struct till_str id, int64_t epoch,
+                                          struct till_str settings, struct till_error *err);
 /* The account for an order: the named one (id), else the first route rule that fits, else the app's
  * only enabled account of the channel. ACCOUNT_UNKNOWN otherwise. Mode must be the app's. */
 TILL_MUST_CHECK bool store_route_choose(struct store *store, struct till_arena *arena,

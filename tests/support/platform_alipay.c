@@ -48,6 +48,19 @@ void platform_alipay_close(struct platform_alipay *platform) {
     *platform = (struct platform_alipay){0};
 }
 
+void platform_alipay_certify(struct platform_alipay *platform, struct alipay_ca *ca) {
+    platform->app_cert = alipay_ca_leaf(ca, platform->app_key, "2088-app", "\x10", false);
+    platform->root = ca->root_pem;
+    platform_alipay_rotate(platform, ca, platform->platform_key, "\x11");
+}
+
+void platform_alipay_rotate(struct platform_alipay *platform, struct alipay_ca *ca,
+                            struct till_key *key, const char *serial) {
+    platform->platform_key = key;
+    platform->cert = alipay_ca_leaf(ca, key, ALIPAY_CA_PLATFORM, serial, true);
+    alipay_ca_sn(platform->cert, platform->cert_sn);
+}
+
 struct till_str platform_alipay_settings(struct platform_alipay *platform,
                                          struct till_arena *arena) {
     struct till_error err;
@@ -64,7 +77,13 @@ struct till_str platform_alipay_settings(struct platform_alipay *platform,
     till_json_set_text(json, "app_id", platform->app_id);
     till_json_set_text(json, "seller_id", platform->seller_id);
     till_json_set_str(json, "private_key", private_key);
-    till_json_set_str(json, "platform_public_key", public_key);
+    if (platform->cert.len == 0) {
+        till_json_set_str(json, "platform_public_key", public_key);
+    } else {
+        till_json_set_str(json, "app_cert", platform->app_cert);
+        till_json_set_str(json, "platform_cert", platform->cert);
+        till_json_set_str(json, "root_cert", platform->root);
+    }
     till_json_set_text(json, "gateway_url", platform->url);
     ok = till_json_write(arena, json, TILL_JSON_COMPACT, &text, &err);
     assert(ok);

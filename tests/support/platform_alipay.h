@@ -14,6 +14,7 @@
 
 #include <till/alipay.h>
 
+#include "alipay_ca.h"
 #include "world_inline.h"
 
 enum platform_status {
@@ -62,7 +63,7 @@ struct platform_whim {
     size_t left;
 };
 
-enum { PLATFORM_WHIMS = 16, PLATFORM_METHODS = 11 };
+enum { PLATFORM_WHIMS = 16, PLATFORM_METHODS = 12 };
 
 struct platform_alipay;
 /* Called inside of the exchange, before and after the platform acts; may run flows
@@ -82,7 +83,11 @@ struct platform_alipay {
     size_t refused; /* requests whose signature was not the app's */
     size_t calls[PLATFORM_METHODS];
     uint64_t serial;
-    bool asks_password;            /* trade.pay: 10003, and platform_alipay_pay is the password */
+    bool asks_password; /* trade.pay: 10003, and platform_alipay_pay is the password */
+    /* certificate mode: what it signs under; empty: key mode */
+    struct till_str app_cert, cert, root;
+    char cert_sn[TILL_CERTIFICATE_SN_SIZE];
+    struct till_str handed_out;    /* another text in the certificate's place; empty: none */
     platform_hook *before, *after; /* may be NULL */
     void *self;
 };
@@ -94,6 +99,12 @@ void platform_alipay_close(struct platform_alipay *platform);
 /* The account's settings for the gateway, a JSON object. */
 struct till_str platform_alipay_settings(struct platform_alipay *platform,
                                          struct till_arena *arena);
+
+/* Certificate mode under this authority from here on (before the settings are made), and another
+ * key and certificate for what is signed next. The authority outlives the platform. */
+void platform_alipay_certify(struct platform_alipay *platform, struct alipay_ca *ca);
+void platform_alipay_rotate(struct platform_alipay *platform, struct alipay_ca *ca,
+                            struct till_key *key, const char *serial);
 
 /* NULL when the platform has no such order. */
 struct platform_trade *platform_alipay_find(struct platform_alipay *platform,

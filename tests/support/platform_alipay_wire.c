@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <till/encode.h>
+
 #include "platform_alipay_state.h"
 
 /* One request on its way through the platform. */
@@ -304,15 +306,34 @@ static void refund_query(struct visit *visit) {
     echo(visit);
 }
 
+/* Whatever name is asked for: the caller must judge what he gets. */
+static void download(struct visit *visit) {
+    const struct platform_alipay *platform = visit->platform;
+    struct till_error err;
+    struct till_str content;
+    must(till_base64_encode(visit->arena,
+                            platform->handed_out.len ? platform->handed_out : platform->cert,
+                            &content, &err),
+         &err);
+    succeed(visit);
+    till_json_set_str(visit->node, "alipay_cert_content", content);
+}
+
 static const struct {
     const char *method;
     void (*act)(struct visit *visit);
 } methods[] = {
-    {"alipay.trade.precreate", precreate}, {"alipay.trade.query", query},
-    {"alipay.trade.close", close_trade},   {"alipay.trade.cancel", cancel},
-    {"alipay.trade.refund", refund},       {"alipay.trade.fastpay.refund.query", refund_query},
-    {"alipay.trade.create", create},       {"alipay.trade.pay", pay},
-    {"alipay.trade.page.pay", open_page},  {"alipay.trade.wap.pay", open_page},
+    {"alipay.open.app.alipaycert.download", download},
+    {"alipay.trade.precreate", precreate},
+    {"alipay.trade.query", query},
+    {"alipay.trade.close", close_trade},
+    {"alipay.trade.cancel", cancel},
+    {"alipay.trade.refund", refund},
+    {"alipay.trade.fastpay.refund.query", refund_query},
+    {"alipay.trade.create", create},
+    {"alipay.trade.pay", pay},
+    {"alipay.trade.page.pay", open_page},
+    {"alipay.trade.wap.pay", open_page},
     {"alipay.trade.app.pay", open_page},
 };
 
@@ -402,6 +423,8 @@ static struct till_str write_answer(struct visit *visit) {
     for (size_t i = 0; i < visit->method.len; i++)
         till_buf_char(&buf, visit->method.ptr[i] == '.' ? '_' : visit->method.ptr[i]);
     till_buf_format(&buf, "_response\":%.*s", TILL_STR_ARG(node));
+    if (visit->platform->cert_sn[0])
+        till_buf_format(&buf, ",\"alipay_cert_sn\":\"%s\"", visit->platform->cert_sn);
     if (!has_whim(visit, PLATFORM_UNSIGNED))
         till_buf_format(&buf, ",\"sign\":\"%.*s\"", TILL_STR_ARG(sign));
     till_buf_char(&buf, '}');
