@@ -65,10 +65,10 @@ static bool sign(struct call *call, struct http_response *response, struct till_
     return true;
 }
 
+/* The content type stays JSON's: Java's client reads it after it has decrypted. */
 static bool hide(struct call *call, struct http_response *response, struct till_error *err) {
     if (!call_hides_answer(call))
         return true;
-    response->content_type = TILL_STR("text/plain;charset=UTF-8");
     http_response_header(response, TILL_STR("alipay-encrypt-type"), TILL_STR("AES"));
     return till_aes_encrypt(call->arena, &call->aes_key, response->body, &response->body, err);
 }

@@ -438,6 +438,7 @@ static void an_encrypted_body_is_signed_as_it_is_sent(void **state) {
     struct http_response answer = send(&call);
     assert_int_equal(answer.status, 200);
     assert_true(verified(&answer)); /* over the cipher */
+    assert_true(till_str_is(answer.content_type, "application/json;charset=UTF-8"));
     assert_true(till_str_starts_with(
         till_str_of(crypt_text(format("%.*s", TILL_STR_ARG(answer.body)), true)),
         TILL_STR("{\"out_trade_no\":\"V9\",\"qr_code\":")));
