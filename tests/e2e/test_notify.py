@@ -4,8 +4,8 @@ command line), and the same lies told by the sandbox itself."""
 import hashlib
 import time
 
-from tap import (acked, await_state, beijing, create, deliver, discrepancies, encode, equal, event_types, expect, facts_of, ledger_is_balanced, main, metric, notice,
-                 number, read, request, rows, rsa_key, settle, signed, started, test, together, wait_for)
+from tap import (acked, await_state, beijing, create, deliver, discrepancies, encode, equal, event_types, expect, facts_of, ledger_is_balanced, main,
+                 metric, notice, number, read, request, rows, rsa_key, settle, signed, started, test, together, wait_for)
 
 EVENTS = ("payment.succeeded",)
 
@@ -220,7 +220,7 @@ def s_045_finished_after_success_changes_nothing(stack):
 @test
 def s_046_the_news_of_a_refund_settles_it_once_and_pays_nothing_again(stack):
     paid = settle(stack, create(stack, amount=10000))
-    stack.control("POST", "/faults", {"operation": "notify", "fault": "notify_never", "count": -1})
+    stack.control("POST", "/faults", {"operation": "notify", "fault": "notify_delay", "count": 1, "argument": "60"})
     stack.control("POST", "/faults", {"operation": "refund", "fault": "drop_after", "count": 1})
     name = number("R")
     answer = stack.merchant().call("POST", f"/v1/payments/{paid['id']}/refunds", {"amount": 3000, "out_refund_no": name})
@@ -231,6 +231,8 @@ def s_046_the_news_of_a_refund_settles_it_once_and_pays_nothing_again(stack):
     for _ in range(3):
         expect(acked(deliver(stack, signed(stack, news))), "not acknowledged")
     wait_for(lambda: len(event_types(stack, paid)) >= 2, "two events")
+    stack.control("POST", "/clock", {"advance_seconds": 61})  # the platform's own news of it
+    wait_for(lambda: all(n["over"] for n in stack.control("GET", "/notifications")["notifications"]), "all deliveries")
     equal(event_types(stack, paid), ["payment.succeeded", "refund.succeeded"], "events")
     equal((read(stack, paid)["refunded"], ledger_lines(stack, paid)), (3000, 4), "the money")
 
