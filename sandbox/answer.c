@@ -112,6 +112,10 @@ void answer_money(struct call *call, const char *name, int64_t minor) {
     answer_text(call, name, platform_money_text(call->arena, minor));
 }
 
+void answer_number(struct call *call, const char *name, int64_t number) {
+    add(call, (struct answer_field){.name = name, .number = number, .is_number = true});
+}
+
 void answer_time(struct call *call, const char *name, int64_t us) {
     answer_text(call, name, platform_time_text(call->arena, us));
 }
@@ -142,9 +146,19 @@ void answer_put_fields(const struct call *call, struct till_json *node) {
         const struct answer_field *field = &call->answer.fields[i];
         if (field->tree)
             till_json_set_copy(node, field->name, field->tree);
+        else if (field->is_number)
+            till_json_set_int(node, field->name, field->number);
         else
             till_json_set_str(node, field->name, field_text(call, field));
     }
+}
+
+static bool is_bare(const struct call *call) {
+    return call->method && call->method->is_bare;
+}
+
+static bool is_refused(const struct call *call) {
+    return strcmp(call->answer.code, "10000") != 0;
 }
 
 /* The quotes belong to the node and are signed (dossier 2.4). */
@@ -158,8 +172,10 @@ static bool hide(struct call *call, struct till_str node, struct till_str *ret_n
 static bool write_node(struct call *call, struct till_str *ret_node, struct till_error *err) {
     const struct answer *answer = &call->answer;
     TILL_JSON_SCOPED struct till_json *node = till_json_object();
-    till_json_set_text(node, "code", answer->code);
-    till_json_set_text(node, "msg", answer->msg);
+    if (!is_bare(call) || is_refused(call)) {
+        till_json_set_text(node, "code", answer->code);
+        till_json_set_text(node, "msg", answer->msg);
+    }
     if (answer->sub_code.len)
         till_json_set_str(node, "sub_code", answer->sub_code);
     if (answer->sub_msg.len)
@@ -175,7 +191,7 @@ static bool write_node(struct call *call, struct till_str *ret_node, struct till
 }
 
 static void add_node_name(struct till_buf *buf, const struct call *call) {
-    if (!call->method) {
+    if (!call->method || (is_bare(call) && is_refused(call))) {
         till_buf_text(buf, "error");
     } else {
         for (const char *c = call->method->name; *c; c++)

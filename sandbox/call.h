@@ -19,7 +19,9 @@
 struct answer_field {
     const char *name;
     struct till_str text;   /* a string, or */
-    struct till_json *tree; /* a list; owned by the answer */
+    struct till_json *tree; /* a list; owned by the answer; or */
+    int64_t number;         /* without quotes, where is_number */
+    bool is_number;
 };
 
 struct answer {
@@ -38,6 +40,8 @@ struct call_method {
     void (*execute)(struct call *call); /* under the lock */
     /* For a browser instead of a program: writes page or redirect. NULL: the answer is a node. */
     void (*present)(struct call *call, struct http_response *response);
+    /* Success has neither code nor msg, and a refusal stands under error_response. */
+    bool is_bare;
 };
 const struct call_method *call_method_find(struct till_str name);
 /* The rows of the table in their order; NULL past the end. */
@@ -116,6 +120,7 @@ void answer_refuse(struct call *call, const char *code, const char *sub_code, co
 void answer_business(struct call *call, const char *sub_code);
 void answer_text(struct call *call, const char *name, struct till_str value); /* empty: left out */
 void answer_money(struct call *call, const char *name, int64_t minor);
+void answer_number(struct call *call, const char *name, int64_t number); /* without quotes */
 void answer_time(struct call *call, const char *name, int64_t us);
 /* Money of one balance account, as fund_bill_list and refund_detail_item_list say it. */
 struct till_json *answer_fund_bill(struct call *call, int64_t minor);
@@ -152,6 +157,9 @@ bool biz_trade(struct call *call, struct platform_trade **ret_trade,
 /* The operations. */
 void call_precreate(struct call *call);
 void call_pay(struct call *call);
+void call_oauth_token(struct call *call);
+void call_account_query(struct call *call);
+void call_order_sync(struct call *call);
 void call_create(struct call *call);
 void call_app_pay(struct call *call);
 void call_page_pay(struct call *call);

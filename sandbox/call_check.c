@@ -4,6 +4,7 @@
  * sign_type, sign, charset, format, timestamp, version, tokens, key, signature, encryption,
  * biz_content, permission. Each returns false after it has set the refusal.
  */
+#include <sandbox/grant.h>
 #include <sandbox/mode.h>
 
 #include <lib/channel/gbk.h>
@@ -159,11 +160,22 @@ static bool check_signature(struct call *call) {
     return call_refuse_signature(call);
 }
 
+/* What a buyer allowed this app. */
+static bool check_user_token(struct call *call, struct till_str token) {
+    platform_lock(call->sandbox);
+    const struct grant *grant = grant_by_access(call->sandbox, call->app, token);
+    bool is_over = grant && grant_is_over(grant, platform_now_us(call->sandbox));
+    platform_unlock(call->sandbox);
+    if (!grant)
+        return refuse(call, "20001", "aop.invalid-auth-token", "无效的访问令牌");
+    return !is_over || refuse(call, "20001", "aop.auth-token-time-out", "访问令牌已过期");
+}
+
 bool call_check_tokens(struct call *call) {
     if (get(call, "app_auth_token").len)
         return refuse(call, "20001", "aop.invalid-app-auth-token", "无效的应用授权令牌");
-    if (get(call, "auth_token").len)
-        return refuse(call, "20001", "aop.invalid-auth-token", "无效的访问令牌");
+    if (get(call, "auth_token").len && !check_user_token(call, get(call, "auth_token")))
+        return false;
     return true;
 }
 

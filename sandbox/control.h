@@ -33,6 +33,7 @@ void bill_download(struct web *web);
 
 void control_buyer_list(struct web *web);
 void control_buyer_code(struct web *web);
+void control_user_code(struct web *web);
 void control_app_pay(struct web *web);
 void control_password_limit(struct web *web);
 void control_method_list(struct web *web);

@@ -3,6 +3,7 @@
 #include <sandbox/auth_code.h>
 #include <sandbox/call.h>
 #include <sandbox/control.h>
+#include <sandbox/grant.h>
 #include <sandbox/phone.h>
 
 void control_buyer_list(struct web *web) {
@@ -49,6 +50,26 @@ void control_buyer_code(struct web *web) {
         web_json(web, 201, json);
     else
         web_text(web, buyer ? 500 : 404, buyer ? "Memory is out.\n" : "There is no such buyer.\n");
+}
+
+void control_user_code(struct web *web) {
+    struct sandbox *sandbox = web->sandbox;
+    struct till_json *json = NULL;
+    platform_lock(sandbox);
+    struct platform_buyer *buyer = platform_buyer_find(sandbox, web->segments[0]);
+    const struct platform_app *app = app_find(sandbox, web_value(web, "app_id"));
+    const struct grant *grant =
+        buyer && app ? grant_make(sandbox, app, buyer, platform_now_us(sandbox)) : NULL;
+    if (grant) {
+        json = till_json_object();
+        till_json_set_text(json, "auth_code", grant->code);
+        till_json_set_int(json, "expires_us", grant->made_us + GRANT_CODE_LIFE_US);
+    }
+    platform_unlock(sandbox);
+    if (json)
+        web_json(web, 201, json);
+    else
+        web_text(web, 404, "There is no such buyer or app.\n");
 }
 
 void control_app_pay(struct web *web) {

@@ -235,6 +235,7 @@ const struct web_route control_routes[] = {
     {"GET", "/control/books", control_books},
     {"GET", "/control/buyers", control_buyer_list},
     {"POST", "/control/buyers/*/auth-code", control_buyer_code},
+    {"POST", "/control/buyers/*/user-code", control_user_code},
     {"POST", "/control/app-pay", control_app_pay},
     {"PUT", "/control/password-limit", control_password_limit},
     {"GET", "/control/methods", control_method_list},

@@ -17,12 +17,17 @@ static const struct call_method methods[] = {
     {"alipay.open.app.alipaycert.download", "certificate_download", call_certificate_download,
      NULL},
     {"alipay.data.dataservice.bill.downloadurl.query", "bill", call_bill, NULL},
+    {"alipay.trade.orderinfo.sync", "order_sync", call_order_sync, NULL},
+    {"alipay.fund.account.query", "account_query", call_account_query, NULL},
+    {"alipay.system.oauth.token", "oauth", call_oauth_token, NULL, .is_bare = true},
     /* known, not offered here */
-    {"alipay.trade.orderinfo.sync", NULL, NULL, NULL},
     {"alipay.trade.order.settle", NULL, NULL, NULL},
     {"alipay.fund.trans.uni.transfer", NULL, NULL, NULL},
     {"alipay.fund.trans.common.query", NULL, NULL, NULL},
-    {"alipay.fund.account.query", NULL, NULL, NULL},
+    {"alipay.trade.royalty.relation.bind", NULL, NULL, NULL},
+    {"alipay.trade.royalty.relation.unbind", NULL, NULL, NULL},
+    {"alipay.trade.royalty.relation.batchquery", NULL, NULL, NULL},
+    {"alipay.open.auth.token.app", NULL, NULL, NULL},
     {"alipay.user.info.share", NULL, NULL, NULL},
 };
 

@@ -105,6 +105,7 @@ void page_open_document(struct page *page, struct web *web, struct till_str titl
     struct till_str language = web->is_chinese ? TILL_STR("zh-CN") : TILL_STR("en");
     struct till_str class = till_str_of(body_class);
     page->web = web;
+    page->form_targets = TILL_STR_NONE;
     till_buf_init(&page->buf, web->arena);
     html_format(&page->buf,
                 "<!doctype html><html lang=\"%s\"><head><meta charset=\"utf-8\">"
@@ -168,7 +169,7 @@ void page_close(struct page *page, int status) {
     page_markup(page, web->is_chinese ? "<a href=\"?lang=en\">English</a>"
                                       : "<a href=\"?lang=zh\" lang=\"zh-CN\">中文</a>");
     page_markup(page, "</footer></body></html>\n");
-    html_headers(web->request, web->response, TILL_STR_NONE);
+    html_headers(web->request, web->response, page->form_targets);
     web->response->status = status;
     web->response->content_type = TILL_STR("text/html; charset=utf-8");
     if (!till_buf_finish(&page->buf, &web->response->body, &err))
@@ -240,6 +241,8 @@ const struct web_route page_routes[] = {
     {"GET", "/console/clock", page_clock},
     {"POST", "/console/clock", page_clock_advance},
     {"GET", "/wallet", page_wallet},
+    {"GET", "/oauth2/publicAppAuthorize.htm", page_grant},
+    {"POST", "/oauth2/publicAppAuthorize.htm", page_grant_act},
     {"GET", "/wallet/code/*", page_auth_code},
     {"GET", "/wallet/app", page_app_pay},
     {"POST", "/wallet/app", page_app_pay_act},

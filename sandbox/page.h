@@ -12,6 +12,7 @@
 struct page {
     struct web *web;
     struct till_buf buf;
+    struct till_str form_targets; /* origins that a form may lead to besides ours */
 };
 
 enum page_section { PAGE_APPS, PAGE_TRADES, PAGE_EXCHANGES, PAGE_FAULTS, PAGE_CLOCK, PAGE_WALLET };
@@ -74,6 +75,8 @@ void page_clock_advance(struct web *web);
 void page_wallet(struct web *web);
 void page_code(struct web *web);
 void page_code_act(struct web *web);
+void page_grant(struct web *web);
+void page_grant_act(struct web *web);
 void page_auth_code(struct web *web);
 void page_app_pay(struct web *web);
 void page_app_pay_act(struct web *web);

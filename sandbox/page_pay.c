@@ -138,10 +138,11 @@ void pay_add_buyers(struct page *page, const struct platform_trade *trade) {
     page_words(page, "Test buyer", "测试买家");
     page_markup(page, "</legend>");
     platform_lock(sandbox);
-    const struct platform_buyer *chosen = trade->buyer ? trade->buyer : &sandbox->buyers[0];
+    const struct platform_buyer *chosen =
+        trade && trade->buyer ? trade->buyer : &sandbox->buyers[0];
     for (size_t i = 0; i < PLATFORM_BUYERS; i++) {
         const struct platform_buyer *buyer = &sandbox->buyers[i];
-        if (trade_is_personal(trade) && buyer != chosen)
+        if (trade && trade_is_personal(trade) && buyer != chosen)
             continue;
         page_markup(page, "<label><input type=\"radio\" name=\"buyer\" value=\"");
         page_text(page, till_str_of(buyer->name));

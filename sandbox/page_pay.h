@@ -47,7 +47,7 @@ const struct pay_words *pay_words_of(enum pay_screen screen);
 /* What happened just before, from ?said=. */
 void pay_add_saying(struct page *page);
 void pay_add_facts(struct page *page, const struct pay_view *view);
-/* Takes the lock. Everybody, or the one buyer whom the order is for. */
+/* Takes the lock. Everybody, or the one buyer whom the order is for; the trade may be NULL. */
 void pay_add_buyers(struct page *page, const struct platform_trade *trade);
 void pay_add_password(struct page *page, const char *english, const char *chinese);
 const char *pay_screen_name(enum pay_screen screen); /* "open", "paid" */

@@ -207,6 +207,7 @@ struct sandbox {
     struct platform_seller *sellers;
     struct platform_buyer buyers[PLATFORM_BUYERS];
     struct auth_codes *auth_codes; /* NULL until a wallet showed one */
+    struct grants *grants;         /* NULL until a buyer allowed something */
     int64_t password_limit_minor;  /* a barcode payment above it asks for the password */
     struct platform_trade *trades;
     size_t trade_count;

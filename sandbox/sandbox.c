@@ -123,6 +123,7 @@ void sandbox_close(struct sandbox *sandbox) {
     free(sandbox->big_answer);
     free(sandbox->bomb);
     free(sandbox->auth_codes);
+    free(sandbox->grants);
     till_arena_clean_up(&sandbox->arena);
     free(sandbox);
 }

@@ -283,5 +283,22 @@ test('the_wallet_pays_the_order_string_of_an_app', async () => {
   isClean();
 });
 
+test('a_buyer_allows_an_app_to_know_him', async () => {
+  const { page, isClean } = await visitor(PHONE, CHINESE);
+  const query = new URLSearchParams({ app_id: app.app_id, scope: 'auth_base', state: 'a&b', redirect_uri: `${shopsite}/back?from=login` });
+  await page.goto(`${sandbox}/oauth2/publicAppAuthorize.htm?${query}`);
+  await shoot(page, 'platform-allow-zh');
+  await page.check('input[value=auto]');
+  await press(page, 'allow');
+  await page.waitForURL(`${shopsite}/back**`);
+  const told = site.back.at(-1);
+  equal(told.state, 'a&b', 'state');
+  equal(told.from, 'login', 'the own parameter');
+  const token = await sdk.exec('alipay.system.oauth.token', { grantType: 'authorization_code', code: told.auth_code }, { validateSign: true });
+  equal(token.userId, '2088722003899171', 'the buyer');
+  equal(token.expiresIn, 1296000, 'a number');
+  isClean();
+});
+
 await main();
 server.close();

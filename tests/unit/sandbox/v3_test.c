@@ -235,11 +235,7 @@ static void every_check_answers_with_its_status_and_code(void **state) {
          "ACQ.INVALID_PARAMETER",
          "参数无效",
          true},
-        {{.target = "/v3/alipay/fund/account/query"},
-         401,
-         "insufficient-isv-permissions",
-         NULL,
-         true},
+        {{.target = "/v3/alipay/user/info/share"}, 401, "insufficient-isv-permissions", NULL, true},
         {{.target = QUERY, .extra = ",app_cert_sn="}, 400, "ACQ.TRADE_NOT_EXIST", NULL, true},
         {{.target = QUERY, .age_ms = 590 * 1000}, 400, "ACQ.TRADE_NOT_EXIST", NULL, true},
     };
