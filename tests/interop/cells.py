@@ -1,37 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rows of doc/CONFORMANCE.md: what an SDK does against the sandbox, in each mode. A cell that raises Grey says why.
+"""Calls, notifications and what must not be believed. A scene gets the world, the SDK's name and the mode.
 
-Each function gets the world, the SDK's name and the mode.
+One that raises Grey says why its cell cannot be filled.
 """
 import re
 
-from scene import KEY_FORM, SDKS, SUBJECT
-from sdk import Grey, Refused
+from rows import holds, refuses, row, said_yes
+from scene import KEY_FORM, SUBJECT
+from sdk import Grey
 from tap import equal, expect
-
-ROWS = []
-
-
-def row(title, modes=("key", "certificate", "aes")):
-    def keep(function):
-        ROWS.append((function.__name__, title, modes, function))
-        return function
-    return keep
-
-
-def holds(answer, **wanted):
-    """Each member has this value; None means that it is not there."""
-    equal({name: answer.get(name) for name in wanted}, wanted, f"answer {answer}")
-
-
-def refuses(action, why):
-    """The SDK raises; what it says is returned."""
-    try:
-        value = action()
-    except Refused as refusal:
-        return str(refusal)
-    raise AssertionError(f"{why} was taken: {value}")
-
 
 @row("precreate: a QR code, the same for the same order, none for another amount")
 def precreate(world, sdk, mode):
@@ -130,14 +107,6 @@ def notification(world, sdk, mode):
     expect(not said_yes(client, world.notification(number, 3)), "a stranger's notification verifies")
 
 
-def said_yes(client, form, rule="v1"):
-    """Whether the SDK takes a form; raising is no."""
-    try:
-        return client.notified(form, rule)
-    except Refused:
-        return False
-
-
 @row("the rule that keeps sign_type refuses a notification signed without it", modes=("key",))
 def notification_rule(world, sdk, mode):
     client = world.client(sdk, mode)
@@ -209,12 +178,3 @@ def other_key_form(world, sdk, mode):
     form = "pkcs8" if KEY_FORM[sdk] == "pkcs1" else "pkcs1"
     client = world.client(sdk, mode, name="form", key_form=form)
     holds(client.call("alipay.trade.query", {"out_trade_no": world.order_no()}), code="40004", sub_code="ACQ.TRADE_NOT_EXIST")
-
-
-def all_cells():
-    """(mode, row's name, title, SDK, function)."""
-    for mode in ("key", "certificate", "aes"):
-        for name, title, modes, function in ROWS:
-            if mode in modes:
-                for sdk in SDKS:
-                    yield mode, name, title, sdk, function

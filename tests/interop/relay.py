@@ -44,17 +44,23 @@ def fields(text):
 
 
 class Listener(Server):
-    """Keeps every notification as its decoded form and answers `success`."""
+    """The merchant's site: keeps every notification as its decoded form and answers `success`; shows pages to payers."""
 
     def __init__(self):
         self.forms = forms = []
+        self.pages = pages = {}
 
         class Handler(Quiet):
+            def do_GET(self):
+                page = pages.get(self.path, "<!doctype html><title>Shop</title><h1>The shop</h1>")
+                self.reply(200, page.encode(), [("Content-Type", "text/html; charset=utf-8")])
+
             def do_POST(self):
                 forms.append(fields(self.body().decode("utf-8")))
                 self.reply(200, b"success", [("Content-Type", "text/plain")])
         super().__init__(Handler)
-        self.url = f"http://127.0.0.1:{self.port}/notify"
+        self.site = f"http://127.0.0.1:{self.port}"
+        self.url = self.site + "/notify"
 
     def of(self, out_trade_no):
         return [form for form in self.forms if form.get("out_trade_no") == out_trade_no]
@@ -80,8 +86,11 @@ class Relay(Server):
                     headers = [(name, value) for name, value in answer.getheaders()
                                if name.lower() not in ("content-length", "connection", "transfer-encoding", "date", "server")]
                     self.reply(answer.status, relay.change(answer.read()), headers)
+                except (OSError, http.client.HTTPException):  # no answer there is none here
+                    self.close_connection = True
                 finally:
                     connection.close()
             do_GET = do_POST = forward
         super().__init__(Handler)
+        self.place = f"http://127.0.0.1:{self.port}"
         self.gateway = f"http://127.0.0.1:{self.port}/alipay/gateway.do"

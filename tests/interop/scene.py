@@ -3,6 +3,7 @@
 import base64
 import subprocess
 
+import gateway
 import toolchains
 from relay import Listener, Relay
 from sdk import Client, Driver, Grey
@@ -35,7 +36,7 @@ class World:
         self.stack.start_sandbox()
         self.listener = Listener()
         self.relay = Relay(self.stack.sandbox_port)
-        self.drivers, self.clients, self.places = {}, {}, {}
+        self.drivers, self.clients, self.places, self.sent = {}, {}, {}, {}
         self.serial = 0
         self.methods = self.offered_methods()
 
@@ -52,19 +53,31 @@ class World:
             return None
         return {row["method"] for row in answer.json()["methods"] if row["offered"]}
 
-    @property
-    def gateway(self):
-        return f"http://127.0.0.1:{self.stack.sandbox_port}/alipay/gateway.do"
-
     def driver(self, sdk):
         if sdk not in self.drivers:
             self.drivers[sdk] = Driver(sdk, toolchains.MAKERS[sdk](), self.stack.folder / f"driver-{sdk}.txt")
         return self.drivers[sdk]
 
-    def make_place(self, mode):
+    def browser(self):
+        """Chromium as one more driver."""
+        if "browser" not in self.drivers:
+            self.drivers["browser"] = Driver("browser", ["node", toolchains.HERE / "browser.mjs"], self.stack.folder / "driver-browser.txt")
+        return self.drivers["browser"]
+
+    def payment_code(self, buyer="tester", **words):
+        return self.stack.control("POST", f"/buyers/{buyer}/auth-code", words)["auth_code"]
+
+    def gateway_requests(self, mode):
+        """What a gateway of ours sent for an account of that mode: every operation and product, once."""
+        if mode not in self.sent:
+            self.sent[mode] = gateway.requests(mode, self)
+        return self.sent[mode]
+
+    def make_place(self, mode, stack=None):
         """An app of its own at the sandbox, as an SDK needs to know it."""
         keys = make_keys()
-        app = self.stack.control("POST", "/apps", {"name": f"interop {mode}", "public_key": keys["public"], **MODES[mode]})
+        stack = stack or self.stack
+        app = stack.control("POST", "/apps", {"name": f"interop {mode}", "public_key": keys["public"], **MODES[mode]})
         if mode in NEEDS and not app.get(NEEDS[mode]):
             raise Grey(f"the sandbox has no {mode} mode")
         told = {name: app[name] for name in ("app_id", "seller_id", "platform_public_key", "app_cert", "platform_cert", "root_cert", "aes_key")
@@ -75,7 +88,7 @@ class World:
             for name in ("app_cert", "platform_cert", "root_cert"):
                 told.pop(name, None)
         return {**told, "private_key": {"pkcs1": keys["pkcs1"], "pkcs8": keys["pkcs8"]}, "app_public_key": keys["public"],
-                "gateway": self.gateway, "endpoint": f"http://127.0.0.1:{self.stack.sandbox_port}"}
+                "gateway": f"http://127.0.0.1:{stack.sandbox_port}/alipay/gateway.do", "endpoint": f"http://127.0.0.1:{stack.sandbox_port}"}
 
     def place(self, mode):
         if mode not in self.places:

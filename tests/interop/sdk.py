@@ -7,6 +7,7 @@
 
 So a scene is written once, in cells.py, and each driver holds nothing but the SDK's own calls.
 """
+import base64
 import json
 import queue
 import subprocess
@@ -101,6 +102,10 @@ class Client:
     def order_string(self, method, business, **words):
         self.offered(method)
         return self.ask("order_string", method=method, business=business, **words)
+
+    def upload(self, method, business, file):
+        self.offered(method)
+        return without_empty(self.ask("upload", method=method, business=business, file=base64.b64encode(file).decode()))
 
     def notified(self, form, rule="v1"):
         return self.ask("notified", form=form, rule=rule)

@@ -12,7 +12,10 @@ import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
-import cells  # noqa: E402
+import cells  # noqa: E402,F401
+import cells_products  # noqa: E402,F401
+import cells_trust  # noqa: E402,F401
+import rows  # noqa: E402
 import table  # noqa: E402
 import tap  # noqa: E402
 from scene import World  # noqa: E402
@@ -50,7 +53,7 @@ def check_page(results):
 
 
 def main(words):
-    chosen = [cell for cell in cells.all_cells() if not words or any(word in f"{cell[0]}_{cell[1]}_{cell[3]}" for word in words)]
+    chosen = [cell for cell in rows.all_cells() if not words or any(word in f"{cell[0]}_{cell[1]}_{cell[3]}" for word in words)]
     whole = not words
     print(f"1..{len(chosen) + 1 + whole}", flush=True)
     world, results, failed = World(), {}, 0

@@ -42,7 +42,6 @@ type ask struct {
 	How        string            `json:"how"`
 	Rule       string            `json:"rule"`
 	Form       map[string]string `json:"form"`
-	Fields     map[string]string `json:"fields"`
 	File       string            `json:"file"`
 	Unverified bool              `json:"unverified"`
 }
@@ -143,8 +142,12 @@ func call(a *ask) (any, error) {
 func upload(a *ask) (any, error) {
 	payload := alipay.NewPayload(a.Method)
 	payload.Encrypt = false
-	for name, value := range a.Fields {
-		payload.AddParam(name, value)
+	var business map[string]any
+	if err := json.Unmarshal(a.Business, &business); err != nil {
+		return nil, err
+	}
+	for name, value := range business {
+		payload.AddBizField(name, value)
 	}
 	bytes, err := base64.StdEncoding.DecodeString(a.File)
 	if err != nil {

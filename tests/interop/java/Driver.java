@@ -10,12 +10,14 @@ import com.alipay.api.AlipayConfig;
 import com.alipay.api.AlipayObject;
 import com.alipay.api.AlipayRequest;
 import com.alipay.api.AlipayResponse;
+import com.alipay.api.AlipayUploadRequest;
 import com.alipay.api.DefaultAlipayClient;
 import com.alipay.api.FileItem;
 import com.alipay.api.internal.mapping.ApiField;
 import com.alipay.api.internal.mapping.ApiListField;
 import com.alipay.api.internal.util.AlipaySignature;
-import com.alipay.api.request.AlipayOpenFileUploadRequest;
+import com.alipay.api.request.AlipayTradeQueryRequest;
+import com.alipay.api.response.AlipayTradeQueryResponse;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
@@ -23,6 +25,7 @@ import java.lang.reflect.Field;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -165,12 +168,25 @@ public final class Driver {
         return items;
     }
 
+    /** A query that brings a file along: what has getFileParams is sent as multipart/form-data. */
+    private static final class QueryWithFile extends AlipayTradeQueryRequest implements AlipayUploadRequest<AlipayTradeQueryResponse> {
+        private final FileItem file;
+
+        QueryWithFile(FileItem file) {
+            this.file = file;
+        }
+
+        @Override
+        public Map<String, FileItem> getFileParams() {
+            return Collections.singletonMap("file_content", file);
+        }
+    }
+
     private static Object upload(JSONObject ask) throws Exception {
         Client client = CLIENTS.get(ask.getString("client"));
-        AlipayOpenFileUploadRequest request = new AlipayOpenFileUploadRequest();
-        request.setBizCode(ask.getJSONObject("fields").getString("biz_code"));
-        request.setFileContent(new FileItem("coffee.png", Base64.getDecoder().decode(ask.getString("file"))));
-        return read(client.sdk.execute(request));
+        QueryWithFile request = new QueryWithFile(new FileItem("coffee.png", Base64.getDecoder().decode(ask.getString("file"))));
+        request.setBizContent(ask.getJSONObject("business").toJSONString());
+        return read(client.certificates ? client.sdk.certificateExecute(request) : client.sdk.execute(request));
     }
 
     private static Object page(JSONObject ask) throws Exception {

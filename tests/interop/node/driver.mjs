@@ -40,7 +40,7 @@ const verbs = {
   },
   async upload(ask) {
     const form = new AlipayFormData();
-    for (const [name, value] of Object.entries(ask.fields)) form.addField(name, value);
+    for (const [name, value] of Object.entries(ask.business)) form.addField(name, value); // it has no biz_content beside a file
     form.addFile('file_content', 'coffee.png', Buffer.from(ask.file, 'base64'));
     return plain(await clients.get(ask.client).exec(ask.method, {}, { formData: form, validateSign: true }));
   },
@@ -59,7 +59,7 @@ const verbs = {
   },
   async v3(ask) {
     const sdk = clients.get(ask.client);
-    const answer = await sdk.curl(ask.verb, ask.path, { ...(ask.body && { body: ask.body }), ...(ask.query && { query: ask.query }),
+    const answer = await sdk.curl(ask.http, ask.path, { ...(ask.body && { body: ask.body }), ...(ask.query && { query: ask.query }),
       ...(sdk.config.encryptKey && { needEncrypt: true }) });
     return { status: answer.responseHttpStatus, data: plain(answer.data) };
   },
@@ -71,7 +71,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     answer = verbs[ask.do] ? { value: await verbs[ask.do](ask) } : { lacks: `alipay-sdk has no call for ${ask.do}` };
   } catch (error) {
-    answer = { refused: `${error.name}: ${error.message}`, code: error.code };
+    answer = { refused: `${error.name} ${error.code ?? ''}: ${error.message}` };
   }
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
