@@ -287,8 +287,10 @@ static void a_rotated_platform_key_signs_and_both_certificates_can_be_downloaded
     assert_false(play_contains(play.letter_bodies[0], "cert_sn")); /* notifications never do */
     answer = call("alipay.open.app.alipaycert.download",
                   "{\"alipay_cert_sn\":\"00000000000000000000000000000000\"}");
-    play_expect(&answer, "40002", "isv.invalid-parameter");
+    play_expect(&answer, "40002", "isv.alipay-cert-not-exist");
     assert_true(play_contains(last("why"), "never had a certificate"));
+    answer = call("alipay.open.app.alipaycert.download", "{}");
+    play_expect(&answer, "40001", "isv.missing-alipay-cert-sn");
 }
 
 static void a_new_key_of_the_app_gets_a_new_certificate(void **state) {
