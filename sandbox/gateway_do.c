@@ -55,17 +55,27 @@ static void forget_after(struct call *call) {
         answer_business(call, "ACQ.SYSTEM_ERROR");
 }
 
+static bool is_order(const struct call *call) {
+    static const char *const operations[] = {"precreate", "pay", "page", "wap", "create"};
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+        if (strcmp(call->method->operation, operations[i]) == 0)
+            return true;
+    return false;
+}
+
 /* The buyer is faster than the answer. */
 static void pay_first(struct call *call) {
     struct sandbox *sandbox = call->sandbox;
-    if (!call->faults.on[FAULT_PAID_FIRST] || strcmp(call->method->operation, "precreate") != 0)
+    if (!call->faults.on[FAULT_PAID_FIRST] || !is_order(call))
         return;
     platform_lock(sandbox);
     struct platform_trade *trade =
         trade_find(sandbox, call->app, till_json_get_str(call->biz, "out_trade_no"), call->now_us);
     struct platform_notice *before = sandbox->notices;
     if (trade)
-        (void)trade_pay(sandbox, trade, &sandbox->buyers[0], call->now_us);
+        (void)trade_pay(sandbox, trade,
+                        trade_is_personal(trade) ? trade->buyer : &sandbox->buyers[0],
+                        call->now_us);
     struct platform_notice *notice = sandbox->notices != before ? sandbox->notices : NULL;
     if (notice)
         notice->in_flight = true;

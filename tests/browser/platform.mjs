@@ -128,6 +128,19 @@ test('a_phone_that_scans_takes_the_wide_page_along', async () => {
   phone.isClean();
 });
 
+test('the_automatic_buyer_pays_an_opened_page', async () => {
+  const own = await control('POST', '/apps', { name: 'Auto', public_key: keys.publicKey, auto_pay_seconds: 1 });
+  const auto = new AlipaySdk({ appId: own.app_id, privateKey: keys.privateKey, alipayPublicKey: own.platform_public_key, gateway: `${sandbox}/alipay/gateway.do` });
+  const { page, isClean } = await visitor(DESK, ENGLISH);
+  const order = wishes();
+  await page.goto(auto.pageExecute('alipay.trade.page.pay', 'GET', { bizContent: order, ...places }));
+  await page.waitForURL(`${shopsite}/back**`);
+  const { cart, ...told } = site.back.at(-1);
+  equal(cart, '7', 'the own parameter');
+  expect(auto.checkNotifySign(told) && told.out_trade_no === order.out_trade_no, 'signed for this order');
+  isClean();
+});
+
 test('a_mobile_payment_is_declined_then_paid', async () => {
   const { page, isClean } = await visitor(PHONE, CHINESE);
   const { order, url } = wap();

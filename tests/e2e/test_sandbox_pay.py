@@ -112,8 +112,11 @@ def a_password_is_still_awaited_after_a_restart(stack):
     no = number()
     equal(barcode(stack, no, "2000.01", auth_code(stack))["code"], "10003", "code")
     stale = auth_code(stack)
+    stack.control("PUT", "/password-limit", {"minor": 150000})
     stack.sandbox.stop()
     stack.start_sandbox()
+    equal(stack.control("GET", "/buyers")["password_limit_minor"], 150000, "the limit")
+    stack.control("PUT", "/password-limit", {"minor": 200000})
     equal(status(stack, no), "WAIT_BUYER_PAY", "status")
     equal(barcode(stack, number(), "1.00", stale)["sub_code"], "ACQ.PAYMENT_AUTH_CODE_INVALID", "codes are forgotten")
     equal(stack.control("POST", f"/trades/{no}/pay", {"buyer": "auto"})["step"], "buyer_not_match", "another buyer")
@@ -159,6 +162,21 @@ def a_page_order_by_link_and_by_each_kind_of_form_leads_to_one_cashier(stack):
     signature = told.pop("sign")
     told.pop("sign_type")
     verifies(stack, "&".join(f"{name}={told[name]}" for name in sorted(told)), signature)
+    books_are_conserved(stack)
+
+
+@test
+def sixteen_openings_of_one_page_order_are_one_order(stack):
+    no, before = number(), stack.control("GET", "/books")
+    query = encode(page_order(stack, no)).decode()
+    answers = together(16, lambda _: request(stack.sandbox_port, "GET", GATE + "?" + query))
+    equal({answer.status for answer in answers}, {302}, "statuses")
+    places = {answer.headers["location"] for answer in answers}
+    equal(len(places), 1, "places")
+    place = places.pop()
+    request(stack.sandbox_port, "POST", place, b"action=login&password=111111", FORM)
+    together(16, lambda _: request(stack.sandbox_port, "POST", place, b"action=pay&password=111111", FORM))
+    equal(stack.control("GET", "/books")["paid_minor"] - before["paid_minor"], 990, "money")
     books_are_conserved(stack)
 
 

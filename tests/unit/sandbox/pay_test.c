@@ -220,6 +220,22 @@ static void the_outcome_of_an_unknown_answer_is_settled_by_a_query(void **state)
     play_expect(&answer, "40004", "ACQ.TRADE_NOT_EXIST");
 }
 
+/* 10003 is an old truth when it arrives. */
+static void a_buyer_may_type_faster_than_the_answer_travels(void **state) {
+    (void)state;
+    play_fault(&play, "pay", "paid_first", 1, NULL);
+    struct play_answer answer = pay("A1", "9.90", code_of("auto", "{\"password\":\"ask\"}"));
+    play_expect(&answer, "10003", "");
+    assert_int_equal(play.letter_count, 1);
+    assert_true(till_str_is(till_form_get(&play.letters[0], "trade_status"), "TRADE_SUCCESS"));
+    answer = ask(QUERY, "A1");
+    has(&answer, "trade_status", "TRADE_SUCCESS");
+    has(&answer, "buyer_logon_id", "aut***@sandbox.com");
+    play_tick(&play);
+    assert_int_equal(play.letter_count, 1);
+    assert_true(is_conserved());
+}
+
 static void a_bad_field_is_refused(void **state) {
     static const char *const bad[] = {
         "{\"out_trade_no\":\"B\",\"total_amount\":\"1.00\",\"subject\":\"x\",\"scene\":\"bar_"
@@ -273,6 +289,7 @@ int main(void) {
         PLAY(a_repeat_says_what_became_of_the_order),
         PLAY(a_cancel_while_the_password_is_awaited_closes),
         PLAY(the_outcome_of_an_unknown_answer_is_settled_by_a_query),
+        PLAY(a_buyer_may_type_faster_than_the_answer_travels),
         PLAY(a_bad_field_is_refused),
         PLAY(the_number_is_unique_over_all_products),
         PLAY(what_waits_for_a_password_expires_after_three_hours),
