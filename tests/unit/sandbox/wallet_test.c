@@ -3,6 +3,8 @@
  */
 #include "play.h"
 
+#include <sandbox/barcode.h>
+
 #define CREATE "alipay.trade.create"
 #define APP_PAY "alipay.trade.app.pay"
 #define FORM "application/x-www-form-urlencoded"
@@ -255,6 +257,32 @@ static void the_wallet_shows_a_code_and_takes_an_order_string(void **state) {
     assert_true(play_contains(page.body, "id=\"status\">9000<"));
 }
 
+/* Start C, 12, 34, check (105 + 12 + 2 * 34) % 103 = 82, stop; ten modules of quiet on each side.
+ */
+static void a_barcode_is_drawn_as_the_standard_says(void **state) {
+    static const char *const bars =
+        "M10 0h2v40h-2zM13 0h1v40h-1zM16 0h3v40h-3z"                /* 211232 */
+        "M21 0h1v40h-1zM23 0h2v40h-2zM27 0h3v40h-3z"                /* 112232 */
+        "M32 0h1v40h-1zM36 0h1v40h-1zM38 0h2v40h-2z"                /* 131123 */
+        "M43 0h1v40h-1zM46 0h1v40h-1zM49 0h4v40h-4z"                /* 121241 */
+        "M54 0h2v40h-2zM59 0h3v40h-3zM63 0h1v40h-1zM65 0h2v40h-2z"; /* 2331112 */
+    struct till_buf buf;
+    struct till_str svg;
+    struct till_error err;
+    (void)state;
+    till_buf_init(&buf, &play.arena);
+    barcode_add(&buf, TILL_STR("1234"));
+    assert_true(till_buf_finish(&buf, &svg, &err));
+    assert_true(play_contains(svg, bars));
+    assert_true(play_contains(svg, "viewBox=\"0 -4 77 48\""));
+    till_buf_init(&buf, &play.arena);
+    barcode_add(&buf, TILL_STR("123"));
+    barcode_add(&buf, TILL_STR("12a4"));
+    barcode_add(&buf, TILL_STR("12345678901234567890123456789012345678901234"));
+    assert_true(till_buf_finish(&buf, &svg, &err));
+    assert_int_equal(svg.len, 0);
+}
+
 static void methods_say_what_is_offered(void **state) {
     (void)state;
     const struct till_json *methods =
@@ -301,6 +329,7 @@ int main(void) {
         PLAY(a_forged_order_string_pays_nothing),
         PLAY(an_order_string_is_nothing_for_the_gateway),
         PLAY(the_wallet_shows_a_code_and_takes_an_order_string),
+        PLAY(a_barcode_is_drawn_as_the_standard_says),
         PLAY(methods_say_what_is_offered),
         PLAY(the_automatic_buyer_types_his_password),
     };
