@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Notifications and return pages, as the channel reads them. */
+/* Notifications and return pages, as the channel reads them in each mode. */
 #include "mutate.h"
 
 #include "lib/channel/alipay/wire.h"
-#include "tests/unit/alipay/fixture.h"
+#include "modes.h"
 
+static struct modes modes;
 static struct fixture *f;
 static const char *const unsigned_names[] = {"sign", "sign_type", NULL};
 static const struct pairs_rule notify_rule = {.without = unsigned_names};
 static const struct pairs_rule return_rule = {.without = unsigned_names,
                                               .only = alipay_return_names};
 
-static struct till_str read_notification(struct till_arena *arena, struct till_str body) {
+static struct till_str read_under(const struct till_account *account, struct till_arena *arena,
+                                  struct till_str body) {
     struct till_notification notification = fixture_notification(body);
     struct till_notice n;
     struct till_error err;
-    if (!f->account->channel->notified(f->account, &notification, arena, &n, &err))
+    if (!account->channel->notified(account, &notification, arena, &n, &err))
         return TILL_STR_NONE;
     return text_format(
         arena, "%d %d %.*s %.*s %.*s %.*s %lld %lld %.*s %.*s %.*s %.*s %lld %s", (int)n.kind,
@@ -25,13 +27,33 @@ static struct till_str read_notification(struct till_arena *arena, struct till_s
         TILL_STR_ARG(n.buyer), (long long)n.paid_us, n.mismatch ? n.mismatch : "");
 }
 
-static struct till_str read_return(struct till_arena *arena, struct till_str query) {
+static struct till_str return_under(const struct till_account *account, struct till_arena *arena,
+                                    struct till_str query) {
     struct till_notification notification = {.method = TILL_STR("GET"), .query = query};
     struct till_str number;
     struct till_error err;
-    if (!f->account->channel->returned(f->account, &notification, arena, &number, &err))
+    if (!account->channel->returned(account, &notification, arena, &number, &err))
         return TILL_STR_NONE;
     return number;
+}
+
+/* Neither names a certificate or is encrypted: every mode must read the same. */
+static struct till_str read_alike(struct till_arena *arena, struct till_str message,
+                                  struct till_str (*read)(const struct till_account *,
+                                                          struct till_arena *, struct till_str)) {
+    struct till_str reading = read(modes.accounts[MODE_KEY], arena, message);
+    for (int mode = MODE_CERTIFICATE; mode < MODES; mode++)
+        if (!till_str_equal(reading, read(modes.accounts[mode], arena, message)))
+            return TILL_STR("modes disagree");
+    return reading;
+}
+
+static struct till_str read_notification(struct till_arena *arena, struct till_str body) {
+    return read_alike(arena, body, read_under);
+}
+
+static struct till_str read_return(struct till_arena *arena, struct till_str query) {
+    return read_alike(arena, query, return_under);
 }
 
 static void keep_good(struct family *family, struct till_str message, struct till_str reading,
@@ -50,14 +72,12 @@ static void add_notification(const struct till_form *form) {
 }
 
 static void open_fixture(void) {
-    void *state = NULL;
-    (void)fixture_begin(&state);
-    f = state;
+    modes_open(&modes);
+    f = modes.f;
 }
 
 static void close_fixture(void) {
-    void *state = f;
-    (void)fixture_end(&state);
+    modes_close(&modes);
 }
 
 static void add_refund(const char *status, const char *amount) {

@@ -6,33 +6,65 @@
 #include "mutate.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
 
-#include <sandbox/call.h>
+#include <sandbox/mode.h>
 #include <world_inline.h>
 
-#include "tests/unit/alipay/fixture.h"
+#include "modes.h"
 
+static struct modes modes;
 static struct fixture *f;
+static struct till_account *accounts[MODES];
 static struct world *world;
 static struct sandbox *sandbox;
 static const char *const unsigned_names[] = {"sign", NULL};
 static const struct pairs_rule rule = {.without = unsigned_names, .ends_are_open = true};
 
-static void open_sandbox(void) {
-    struct sandbox_options options = {.public_url = TILL_STR("http://127.0.0.1:8100"), .seed = 7};
-    struct app_wish wish = {.app_id = TILL_STR(FIXTURE_APP_ID),
+static struct platform_app *make_app(const char *app_id, enum mode mode) {
+    struct app_wish wish = {.app_id = till_str_of(app_id),
                             .seller_id = TILL_STR(FIXTURE_SELLER_ID),
                             .public_key = fixture_read(f, "keys/node-fixture-app.pem"),
                             .platform_private_key =
                                 fixture_read_line(f, "keys/yansongda-sandbox-app.pkcs1.b64"),
+                            .certificate_mode = mode == MODE_CERTIFICATE,
                             .auto_pay_s = -1};
-    struct platform_app *app;
+    struct platform_app *app = NULL;
+    struct till_error err;
+    if (mode == MODE_AES)
+        wish.aes_key = TILL_STR(MODES_AES_KEY);
+    if (!app_make(sandbox, &wish, &app, &err)) {
+        printf("Bail out! %s: %s\n", err.field, err.text);
+        exit(2);
+    }
+    return app;
+}
+
+/* The merchant's account for that app. */
+static struct till_account *account_of(const struct platform_app *app, enum mode mode) {
+    struct till_json *settings =
+        mode == MODE_CERTIFICATE ? modes_settings(&modes) : fixture_settings(f);
+    till_json_set_text(settings, "app_id", app->id);
+    if (mode == MODE_AES)
+        till_json_set_text(settings, "aes_key", MODES_AES_KEY);
+    if (mode == MODE_CERTIFICATE) {
+        till_json_set_text(settings, "app_cert", app->app_key->certificate.pem);
+        till_json_set_text(settings, "platform_cert", app->signer->certificate.pem);
+        till_json_set_text(settings, "root_cert", sandbox->authority->roots_pem);
+    }
+    return modes_load(&modes, settings);
+}
+
+static void open_sandbox(void) {
+    static const char *const ids[] = {FIXTURE_APP_ID, "2021000000000002", "2021000000000003"};
+    struct sandbox_options options = {.public_url = TILL_STR("http://127.0.0.1:8100"), .seed = 7};
     struct till_error err;
     world = world_inline_open(7, INT64_C(1795390027) * TILL_US_PER_SECOND);
-    bool good =
-        sandbox_open(&options, world, NULL, &sandbox, &err) && app_make(sandbox, &wish, &app, &err);
-    if (!good)
-        fail_msg("%s: %s", err.field, err.text);
+    if (!sandbox_open(&options, world, NULL, &sandbox, &err))
+        abort();
+    for (int mode = 0; mode < MODES; mode++)
+        accounts[mode] = account_of(make_app(ids[mode], (enum mode)mode), (enum mode)mode);
 }
 
 static struct till_str write_biz(struct till_arena *arena, const struct call *call) {
@@ -81,10 +113,10 @@ static void keep_good(struct till_str message) {
 }
 
 /* What our own channel sends. */
-static void add_ours(enum till_operation operation) {
+static void add_ours(const struct till_account *account, enum till_operation operation) {
     struct till_ask ask = fixture_ask(operation);
     struct till_outgoing outgoing;
-    bool good = till_request(f->account, &ask, &f->arena, &outgoing, &f->err);
+    bool good = till_request(account, &ask, &f->arena, &outgoing, &f->err);
     assert(good);
     struct till_str query =
         text_between(outgoing.url, till_str_find(outgoing.url, '?') + 1, outgoing.url.len);
@@ -118,22 +150,23 @@ static void add_theirs(const char *charset, const char *subject, size_t query_co
 }
 
 static void begin(void) {
-    void *state = NULL;
-    (void)fixture_begin(&state);
-    f = state;
+    modes_open(&modes);
+    f = modes.f;
     open_sandbox();
-    for (int operation = 0; operation < TILL_OPERATIONS; operation++)
-        add_ours((enum till_operation)operation);
+    for (int mode = 0; mode < MODES; mode++)
+        for (int operation = 0; operation < TILL_OPERATIONS; operation++)
+            add_ours(accounts[mode], (enum till_operation)operation);
     add_theirs("utf-8", "\xe5\x92\x96\xe5\x95\xa1 & more + 50%", 0);
     add_theirs("utf-8", "\xe5\x92\x96\xe5\x95\xa1 & more + 50%", PAIRS_MAX);
     add_theirs("GBK", "\xbf\xa7\xb7\xc8", 3);
 }
 
 static void end(void) {
-    void *state = f;
+    for (int mode = 0; mode < MODES; mode++)
+        till_account_free(accounts[mode]);
     sandbox_close(sandbox);
     world_inline_close(world);
-    (void)fixture_end(&state);
+    modes_close(&modes);
 }
 
 static enum judgement judge(struct till_arena *arena, size_t good, struct till_str message) {

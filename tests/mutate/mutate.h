@@ -39,7 +39,7 @@ enum judgement {
     JUDGEMENTS
 };
 
-enum { GOOD_MAX = 24, PAIRS_MAX = 128 };
+enum { GOOD_MAX = 48, PAIRS_MAX = 128 };
 
 struct family {
     const char *name;
