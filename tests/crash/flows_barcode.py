@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The matrix's flows of payment codes; see flows.py. The order lives ten seconds: asked after, then cancelled.
+"""The matrix's flows of payment codes and of pages; see flows.py. A code's order lives ten seconds: asked after, then cancelled.
 
 Whatever died: the code is sent once, and the order ends paid or cancelled, as the platform's books say.
 """
+import urllib.parse
+
 import audit
 from flows import kill_in_recovery
 from scene import Scene
-from tap import equal, expect, wait_for
+from tap import equal, expect, request, wait_for
 
 QUICK = {"payments__ask_after": "1s", "payments__ask_slowest": "2s"}
 NOT_ARRIVED = ("C5", "C6", "C7")
@@ -101,3 +103,25 @@ def never(point, again):
         check_sent_once(scene, order)
         equal(scene.trades()[order.subject][0]["paid_us"], 0, "a cancelled order's payment")
         scene.finish()
+
+
+def carried(point, again):
+    """A page order, which no call of ours brings to the platform: its address survives, and pays the one order."""
+    with Scene(f"page-{point}", **QUICK) as scene:
+        scene.settle(scene.order())
+        scene.kill()
+        scene.start(point)
+        order = scene.order()
+        order.fields["product"] = "page"
+        scene.background(scene.send, order)
+        left = scene.died()
+        equal(left.attempt(order), audit.WAITING if point == "C12" else audit.SENT, f"what {point} left")
+        kill_in_recovery(scene, again)
+        scene.start()
+        scene.insist(order)
+        expect(order.subject not in scene.trades(), "the platform knows an order that nobody has opened")
+        address = urllib.parse.urlsplit(order.answers[-1][1]["action"]["value"])
+        opened = request(scene.stack.sandbox_port, "GET", f"{address.path}?{address.query}")
+        equal(opened.status, 302, "the platform's answer to the buyer's browser")
+        scene.finish()
+        expect(scene.trades()[order.subject][0]["paid_us"] > 0, "the opened order was not paid")

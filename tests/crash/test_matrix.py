@@ -74,6 +74,7 @@ CODES = [(point, again, flows_barcode.charge) for point, again in (("C5", "P2"),
 CODES += [("P1", "P2", flows_barcode.password), ("P2", "P1", flows_barcode.password)]
 CODES += [(point, again, flows_barcode.never) for point, again in (("P3", "X3"), ("X1", "P3"), ("X2", "X4"), ("X3", "X5"), ("X4", "X3"),
                                                                    ("X5", "X4"))]
+CODES += [(point, again, flows_barcode.carried) for point, again in (("C5", "C11"), ("C11", "C12"), ("C12", "S2"))]
 WANTED = [f"{flow}{number}" for flow, last in (("C", 13), ("N", 12), ("W", 10), ("S", 7), ("F", 11), ("X", 7), ("P", 3))
           for number in range(1, last + 1)]
 
@@ -83,7 +84,7 @@ def name_of(point, again, where="kill"):
 
 
 SCENES = {name_of(*row[:2]): row for row in MATRIX} | {name_of(*row[:2], "kill_in_a_crowd"): row for row in CROWDS}
-SCENES |= {name_of(*row[:2], "kill_a_payment_code"): row for row in CODES}
+SCENES |= {name_of(*row[:2], "kill_a_page" if row[2] is flows_barcode.carried else "kill_a_payment_code"): row for row in CODES}
 
 
 def add(name):
