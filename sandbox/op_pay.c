@@ -85,11 +85,6 @@ static void answer_paid(struct call *call, const struct platform_trade *trade) {
     answer_text(call, "store_id", trade->store_id);
 }
 
-/* The buyer's wallet shows a trade that waits for its password. */
-static bool show_in_wallet(struct call *call, struct platform_trade *trade) {
-    return trade_code(call->sandbox, trade, 0, call->now_us) != NULL;
-}
-
 static void pay(struct call *call, struct platform_trade *trade, struct auth_code *code,
                 bool needs_password) {
     bool is_known = code->trade == trade; /* the same request again */
@@ -124,8 +119,12 @@ void call_pay(struct call *call) {
     }
     if (!trade)
         trade = trade_open(sandbox, call->app, &order, call->now_us);
-    if (!trade || !show_in_wallet(call, trade) ||
-        trade_scan(sandbox, trade, code->buyer, call->now_us) != TRADE_DONE) {
+    /* the code shows it in the buyer's wallet while it waits for the password */
+    if (!trade || !trade_code(sandbox, trade, 0, call->now_us)) {
+        refuse(call, &order, "ACQ.SYSTEM_ERROR");
+        return;
+    }
+    if (trade_scan(sandbox, trade, code->buyer, call->now_us) != TRADE_DONE) {
         refuse(call, &order, "ACQ.NOW_TIME_AFTER_EXPIRE_TIME_ERROR");
         return;
     }

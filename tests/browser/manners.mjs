@@ -60,10 +60,17 @@ const pale = () => {
   return bad;
 };
 
+// What a buyer sees of the platform itself; both cashiers before anybody logged in.
+async function platformPages() {
+  const orders = [await order({ product: 'page', subject: LONG }), await order({ product: 'wap', subject: LONG })];
+  return [...orders.map((payment) => payment.action.value), `${sandbox}/wallet/code/tester`, `${sandbox}/wallet/app`,
+    `${sandbox}/oauth2/publicAppAuthorize.htm?app_id=${places.app}&redirect_uri=${encodeURIComponent(shop)}`];
+}
+
 async function everyPage() {
   const [open, done, over] = [await order({ subject: LONG }), await paid(), await closed()];
   return [`${shop}/`, open.cashier_url, done.cashier_url, over.cashier_url, open.action.value, done.action.value, `${sandbox}/wallet`, `${sandbox}/console`,
-    `${sandbox}/console/trades`];
+    `${sandbox}/console/trades`, ...await platformPages()];
 }
 
 test('every_text_can_be_read_in_light_and_dark', async () => {
@@ -107,7 +114,7 @@ test('dark_is_dark_and_the_code_stays_black_on_white', async () => {
 test('a_keyboard_reaches_everything_and_shows_where_it_is', async () => {
   const payment = await order();
   const { page } = await visitor(DESK, ENGLISH);
-  for (const [place, wanted] of [[payment.cashier_url, ['code', 'open', 'renew', 'zh', 'en']], [`${shop}/`, ['buy', 'zh', 'en']]]) {
+  for (const [place, wanted] of [[payment.cashier_url, ['code', 'open', 'renew', 'zh', 'en']], [`${shop}/`, ['buy', 'buy-here', 'zh', 'en']]]) {
     await page.goto(place);
     const reached = [];
     for (let i = 0; i < wanted.length; i++) {

@@ -11,7 +11,7 @@ const SUBJECTS = [
   '&lt;script&gt;alert(6)&lt;/script&gt; {{7*7}} ${alert(7)}',
 ];
 // What our own pages consist of, and nothing else may be there.
-const FOREIGN = 'img, iframe, object, embed, base, script:not([src="/assets/cashier.js"]), svg[onload], a[href^="javascript:"], style, [style], [onerror]';
+const FOREIGN = 'img, iframe, object, embed, base, script:not([src="/assets/cashier.js"], [src="/sandbox.js"], [src="/alipay/cashier.js"]), svg[onload], a[href^="javascript:"], style, [style], [onerror]';
 
 async function isTame(page, words) {
   const found = await page.evaluate((selector) => [...document.querySelectorAll(selector)].map((element) => element.outerHTML), FOREIGN);

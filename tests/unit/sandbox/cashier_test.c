@@ -303,6 +303,38 @@ static void a_page_in_gbk_keeps_every_character(void **state) {
     refuses(&answer, "&#128230;");
 }
 
+#define EVIL "<img src=x onerror=alert(1)>\"'"
+
+static void nothing_of_an_order_becomes_markup(void **state) {
+    struct till_str biz;
+    struct till_error err;
+    (void)state;
+    struct till_json *wish = till_json_object();
+    till_json_set_text(wish, "out_trade_no", "A1");
+    till_json_set_text(wish, "total_amount", "9.90");
+    till_json_set_text(wish, "subject", EVIL);
+    till_json_set_text(wish, "body", EVIL);
+    till_json_set_text(wish, "product_code", "QUICK_WAP_WAY");
+    till_json_set_text(wish, "quit_url", "http://shop/" EVIL);
+    assert_true(till_json_write(&play.arena, wish, 0, &biz, &err));
+    till_json_release(wish);
+    struct play_answer answer =
+        play_call(&play, WAP, biz.ptr, "return_url", "http://shop/?" EVIL, NULL);
+    assert_int_equal(answer.response.status, 302);
+    const char *place = header(&answer.response, "Location").ptr;
+    struct http_response open = get(place);
+    pay_at(place);
+    struct http_response paid = get(place);
+    shows(&paid, "http-equiv=\"refresh\" content=\"3;url=http://shop/?&lt;img");
+    struct play_answer refused = play_call(&play, PAGE, biz.ptr, "sub" EVIL, EVIL, NULL);
+    refuses(&refused, "biz_content.product_code");
+    const struct http_response *pages[] = {&open, &paid, &refused.response};
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        assert_false(play_contains(pages[i]->body, "<img"));
+        assert_false(play_contains(pages[i]->body, "1)>\""));
+    }
+}
+
 static void both_ways_of_a_browser_lead_to_the_cashier(void **state) {
     struct till_form form;
     struct till_str query;
@@ -425,6 +457,7 @@ int main(void) {
         PLAY(a_closed_order_shows_that_and_cannot_be_paid),
         PLAY(errors_are_the_platforms_own_pages),
         PLAY(a_page_in_gbk_keeps_every_character),
+        PLAY(nothing_of_an_order_becomes_markup),
         PLAY(both_ways_of_a_browser_lead_to_the_cashier),
         PLAY(only_the_bare_code_may_stand_in_a_frame),
         PLAY(the_automatic_buyer_pays_an_opened_page),
