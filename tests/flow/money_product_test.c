@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include <gateway/api/cashier_way.h>
 #include <till/encode.h>
 #include <till/json.h>
 
@@ -110,6 +111,39 @@ static void a_form_posts_the_same_order(void **state) {
     till_percent_encode(&body, content, TILL_PERCENT_FORM);
     assert_true(till_buf_finish(&body, &text, &err));
     assert_non_null(platform_alipay_visit(&m->platform, query_of(url), text));
+}
+
+static void a_forms_policy_names_the_platforms_host_and_its_brothers(void **state) {
+    static const struct {
+        const char *origin, *targets;
+    } rows[] = {
+        {"https://openapi.alipay.com", "https://openapi.alipay.com https://*.alipay.com"},
+        {"https://openapi-sandbox.dl.alipaydev.com",
+         "https://openapi-sandbox.dl.alipaydev.com https://*.dl.alipaydev.com"},
+        {"https://pay.example", "https://pay.example"}, /* nobody's brothers */
+        {"https://192.0.2.17", "https://192.0.2.17"},   /* no name */
+        {"https://a.pay.example:8443", "https://a.pay.example:8443"},
+        {"http://a.pay.example", "http://a.pay.example"},
+        {"http://127.0.0.1:8100", "http://127.0.0.1:8100"},
+    };
+    struct money *m = *state;
+    char value[256];
+    struct till_error err;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct payment_row payment = {.channel = TILL_STR("alipay"), .product = TILL_STR("page")};
+        struct till_str targets;
+        struct till_buf buf;
+        (void)snprintf(value, sizeof value, "%s/gateway.do?a=1&biz_content=%%7B%%7D",
+                       rows[i].origin);
+        payment.action_kind = TILL_STR("form");
+        payment.action_value = till_str_of(value);
+        till_buf_init(&buf, &m->arena);
+        assert_true(cashier_add_way(&buf, &payment, TILL_STR("Go"), &targets, &err));
+        assert_true(till_str_is(targets, rows[i].targets));
+        payment.action_kind = TILL_STR("redirect");
+        assert_true(cashier_add_way(&buf, &payment, TILL_STR("Go"), &targets, &err));
+        assert_int_equal(targets.len, 0); /* a link needs no permission */
+    }
 }
 
 static void a_list_shows_the_address_of_a_form_and_not_its_page(void **state) {
@@ -332,6 +366,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_page_is_an_address_that_the_platform_opens),
         TEST(a_form_posts_the_same_order),
+        TEST(a_forms_policy_names_the_platforms_host_and_its_brothers),
         TEST(a_list_shows_the_address_of_a_form_and_not_its_page),
         TEST(an_order_string_is_signed_and_comes_back_nowhere),
         TEST(a_renewal_signs_the_identical_order_anew),
