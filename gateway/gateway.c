@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <gateway/gateway.h>
 
+#include <gateway/flow/bill.h>
 #include <gateway/flow/flow.h>
 #include <gateway/guard/guard.h>
 #include <rt/failpoint.h>
@@ -145,6 +146,16 @@ static void housekeep(void *arg) {
     atomic_fetch_sub(&gw->tasks, 1); /* the last touch */
 }
 
+static void bills(void *arg) {
+    struct gateway *gw = arg;
+    while (!world_stopping(gw->world)) {
+        int64_t next_us = INT64_MAX;
+        bills_once(gw, &next_us);
+        wait_for_work(gw, &gw->bills_spot, next_us);
+    }
+    atomic_fetch_sub(&gw->tasks, 1); /* the last touch */
+}
+
 static void deliver(void *arg) {
     struct gateway_worker *worker = arg;
     struct gateway *gw = worker->gw;
@@ -181,7 +192,8 @@ bool gateway_start(struct gateway *gateway, struct till_error *err) {
     assert(deliverers >= 1 && deliverers <= GATEWAY_DELIVERERS_MAX);
     return start_crew(gateway, "deliver", deliver, gateway->deliverers, deliverers, err) &&
            start_crew(gateway, "sweep", sweep, gateway->sweepers, GATEWAY_SWEEPERS, err) &&
-           start_task(gateway, "housekeep", housekeep, gateway, err);
+           start_task(gateway, "housekeep", housekeep, gateway, err) &&
+           start_task(gateway, "bills", bills, gateway, err);
 }
 
 bool gateway_wait(struct gateway *gateway, int64_t timeout_us) {

@@ -36,7 +36,7 @@ struct gateway {
     struct nonce_filter *nonces;
     struct capture *capture;
     struct world_spot deliver_spot, sweep_spot; /* woken when there is new work */
-    struct world_spot housekeep_spot;
+    struct world_spot housekeep_spot, bills_spot;
     struct gateway_worker deliverers[GATEWAY_DELIVERERS_MAX];
     struct gateway_worker sweepers[GATEWAY_SWEEPERS]; /* one hanging platform delays no other's */
     _Atomic int tasks;                                /* of the background, running */
@@ -51,6 +51,8 @@ struct gateway {
     _Atomic int64_t certificate_us[GATEWAY_ASKED_SLOTS], suspected_us[GATEWAY_ASKED_SLOTS];
     _Atomic bool suspected[GATEWAY_ASKED_SLOTS], any_suspected;
     int64_t purged_us;                                               /* flow/housekeep.c */
+    int64_t purged_us;                                               /* flow/housekeep.c */
+    int64_t bills_scanned_us;                                        /* flow/bills.c */
     _Atomic int64_t security_second, security_lines, security_muted; /* guard/security.c */
 };
 

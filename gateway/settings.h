@@ -37,11 +37,14 @@ struct gateway_settings {
     int64_t ask_slowest;     /* 5 min */
     int64_t settle_grace; /* "does not exist" is believed only this long after an unknown create /
                              after expiry: 60 s */
-    int64_t webhook_timeout;      /* 15 s */
-    int64_t webhook_per_endpoint; /* at once */
-    int64_t webhook_workers;      /* delivery tasks */
-    int64_t drain_timeout;        /* 5 s */
-    int64_t auth_window;          /* 300 s */
+    int64_t webhook_timeout;                        /* 15 s */
+    int64_t webhook_per_endpoint;                   /* at once */
+    int64_t webhook_workers;                        /* delivery tasks */
+    int64_t bills_timeout;                          /* of a download, 60 s */
+    int64_t bills_download_max, bills_unpacked_max; /* 16 MiB, 256 MiB */
+    int64_t bills_keep_days;                        /* archives; lines stay */
+    int64_t drain_timeout;                          /* 5 s */
+    int64_t auth_window;                            /* 300 s */
 };
 
 extern const struct setting gateway_setting_rows[];

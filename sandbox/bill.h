@@ -16,6 +16,8 @@
 enum { BILL_TICKETS = 64, BILL_MOVES_MAX = 20000, BILL_FEE_PPM = 6000, BILL_COLUMNS = 32 };
 #define BILL_LIFE_US (30 * PLATFORM_SECOND_US)
 #define BILL_READY_US (9 * PLATFORM_HOUR_US)
+#define BILL_EXPORTED_US                                                                           \
+    (5 * PLATFORM_HOUR_US + 46 * PLATFORM_MINUTE_US) /* written once, at night */
 
 /* Money that moved. */
 struct bill_move {
@@ -33,7 +35,7 @@ struct bill {
     const struct platform_seller *seller;
     enum till_bill_type type;
     char date[TILL_BILL_DATE];
-    int64_t from_us, now_us;
+    int64_t from_us;
     bool on[FAULT_COUNT];
     struct bill_move *moves; /* of the day, in order of time */
     size_t count;

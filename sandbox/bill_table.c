@@ -129,7 +129,8 @@ void bill_total(struct bill_table *table, const char *label, int64_t count, cons
 }
 
 bool bill_table_end(struct bill_table *table, struct till_str *ret_text, struct till_error *err) {
-    struct till_str now = long_time(table->bill, table->bill->now_us);
+    struct till_str now =
+        long_time(table->bill, table->bill->from_us + PLATFORM_DAY_US + BILL_EXPORTED_US);
     till_buf_format(&table->buf, "#导出时间：[%.*s]\r\n", TILL_STR_ARG(now));
     return till_buf_finish(&table->buf, ret_text, err);
 }

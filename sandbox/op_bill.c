@@ -144,8 +144,7 @@ static bool open_bill(struct web *web, struct bill *bill, bool *ret_found, struc
         *bill = (struct bill){.sandbox = sandbox,
                               .arena = web->arena,
                               .seller = ticket->seller,
-                              .type = ticket->type,
-                              .now_us = web->now_us};
+                              .type = ticket->type};
         memcpy(bill->date, ticket->date, sizeof bill->date);
         memcpy(bill->on, ticket->on, sizeof bill->on);
         good = till_bill_day_start(till_str_of(bill->date), &bill->from_us, err) &&

@@ -5,6 +5,7 @@
  * ?app_id= names (or, for reads, for all).
  */
 #include <gateway/api/routes.h>
+#include <gateway/flow/bill.h>
 
 static const struct route ADMIN[] = {
     {"POST", "/admin/apps", "admin.apps.add", NEED_ADMIN, true, admin_add_app},
@@ -46,6 +47,9 @@ static const struct route ADMIN[] = {
     {"GET", "/admin/deliveries", "admin.deliveries.list", NEED_ADMIN_APP, false, list_deliveries},
     {"GET", "/admin/discrepancies", "admin.discrepancies.list", NEED_ADMIN, false,
      list_discrepancies},
+    {"POST", "/admin/bills/fetch", "admin.bills.fetch", NEED_ADMIN, true, fetch_bill},
+    {"GET", "/admin/bills", "admin.bills.list", NEED_ADMIN, false, list_bills},
+    {"GET", "/admin/bills/{id}", "admin.bills.get", NEED_ADMIN, false, get_bill},
     {"GET", "/admin/status", "admin.status", NEED_ADMIN, false, admin_status},
     {"POST", "/admin/backup", "admin.backup", NEED_ADMIN, true, admin_backup},
     {"GET", "/ping", "ping", NEED_NOTHING, false, ping},

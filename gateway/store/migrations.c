@@ -330,5 +330,5 @@ static const char *const FIRST[] = {
     NULL,
 };
 
-const struct migration MIGRATIONS[] = {{1, FIRST}};
+const struct migration MIGRATIONS[] = {{1, FIRST}, {2, MIGRATION_BILLS}};
 const int MIGRATION_COUNT = sizeof MIGRATIONS / sizeof *MIGRATIONS;

@@ -15,6 +15,7 @@ struct migration {
 };
 extern const struct migration MIGRATIONS[];
 extern const int MIGRATION_COUNT;
+extern const char *const MIGRATION_BILLS[]; /* migration_bills.c */
 
 /* Writes what a step needs besides SQL (sealed rows), within the step's transaction. */
 typedef bool migration_seed(struct db *db, int version, void *arg, struct till_error *err);

@@ -281,6 +281,7 @@ static bool name_trade(struct till_bill_line *line, struct till_error *err) {
 
 static bool name_movement(struct till_bill_line *line, struct till_error *err) {
     line->kind = line->amount < 0 ? TILL_BILL_EXPENSE : TILL_BILL_INCOME;
+    line->received = line->amount;
     if (line->flow_no.len == 0 || line->finished_us == 0)
         return TILL_FAIL(err, BILL_INVALID, "The flow number or the time is empty.");
     return true;
