@@ -51,7 +51,6 @@ struct gateway {
     _Atomic int64_t certificate_us[GATEWAY_ASKED_SLOTS], suspected_us[GATEWAY_ASKED_SLOTS];
     _Atomic bool suspected[GATEWAY_ASKED_SLOTS], any_suspected;
     int64_t purged_us;                                               /* flow/housekeep.c */
-    int64_t purged_us;                                               /* flow/housekeep.c */
     int64_t bills_scanned_us;                                        /* flow/bills.c */
     _Atomic int64_t security_second, security_lines, security_muted; /* guard/security.c */
 };
