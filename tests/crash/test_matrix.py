@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import tap  # noqa: E402
 import flows  # noqa: E402
 import flows_barcode  # noqa: E402
+import flows_bill  # noqa: E402
 import flows_money  # noqa: E402
 import scene  # noqa: E402
 
@@ -75,7 +76,10 @@ CODES += [("P1", "P2", flows_barcode.password), ("P2", "P1", flows_barcode.passw
 CODES += [(point, again, flows_barcode.never) for point, again in (("P3", "X3"), ("X1", "P3"), ("X2", "X4"), ("X3", "X5"), ("X4", "X3"),
                                                                    ("X5", "X4"))]
 CODES += [(point, again, flows_barcode.carried) for point, again in (("C5", "C11"), ("C11", "C12"), ("C12", "S2"))]
-WANTED = [f"{flow}{number}" for flow, last in (("C", 13), ("N", 12), ("W", 10), ("S", 7), ("F", 11), ("X", 7), ("P", 3))
+# Bills: nothing of one that is not whole may stay.
+BILLS = [(point, again, flows_bill.bill) for point, again in (("B1", "B3"), ("B2", "B1"), ("B3", "B5"), ("B5", "B2"))]
+WANTED = ["B1", "B2", "B3", "B5"]
+WANTED += [f"{flow}{number}" for flow, last in (("C", 13), ("N", 12), ("W", 10), ("S", 7), ("F", 11), ("X", 7), ("P", 3))
           for number in range(1, last + 1)]
 
 
@@ -85,6 +89,8 @@ def name_of(point, again, where="kill"):
 
 SCENES = {name_of(*row[:2]): row for row in MATRIX} | {name_of(*row[:2], "kill_in_a_crowd"): row for row in CROWDS}
 SCENES |= {name_of(*row[:2], "kill_a_page" if row[2] is flows_barcode.carried else "kill_a_payment_code"): row for row in CODES}
+
+SCENES |= {name_of(*row[:2], "kill_a_bill"): row for row in BILLS}
 
 
 def add(name):
@@ -112,7 +118,7 @@ def every_crash_point_in_the_code_has_its_kill(_):
     registry = re.findall(r"^FAILPOINT\((\w+),", (tap.ROOT / "rt" / "failpoint.def").read_text(encoding="utf-8"), re.M)
     code = "".join(path.read_text(encoding="utf-8") for folder in ("rt", "gateway", "shop", "cli") for path in (tap.ROOT / folder).rglob("*.c"))
     words = {word for literal in re.findall(r'"((?:[A-Z]\d+|-)(?: (?:[A-Z]\d+|-))*)"', code) for word in literal.split()}
-    killed = {row[0] for row in MATRIX + CODES} | {"M1", "M2", "M3", "M4", "D1"}
+    killed = {row[0] for row in MATRIX + CODES + BILLS} | {"M1", "M2", "M3", "M4", "D1"}
     tap.equal(sorted(words & set(registry) - killed), [], "points that no test kills at")
     tap.equal(sorted(set(WANTED) - words), [], "points that are not in the code")
 
