@@ -53,7 +53,7 @@ bool call_open_cipher(struct call *call, struct till_str encryption, struct till
                       "The business fields are not the base64 of whole blocks of 16 bytes: "
                       "encrypt the JSON first, then sign.");
     if (!till_aes_decrypt(call->arena, &call->aes_key, *text, &plain, &err) ||
-        !till_str_is_utf8(plain))
+        (!call->is_gbk && !till_str_is_utf8(plain)))
         return refuse(call, "40003", "isv.decryption-error-unknown", "解密出错, 未知错误",
                       "The business fields do not open under the app's AES key: compare the keys; "
                       "AES-128-CBC, PKCS#7, an initial vector of 16 zero bytes.");

@@ -144,14 +144,6 @@ static bool write_form_answer(struct call *call, struct http_response *response,
     return answer_write(call, &response->body, err);
 }
 
-/* The hypotheses of till_explain_alipay over the parameters as they were understood. */
-bool call_explain_form(struct call *call, struct till_explanation *ret) {
-    struct till_str pasted;
-    struct till_error err;
-    return till_form_encode(call->arena, &call->form, &pasted, &err) &&
-           till_explain_alipay(call->arena, pasted, TILL_STR_NONE, call->key->key, NULL, ret, &err);
-}
-
 void gateway_do(struct sandbox *sandbox, struct http_request *request,
                 struct http_response *response) {
     static const struct call_front front = {call_read, call_check, write_form_answer,

@@ -134,13 +134,6 @@ static const struct hypothesis {
      "The body was signed before it was encrypted.", "Encrypt first, then sign the base64 text."},
 };
 
-static size_t first_difference(struct till_str a, struct till_str b) {
-    size_t at = 0;
-    while (at < a.len && at < b.len && a.ptr[at] == b.ptr[at])
-        at++;
-    return at;
-}
-
 static bool holds(struct call *call, const struct hypothesis *h, struct till_str *ret_text) {
     struct lines lines = lines_of(call, call->request->target);
     struct till_error err;
@@ -162,7 +155,7 @@ bool v3_explain(struct call *call, struct till_explanation *ret) {
         if (!holds(call, h, &text))
             continue;
         ret->compared = text;
-        ret->first_difference = first_difference(ret->canonical, text);
+        ret->first_difference = call_first_difference(ret->canonical, text);
         ret->verdict = till_str_of(h->verdict);
         ret->cause = till_str_of(h->cause);
         ret->advice = till_str_of(h->advice);

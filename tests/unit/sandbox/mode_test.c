@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Certificate mode and content encryption on gateway.do (dossier 1.5, 2.4, 2.5). */
+/* Certificate mode on gateway.do and in the console (dossier 1.5, 2.5). */
 #include "play.h"
 
 #include <stdlib.h>
@@ -335,114 +335,6 @@ static void a_request_for_a_certificate_is_as_good_as_a_public_key(void **state)
 
 #define AES_KEY "AAECAwQFBgcICQoLDA0ODw=="
 
-static struct till_secret aes_key(const char *text) {
-    struct till_secret key = {0};
-    struct till_error err;
-    assert_true(till_aes_key_parse(till_str_of(text), &key, &err));
-    return key;
-}
-
-static const char *encrypt(const char *plain) {
-    TILL_SECRET_SCOPED struct till_secret key = aes_key(AES_KEY);
-    struct till_str cipher;
-    struct till_error err;
-    assert_true(till_aes_encrypt(&play.arena, &key, till_str_of(plain), &cipher, &err));
-    return cipher.ptr;
-}
-
-static void use_aes(void) {
-    const struct till_json *app =
-        play_control(&play, "PUT", target("/aes-key"), "{\"aes_key\":\"" AES_KEY "\"}");
-    assert_true(till_str_is(till_json_get_str(app, "aes_key"), AES_KEY));
-}
-
-/* The node of an encrypted answer, opened. */
-static struct till_str open_node(const struct play_answer *answer, const char *method) {
-    TILL_SECRET_SCOPED struct till_secret key = aes_key(AES_KEY);
-    struct till_alipay_answer split;
-    struct till_str plain;
-    struct till_error err;
-    assert_true(till_alipay_answer_split(answer->response.body, till_str_of(method), &split, &err));
-    assert_true(split.node.ptr[0] == '"' && split.node.ptr[split.node.len - 1] == '"');
-    assert_true(till_alipay_answer_verify(&play.arena, &split, play.platform_key, TILL_RSA_SHA256,
-                                          &err)); /* with the quotes */
-    assert_true(till_aes_decrypt(&play.arena, &key, till_str_sub(split.node, 1, split.node.len - 2),
-                                 &plain, &err));
-    return plain;
-}
-
-#define ORDER "{\"out_trade_no\":\"E1\",\"total_amount\":\"1.00\",\"subject\":\"咖啡\"}"
-
-static void
-an_encrypted_call_is_answered_encrypted_also_where_the_business_is_refused(void **state) {
-    (void)state;
-    use_aes();
-    struct play_answer answer =
-        play_call(&play, "alipay.trade.precreate", encrypt(ORDER), "encrypt_type", "AES", NULL);
-    assert_true(
-        till_str_starts_with(open_node(&answer, "alipay.trade.precreate"),
-                             TILL_STR("{\"code\":\"10000\",\"msg\":\"Success\",\"out_trade_no\"")));
-    answer = play_call(&play, QUERY, encrypt("{\"out_trade_no\":\"NONE\"}"), "encrypt_type", "AES",
-                       NULL);
-    assert_true(answer.verified);
-    assert_true(play_contains(open_node(&answer, QUERY), "\"sub_code\":\"ACQ.TRADE_NOT_EXIST\""));
-    answer = play_call(&play, QUERY, encrypt("[]"), "encrypt_type", "AES", NULL);
-    assert_true(play_contains(open_node(&answer, QUERY), "\"isv.invalid-parameter\""));
-    assert_true(play_contains(last("why"), "not a JSON object"));
-    const struct till_json *trade = play_control(&play, "GET", "/control/trades/E1", NULL);
-    assert_true(till_str_is(till_json_get_str(trade, "subject"), "咖啡"));
-    /* in clear it may speak, too, and is answered in clear */
-    answer = play_call(&play, "alipay.trade.precreate", ORDER, NULL);
-    play_expect(&answer, "10000", "");
-}
-
-static void every_fault_of_encryption_has_its_code(void **state) {
-    (void)state;
-    struct play_answer answer =
-        play_call(&play, QUERY, encrypt(ORDER), "encrypt_type", "AES", NULL);
-    play_expect(&answer, "40003", "isv.missing-encrypt-key");
-    assert_true(play_contains(last("why"), "no AES key"));
-    use_aes();
-    TILL_SECRET_SCOPED struct till_secret other = aes_key("AAAAAAAAAAAAAAAAAAAAAA==");
-    struct till_str foreign;
-    struct till_error err;
-    assert_true(till_aes_encrypt(&play.arena, &other, TILL_STR(ORDER), &foreign, &err));
-    const struct {
-        const char *text, *type, *code, *sub_code, *sub_msg, *why;
-    } rows[] = {
-        {encrypt(ORDER), "SM4", "40002", "isv.invalid-encrypt-type", "无效的加密类型", "only kind"},
-        {encrypt(ORDER), "", "40001", "isv.decryption-error-missing-encrypt-type",
-         "解密出错, 未指定加密算法", "look encrypted"},
-        {ORDER, "AES", "40002", "isv.invalid-encrypt", "解密异常", "whole blocks"},
-        {"AAAA", "AES", "40002", "isv.invalid-encrypt", "解密异常", "whole blocks"},
-        {"", "AES", "40002", "isv.invalid-encrypt", "解密异常", "whole blocks"},
-        {foreign.ptr, "AES", "40003", "isv.decryption-error-unknown", "解密出错, 未知错误",
-         "compare the keys"},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        answer = play_call(&play, QUERY, rows[i].text, "biz_content", rows[i].text, "encrypt_type",
-                           rows[i].type, NULL);
-        play_expect(&answer, rows[i].code, rows[i].sub_code);
-        assert_true(till_str_is(play_get(&answer, "sub_msg"), rows[i].sub_msg));
-        assert_true(answer.verified && play_contains(last("why"), rows[i].why));
-    }
-}
-
-static void a_strict_platform_wants_every_call_encrypted(void **state) {
-    (void)state;
-    play_close(&play);
-    play_open(&play, &(struct sandbox_options){.strict_encryption = true});
-    struct play_answer answer = play_call(&play, QUERY, "{\"out_trade_no\":\"X\"}", NULL);
-    play_expect(&answer, "40004", "ACQ.TRADE_NOT_EXIST"); /* an app without a key is free */
-    use_aes();
-    answer = play_call(&play, QUERY, "{\"out_trade_no\":\"X\"}", NULL);
-    play_expect(&answer, "40003", "isv.missing-encrypt-key");
-    assert_true(play_contains(last("why"), "every call encrypted"));
-    play_control(&play, "PUT", target("/aes-key"), "{\"aes_key\":\"\"}");
-    answer = play_call(&play, QUERY, "{\"out_trade_no\":\"X\"}", NULL);
-    play_expect(&answer, "40004", "ACQ.TRADE_NOT_EXIST");
-}
-
 static void an_app_is_made_in_its_modes_at_once(void **state) {
     (void)state;
     const struct till_json *app =
@@ -530,10 +422,7 @@ int main(void) {
         TEST(the_wrong_key_under_a_right_number_does_not_verify),
         TEST(a_rotated_platform_key_signs_and_both_certificates_can_be_downloaded),
         TEST(a_new_key_of_the_app_gets_a_new_certificate),
-        TEST(an_encrypted_call_is_answered_encrypted_also_where_the_business_is_refused),
         TEST(a_request_for_a_certificate_is_as_good_as_a_public_key),
-        TEST(every_fault_of_encryption_has_its_code),
-        TEST(a_strict_platform_wants_every_call_encrypted),
         TEST(an_app_is_made_in_its_modes_at_once),
         TEST(the_console_switches_modes_and_gives_the_files_by_name),
     };
