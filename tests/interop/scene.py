@@ -13,7 +13,7 @@ MODES = {"key": {}, "certificate": {"certificate_mode": True}, "aes": {"aes": Tr
 NEEDS = {"certificate": "app_cert", "aes": "aes_key"}
 SUBJECT = "一杯咖啡 coffee"
 SDKS = ["node", "go", "java", "python"]
-KEY_FORM = {"node": "pkcs1", "go": "pkcs1", "java": "pkcs8", "python": "pkcs1"}
+KEY_FORM = {"node": "pkcs1", "go": "pkcs1", "java": "pkcs8", "java-v3": "pkcs8", "python": "pkcs1"}
 
 
 def openssl(*arguments, data=None):
@@ -38,9 +38,12 @@ class World:
         self.relay = Relay(self.stack.sandbox_port)
         self.drivers, self.clients, self.places, self.sent = {}, {}, {}, {}
         self.serial = 0
+        self.hosts = None
         self.methods = self.offered_methods()
 
     def close(self):
+        if self.hosts:
+            self.hosts.close()
         for driver in self.drivers.values():
             driver.close()
         self.listener.close()

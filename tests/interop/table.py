@@ -10,6 +10,7 @@ HEADINGS = {
     "key": ("Key mode", "The app's and the platform's public keys are exchanged; RSA2."),
     "certificate": ("Certificate mode", "Certificates on both sides; every answer names the platform's certificate."),
     "aes": ("Encrypted content", "Key mode, and the business content of requests and answers under AES."),
+    "hosts": ("Compiled-in hosts", "Nothing in the client is set: it calls the platform's production host, over TLS under the sandbox's authority."),
 }
 HEAD = """# Conformance
 
@@ -17,6 +18,13 @@ HEAD = """# Conformance
 gateway) through the named client, unmodified, its own verifier over every answer and every notification. "yes" passed. A number is a cell
 that cannot be filled, and says why below. A cell that failed would fail the run, so there is none here.
 
+"""
+
+TAIL = """
+## Clients that have no column
+
+PHP: its clients come from a registry of its own, which the machines that build till do not reach; Debian, npm and PyPI have none of them. What they
+parse is what the dossier's section 3.3 says, and the layout of answers is tested for it.
 """
 
 
@@ -49,4 +57,4 @@ def page(results):
     states = [state for state, _ in results.values()]
     counts = f"\n{states.count('ok')} cells passed, {states.count('fail')} failed, {states.count('grey')} cannot be filled.\n"
     notes = "".join(f"{number}. {why}\n" for number, why in enumerate(reasons, 1))
-    return HEAD + versions_table() + tables + counts + ("\n## Why a cell is not filled\n\n" + notes if notes else "")
+    return HEAD + versions_table() + tables + counts + ("\n## Why a cell is not filled\n\n" + notes if notes else "") + TAIL

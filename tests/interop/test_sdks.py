@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 import cells  # noqa: E402,F401
+import cells_hosts  # noqa: E402,F401
 import cells_products  # noqa: E402,F401
 import cells_trust  # noqa: E402,F401
 import rows  # noqa: E402

@@ -57,14 +57,22 @@ def go():
     return [folder / "driver"]
 
 
-def java():
+def jvm(folder, program):
     """Maven resolves, javac compiles: one plugin instead of five, and nothing that a warm folder asks Maven for."""
-    libraries = made(OUT / "java-lib", [HERE / "java" / "pom.xml"], lambda out: run(
-        ["mvn", "-q", "-B", "-C", "-f", HERE / "java" / "pom.xml", "dependency:copy-dependencies", f"-DoutputDirectory={out}"], HERE / "java"))
+    sources = [HERE / folder / "pom.xml", HERE / folder / f"{program}.java"]
+    libraries = made(OUT / f"{folder}-lib", sources[:1], lambda out: run(
+        ["mvn", "-q", "-B", "-C", "-f", sources[0], "dependency:copy-dependencies", f"-DoutputDirectory={out}"], HERE / folder))
     path = f"{libraries}/*"
-    classes = made(OUT / "java", [HERE / "java" / "pom.xml", HERE / "java" / "Driver.java"], lambda out: run(
-        ["javac", "-encoding", "UTF-8", "-d", out, "-cp", path, HERE / "java" / "Driver.java"], HERE / "java"))
-    return ["java", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", f"{classes}:{path}", "Driver"]
+    classes = made(OUT / folder, sources, lambda out: run(["javac", "-encoding", "UTF-8", "-d", out, "-cp", path, sources[1]], HERE / folder))
+    return ["java", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", f"{classes}:{path}", program]
+
+
+def java():
+    return jvm("java", "Driver")
+
+
+def java_v3():
+    return jvm("java-v3", "DriverV3")
 
 
 def python():
@@ -78,7 +86,7 @@ def python():
     return [folder / "bin" / "python", HERE / "python" / "driver.py"]
 
 
-MAKERS = {"node": node, "go": go, "java": java, "python": python}
+MAKERS = {"node": node, "go": go, "java": java, "java-v3": java_v3, "python": python}
 
 
 def versions():
@@ -88,6 +96,7 @@ def versions():
     return {
         "node": "alipay-sdk " + found(r'"alipay-sdk": "([^"]+)"', "..", "node", "package.json"),
         "go": "smartwalle/alipay " + found(r"alipay/v3 (\S+)", "go", "go.mod"),
-        "java": "alipay-sdk-java " + found(r"alipay-sdk-java</artifactId>\s*<version>([^<]+)", "java", "pom.xml"),
+        "java": "alipay-sdk-java " + found(r"alipay-sdk-java</artifactId>\s*<version>([^<]+)", "java", "pom.xml") +
+                "; for v3 alipay-sdk-java-v3 " + found(r"alipay-sdk-java-v3</artifactId>\s*<version>([^<]+)", "java-v3", "pom.xml"),
         "python": "python-alipay-sdk " + found(r"python-alipay-sdk==(\S+)", "python", "requirements.txt"),
     }

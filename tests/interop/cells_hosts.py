@@ -1,21 +1,19 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """SDKs that keep their compiled-in production host reach the sandbox, unmodified: through TLS and CONNECT, and through a hosts file.
 
-TILL names the program. A client is told neither address nor port; what it trusts and which way it goes stands in its environment.
+A client is told neither address nor port; what it trusts and which way it goes stands in its environment.
 """
 import os
 import random
 import subprocess
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
-import toolchains  # noqa: E402
-from relay import Listener  # noqa: E402
-from scene import KEY_FORM, SUBJECT, World, make_keys  # noqa: E402
-from sdk import Client, Driver, Refused  # noqa: E402
-from tap import equal, expect, free_port, main, new_stack, test, wait_for  # noqa: E402
+import toolchains
+from relay import Listener
+from rows import refuses, row
+from scene import KEY_FORM, SUBJECT, World, make_keys
+from sdk import Client, Driver, Refused
+from tap import equal, expect, free_port, new_stack, wait_for
 
 HOST = "openapi.alipay.com"
 HERE = Path(__file__).resolve().parent
@@ -42,7 +40,6 @@ class Hosts(World):
         for driver in self.drivers.values():
             driver.close()
         self.listener.close()
-        self.stack.close()
 
     def environment(self, **more):
         clean = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
@@ -73,9 +70,11 @@ class Hosts(World):
         arguments, environment = {"proxy": self.by_proxy, "names": self.by_names}[way](sdk)
         driver = Driver(sdk, arguments, self.stack.folder / f"driver-{sdk}-{way}.txt", environment)
         self.drivers[sdk, way] = driver
-        # The Java SDK has no address of its own; it is given the production one, as its users write it.
-        place = {**self.merchant, **({"gateway": f"https://{HOST}/gateway.do"} if sdk == "java" else {})}
-        return Client(driver, way, place, None, KEY_FORM[sdk])
+        return Client(driver, way, self.place_of(sdk), None, KEY_FORM[sdk])
+
+    def place_of(self, sdk):
+        """The Java SDK has no address of its own; it is given the production one, as its users write it."""
+        return {**self.merchant, **({"gateway": f"https://{HOST}/gateway.do"} if sdk == "java" else {})}
 
 
 def a_payment(world, way, sdk):
@@ -102,55 +101,35 @@ def a_payment(world, way, sdk):
     equal(urls, {f"https://{HOST}"}, "the addresses that the SDK called")
 
 
-@test
-def node_goes_through_the_proxy(world):
-    a_payment(world, "proxy", "node")
+def hosts_of(world):
+    """A sandbox with these doors, opened once."""
+    if world.hosts is None:
+        world.hosts = Hosts()
+    return world.hosts
 
 
-@test
-def node_finds_the_platform_by_a_hosts_file(world):
-    a_payment(world, "names", "node")
+@row("its compiled-in production host, by TLS and a CONNECT proxy: order, news, query, refund, a false signature refused", modes=("hosts",))
+def by_proxy(world, sdk, mode):
+    a_payment(hosts_of(world), "proxy", sdk)
 
 
-@test
-def go_goes_through_the_proxy(world):
-    a_payment(world, "proxy", "go")
+@row("its compiled-in production host, by a hosts file and TLS: the same", modes=("hosts",))
+def by_hosts_file(world, sdk, mode):
+    a_payment(hosts_of(world), "names", sdk)
 
 
-@test
-def go_finds_the_platform_by_a_hosts_file(world):
-    a_payment(world, "names", "go")
-
-
-@test
-def java_goes_through_the_proxy(world):
-    a_payment(world, "proxy", "java")
-
-
-@test
-def python_goes_through_the_proxy(world):
-    a_payment(world, "proxy", "python")
-
-
-@test
-def python_finds_the_platform_by_a_hosts_file(world):
-    a_payment(world, "names", "python")
-
-
-@test
-def without_trust_nothing_is_sent(world):
-    """The same way without the authority's certificate: the SDK refuses, and no call arrives."""
-    before = len(world.stack.control("GET", "/exchanges")["exchanges"])
-    arguments, environment = world.by_proxy("node")
-    environment.pop("NODE_EXTRA_CA_CERTS")
-    stranger = Driver("node", arguments, world.stack.folder / "driver-stranger.txt", environment)
-    world.drivers["stranger"] = stranger
-    client = Client(stranger, "stranger", world.merchant, None, "pkcs1")
-    try:
-        raise AssertionError(client.call("alipay.trade.query", {"out_trade_no": "X"}))
-    except Refused as reason:
-        expect("certificate" in str(reason), reason)
-    equal(len(world.stack.control("GET", "/exchanges")["exchanges"]), before, "calls")
-
-
-main(Hosts)
+@row("without trust in the sandbox's authority nothing is sent", modes=("hosts",))
+def without_trust(world, sdk, mode):
+    hosts = hosts_of(world)
+    before = len(hosts.stack.control("GET", "/exchanges")["exchanges"])
+    arguments, environment = hosts.by_proxy(sdk)
+    for name in ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"):
+        environment.pop(name)
+    if sdk == "java":
+        environment["JAVA_TOOL_OPTIONS"] = environment["JAVA_TOOL_OPTIONS"].replace(hosts.java_trust(), "")
+    stranger = Driver(sdk, arguments, hosts.stack.folder / f"driver-{sdk}-stranger.txt", environment)
+    hosts.drivers[sdk, "stranger"] = stranger
+    client = Client(stranger, "stranger", hosts.place_of(sdk), None, KEY_FORM[sdk])
+    said = refuses(lambda: client.call("alipay.trade.query", {"out_trade_no": "X"}), "an authority that nobody trusts")
+    expect("certificate" in said.lower() or "certification path" in said, said)
+    equal(len(hosts.stack.control("GET", "/exchanges")["exchanges"]), before, "calls")
