@@ -2,6 +2,8 @@
 """Bills end to end: the platform's next morning, every way in which a bill can be wrong, and that nothing of a wrong one is kept."""
 import os
 import re
+import signal
+import sqlite3
 import subprocess
 import time
 import zipfile
@@ -41,6 +43,16 @@ def stored(stack):
             rows(stack, "SELECT count(*) FROM bill_files")[0][0])
 
 
+def change_settings(stack, **more):
+    """The account as it is, with the sandbox as a host of bills and what else is wanted."""
+    keys = {path.stem: path.read_text(encoding="utf-8") for path in (stack.folder / "keys").iterdir()}
+    settings = {"app_id": stack.platform["app_id"], "seller_id": stack.platform["seller_id"], "bill_hosts": "127.0.0.1,localhost",
+                "gateway_url": f"http://127.0.0.1:{stack.sandbox_port}/alipay/gateway.do", "private_key": keys["app_private_key"],
+                "platform_public_key": keys["alipay_public_key"], **more}
+    answer = admin_http(stack, "POST", f"/admin/accounts/{stack.account['id']}/settings", settings)
+    equal(answer.status, 200, answer)
+
+
 def set_up():
     """Three payments and a refund today; then the platform's clock stands at tomorrow."""
     global today
@@ -65,12 +77,7 @@ def a_foreign_host_is_refused_until_the_account_lists_it(stack):
     found = fetch(stack)
     equal((found["state"], found["code"], found["revision"]), ("failed", "url_forbidden", None), "before")
     expect("bill_hosts" in found["text"] and found["next_try_at"], f"no way out: {found}")
-    keys = {path.stem: path.read_text(encoding="utf-8") for path in (stack.folder / "keys").iterdir()}
-    settings = {"app_id": stack.platform["app_id"], "seller_id": stack.platform["seller_id"], "bill_hosts": "127.0.0.1,localhost",
-                "gateway_url": f"http://127.0.0.1:{stack.sandbox_port}/alipay/gateway.do", "private_key": keys["app_private_key"],
-                "platform_public_key": keys["alipay_public_key"]}
-    answer = admin_http(stack, "POST", f"/admin/accounts/{stack.account['id']}/settings", settings)
-    equal(answer.status, 200, answer)
+    change_settings(stack)
 
 
 @test
@@ -217,7 +224,6 @@ def the_archive_is_kept_as_it_came(stack):
 
 @test
 def what_was_sealed_cannot_change(stack):
-    import sqlite3
     handle = sqlite3.connect(stack.folder / "till.db", timeout=10)
     try:
         for sql in ("UPDATE bill_lines SET amount = 1", "DELETE FROM bill_lines", "UPDATE bill_revisions SET lines = 1", "DELETE FROM bill_revisions",
@@ -244,6 +250,30 @@ def figures_say_how_bills_stand(stack):
     expect(any(row["date"] == today for row in listed["data"]), listed)
     shown = bill(stack, "show", listed["data"][-1]["id"])
     expect("lines" in shown, shown)
+
+
+@test
+def every_morning_brings_the_days_that_are_missing_by_itself(stack):
+    change_settings(stack, bills="trade,account")
+    stack.gateway.stop(signal.SIGTERM)
+    handle = sqlite3.connect(stack.folder / "till.db")
+    with handle:  # the account is three days older than it is
+        handle.execute("UPDATE accounts SET created_us = created_us - ?", (3 * DAY * 1000000,))
+        created_us = handle.execute("SELECT created_us FROM accounts WHERE id = ?", (stack.account["id"],)).fetchone()[0]
+    handle.close()
+    known = {row[0] for row in rows(stack, "SELECT date FROM bills")}
+    now = time.time() + 8 * 3600
+    days = [int(now // DAY) - back for back in range(1, 8)]
+    wanted = {time.strftime("%Y-%m-%d", time.gmtime(day * DAY)) for day in days
+              if (day + 1) * DAY - 8 * 3600 > created_us / 1e6 and now >= (day + 1) * DAY + 10 * 3600}
+    expect(len(wanted) in (2, 3) and not wanted & known, f"{wanted} of {days}")
+    stack.start_gateway()
+    marks = ",".join("?" * len(wanted))
+    sql = f"SELECT type, date, attempts, state, code, next_us FROM bills WHERE date IN ({marks}) ORDER BY type, date"
+    found = wait_for(lambda: (lambda all_: all_ if len(all_) == 2 * len(wanted) and all(row[4] for row in all_) else None)(
+        rows(stack, sql, *sorted(wanted))), "the bills of the days before", 20)
+    equal([row[:2] for row in found], [(kind, day) for kind in (0, 1) for day in sorted(wanted)], "types and days")
+    equal({row[2:] for row in found}, {(1, 3, "BILL_DATE_BEFORE_REGISTRATION", 0)}, "one try, and no other")
 
 
 if __name__ == "__main__":
