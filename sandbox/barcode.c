@@ -50,7 +50,8 @@ void barcode_add(struct till_buf *buf, struct till_str digits) {
                     TILL_STR_ARG(digits), width, width);
     int sum = START_C, x = add_mark(buf, START_C, QUIET);
     for (int i = 0; i < pairs; i++) {
-        int value = 10 * (digits.ptr[2 * i] - '0') + (digits.ptr[2 * i + 1] - '0');
+        struct till_str pair = till_str_sub(digits, (size_t)i * 2, 2);
+        int value = 10 * (pair.ptr[0] - '0') + (pair.ptr[1] - '0');
         sum += (i + 1) * value;
         x = add_mark(buf, value, x);
     }
