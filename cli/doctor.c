@@ -181,6 +181,26 @@ static void check_answer(struct doctor *doctor, struct till_str id) {
          works ? NULL : hint);
 }
 
+/* How the account signs, certificate by certificate, and what needs a hand. */
+static void check_signing(struct doctor *doctor, struct till_str id,
+                          const struct till_json *signing) {
+    const struct till_json *list = till_json_member(signing, "certificates");
+    const struct till_json *warnings = till_json_member(signing, "warnings");
+    struct till_error err;
+    struct till_str words;
+    for (size_t i = 0; i < till_json_size(list) && i < FINDINGS_MAX; i++) {
+        const struct till_json *one = till_json_element(list, i);
+        struct till_str until = till_json_get_str(one, "not_after");
+        if (till_arena_format(doctor->cli->arena, &words, &err, "%.*s ends %.*s",
+                              TILL_STR_ARG(till_json_get_str(one, "sn")),
+                              TILL_STR_ARG(till_str_sub(until, 0, 10))))
+            find(doctor, "signing cert", till_json_get_str(one, "setting"), words, NULL);
+    }
+    for (size_t i = 0; i < till_json_size(warnings) && i < FINDINGS_MAX; i++)
+        find(doctor, "signing", id, till_json_str(till_json_element(warnings, i)),
+             "Mend it before the platform stops taking it.");
+}
+
 static void check_account(struct doctor *doctor, const struct till_json *account) {
     struct till_str id = till_json_get_str(account, "id");
     struct till_str url = till_json_get_str(till_json_member(account, "settings"), "gateway_url");
@@ -191,6 +211,7 @@ static void check_account(struct doctor *doctor, const struct till_json *account
          trouble.len ? trouble : TILL_STR("the key pair and the platform's key fit"),
          trouble.len ? "till account update with the right settings; till key check tells more."
                      : NULL);
+    check_signing(doctor, id, till_json_member(account, "signing"));
     if (till_str_starts_with(notify, TILL_STR("http://")) &&
         till_str_is(till_json_get_str(account, "mode"), "live"))
         find(doctor, "notify URL", notify, TILL_STR("a live account is notified over plain HTTP"),

@@ -18,6 +18,27 @@ static bool read_public(struct cli *cli, struct till_str path, struct till_key *
            till_key_parse_public(pasted, ret_key, err);
 }
 
+/* What the message hides, when the content key is given. That it does not open is worth saying and
+ * no reason to say less. */
+static void tell_content(struct cli *cli, struct till_str pasted, const struct till_secret *aes_key,
+                         struct till_json *json) {
+    struct till_str content;
+    struct till_error err;
+    if (aes_key->len == 0)
+        return;
+    if (till_explain_alipay_content(cli->arena, pasted, aes_key, &content, &err))
+        till_json_set_str(json, "content", till_str_is_utf8(content) ? content : TILL_STR("(GBK)"));
+    else
+        till_json_set_text(json, "content_trouble", err.text);
+}
+
+static bool read_aes_key(struct cli *cli, struct till_str value, struct till_secret *ret_key,
+                         struct till_error *err) {
+    struct till_str text;
+    return value.len == 0 ||
+           (cli_value(cli, value, &text, err) && till_aes_key_parse(text, ret_key, err));
+}
+
 static const char *kind_name(enum till_explained_kind kind) {
     static const char *const names[] = {"request", "answer", "notification"};
     return names[kind];
@@ -63,7 +84,9 @@ bool verb_explain(struct cli *cli, struct till_error *err) {
     struct till_str pasted;
     TILL_KEY_SCOPED struct till_key *key = NULL;
     TILL_KEY_SCOPED struct till_key *app_key = NULL;
+    TILL_SECRET_SCOPED struct till_secret aes_key = {.len = 0};
     struct till_explanation found = {0};
+    struct till_str aes_value = TILL_STR_NONE;
     const struct cli_option options[] = {
         {"--key", CLI_VALUE, true, &key_path,
          "the signer's public key (the platform's for answers and notifications)"},
@@ -71,14 +94,20 @@ bool verb_explain(struct cli *cli, struct till_error *err) {
          "your own public key, to see whether it was pasted in the other's place"},
         {"--expected", CLI_VALUE, false, &expected,
          "the other side's canonical string (@FILE reads one)"},
+        {"--aes-key", CLI_VALUE, false, &aes_value,
+         "the content key, to see what an encrypted message says (@FILE reads one)"},
     };
-    if (!cli_read(cli, "--key FILE [--app-key FILE] [--expected TEXT] < pasted", options, 3, NULL,
+    if (!cli_read(cli, "--key FILE [--app-key FILE] [--expected TEXT] < pasted", options, 4, NULL,
                   err) ||
         !read_public(cli, key_path, &key, err) ||
         (app_key_path.len && !read_public(cli, app_key_path, &app_key, err)) ||
-        !cli_value(cli, expected, &expected, err) || !cli_input(cli, PASTED_MAX, &pasted, err) ||
-        !till_explain_alipay(cli->arena, pasted, expected, key, app_key, &found, err) ||
-        !cli_say(cli, tell(cli, &found), err))
+        !read_aes_key(cli, aes_value, &aes_key, err) || !cli_value(cli, expected, &expected, err) ||
+        !cli_input(cli, PASTED_MAX, &pasted, err) ||
+        !till_explain_alipay(cli->arena, pasted, expected, key, app_key, &found, err))
+        return false;
+    struct till_json *told = tell(cli, &found);
+    tell_content(cli, pasted, &aes_key, told);
+    if (!cli_say(cli, told, err))
         return false;
     if (found.verified)
         return true;

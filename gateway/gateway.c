@@ -45,6 +45,7 @@ static bool check_account(struct gateway *gw, const struct account_row *row,
                                "The enabled account %s does not load: %.120s Correct its settings "
                                "or disable it.",
                                row->id, inner.text);
+    account_warn(gw, row, account);
     account_return(gw->accounts, account);
     return true;
 }

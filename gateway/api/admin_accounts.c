@@ -7,9 +7,25 @@
 
 #include <till/time.h>
 
+enum { DESCRIBE_MEMORY = 1 << 20 };
+
+/* How it signs: mode, serial numbers, certificates, and what is weak or ends soon. */
+static void set_signing(struct gateway *gw, const struct till_account *account,
+                        struct till_json *json) {
+    struct till_arena arena;
+    struct till_error err;
+    struct till_json *told = till_json_object();
+    till_arena_init(&arena, DESCRIBE_MEMORY);
+    if (!account->channel->describe(account, world_now_us(gw->world), &arena, told, &err))
+        till_json_set_text(json, "trouble", err.text);
+    till_json_set(json, "signing", told);
+    till_arena_clean_up(&arena);
+}
+
 /* What may be shown of the settings, and whether they load as they are: both for people and `till
  * doctor`. */
-static void set_settings(const struct account_row *row, struct till_json *json) {
+static void set_settings(struct gateway *gw, const struct account_row *row,
+                         struct till_json *json) {
     const struct till_channel *channel = till_channel_find(row->channel);
     struct till_account *account = NULL;
     struct till_json *settings TILL_JSON_SCOPED = NULL;
@@ -17,6 +33,8 @@ static void set_settings(const struct account_row *row, struct till_json *json) 
     struct till_json *shown = till_json_object();
     bool loads = channel && till_json_parse(row->settings, &settings, &err) &&
                  till_account_load(row->channel, row->mode, settings, &account, &err);
+    if (loads && channel->describe)
+        set_signing(gw, account, json);
     till_account_free(account);
     for (const struct till_channel_setting *s = settings ? channel->settings : NULL; s && s->name;
          s++) {
@@ -48,7 +66,7 @@ static struct till_json *account_json(struct gateway *gw, const struct account_r
         till_json_set_text(json, "notify_url", text);
     if (till_time_format(row->created_us, text, &ignored))
         till_json_set_text(json, "created_at", text);
-    set_settings(row, json);
+    set_settings(gw, row, json);
     return json;
 }
 

@@ -27,6 +27,9 @@ TILL_MUST_CHECK bool account_borrow(struct account_cache *cache, const struct ac
                                     const struct till_account **ret_account,
                                     struct till_error *err);
 void account_return(struct account_cache *cache, const struct till_account *account);
+/* One log line for each thing that is weak in the account or ends within a month. */
+void account_warn(struct gateway *gw, const struct account_row *row,
+                  const struct till_account *account);
 
 /* In-memory filter for reads: refuses a nonce seen within the window; bounded: when full it refuses
  * (OVERLOADED), never forgets. */

@@ -19,6 +19,26 @@ enum till_alipay_rule { TILL_ALIPAY_V1, TILL_ALIPAY_V2 };
 TILL_MUST_CHECK bool till_alipay_notify_text(struct till_arena *arena, const struct till_form *form,
                                              enum till_alipay_rule rule, struct till_str *ret_text,
                                              struct till_error *err);
+/* A notification that was parsed from its raw body, under the platform's key: trades are signed by
+ * rule V1, messages of the message gateway by V2 (7.3); which one is the receiver's knowledge,
+ * never the sender's choice, and so is the algorithm. SIGNATURE_MISSING, SIGNATURE_WRONG. */
+TILL_MUST_CHECK bool
+till_alipay_notify_verify(struct till_arena *arena, const struct till_form *form,
+                          enum till_alipay_rule rule, const struct till_key *platform_key,
+                          enum till_signature algorithm, struct till_error *err);
+/* The parameters of a return page that are signed, without those that the merchant's own address
+ * had (4.4). Verify them with rule V1. A good return page proves no payment: it has no status. */
+TILL_MUST_CHECK bool till_alipay_return_signed(struct till_arena *arena,
+                                               const struct till_form *all,
+                                               struct till_form *ret_signed,
+                                               struct till_error *err);
+/* The `result` text that the phone's SDK gives to the app after an app payment (4.3): the node's
+ * bytes when its signature is good. Informational: only a notification or a query decides. */
+TILL_MUST_CHECK bool till_alipay_app_result_verify(struct till_arena *arena, struct till_str result,
+                                                   const struct till_key *platform_key,
+                                                   enum till_signature algorithm,
+                                                   struct till_str *ret_node,
+                                                   struct till_error *err);
 /* The exact byte span of the node value, the node's name, and the sign member (3.2, 3.4). */
 struct till_alipay_answer {
     struct till_str node_name; /* "alipay_trade_query_response" or "error_response" */

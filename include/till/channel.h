@@ -292,9 +292,9 @@ struct till_channel {
                              const struct till_incoming *incoming, const struct till_json *settings,
                              int64_t now_us, struct till_arena *arena,
                              struct till_str *ret_settings, struct till_error *err);
-    /* What people should know of an account besides its settings, into a JSON object: "warnings" (a
-     * list of sentences) above all. Holds no secret. */
-    bool (*describe)(const struct till_account *account, struct till_arena *arena,
+    /* What people should know of an account at now_us besides its settings, into a JSON object:
+     * "warnings" (a list of sentences; what is weak, what ends soon) above all. Holds no secret. */
+    bool (*describe)(const struct till_account *account, int64_t now_us, struct till_arena *arena,
                      struct till_json *into, struct till_error *err);
     /* What a person should do about the platform's code, one English sentence; NULL when it says
      * enough by itself or is not known. */

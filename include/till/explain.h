@@ -7,6 +7,7 @@
 #define TILL_EXPLAIN_H
 
 #include <till/alipay.h>
+#include <till/crypto.h>
 
 enum till_explained_kind { TILL_EXPLAIN_REQUEST, TILL_EXPLAIN_ANSWER, TILL_EXPLAIN_NOTIFICATION };
 
@@ -21,6 +22,14 @@ struct till_explanation {
     struct till_str cause;   /* the usual cause, one sentence; empty when verified */
     struct till_str advice;  /* what to do */
 };
+
+/* The business content of a pasted message under the account's AES key (dossier 2.4): biz_content
+ * of a request, the quoted node of an answer. BODY_MALFORMED when there is nothing encrypted in it.
+ */
+TILL_MUST_CHECK bool till_explain_alipay_content(struct till_arena *arena, struct till_str pasted,
+                                                 const struct till_secret *aes_key,
+                                                 struct till_str *ret_content,
+                                                 struct till_error *err);
 
 /*
  * Takes what a person pastes: a URL, a query or form body (request or notification), or a JSON

@@ -10,6 +10,7 @@
 struct walk {
     struct till_str text;
     size_t at;
+    struct till_str *sign_type; /* of an app's result; NULL: there is no such member */
 };
 
 static char peek(const struct walk *walk) {
@@ -83,7 +84,7 @@ static bool put_once(struct till_str *slot, struct till_str value, bool *known) 
 }
 
 struct seen {
-    bool node, sign, cert_sn;
+    bool node, sign, cert_sn, sign_type;
 };
 
 static bool take_text_member(struct walk *walk, struct till_str *slot, bool *known) {
@@ -103,6 +104,8 @@ static bool take_member(struct walk *walk, struct till_alipay_answer *answer, st
         return take_text_member(walk, &answer->sign, &seen->sign);
     if (till_str_is(name, "alipay_cert_sn"))
         return take_text_member(walk, &answer->cert_sn, &seen->cert_sn);
+    if (walk->sign_type && till_str_is(name, "sign_type"))
+        return take_text_member(walk, walk->sign_type, &seen->sign_type);
     if (!till_str_ends_with(name, TILL_STR("_response")))
         return false;
     answer->node_name = name;
@@ -126,12 +129,26 @@ static bool take_answer(struct walk *walk, struct till_alipay_answer *answer) {
 
 bool alipay_answer_scan(struct till_str body, struct till_alipay_answer *ret_answer,
                         struct till_error *err) {
-    struct walk walk = {body, 0};
+    struct walk walk = {body, 0, NULL};
     struct till_alipay_answer answer = {0};
     if (!take_answer(&walk, &answer))
         return TILL_FAIL(err, BODY_MALFORMED,
                          "This is not an answer of gateway.do: one ..._response and its sign.");
     *ret_answer = answer;
+    return true;
+}
+
+bool alipay_app_result_scan(struct till_str result, struct till_alipay_answer *ret_answer,
+                            struct till_str *ret_sign_type, struct till_error *err) {
+    struct till_str sign_type = TILL_STR_NONE;
+    struct walk walk = {result, 0, &sign_type};
+    struct till_alipay_answer answer = {0};
+    if (!take_answer(&walk, &answer))
+        return TILL_FAIL(err, BODY_MALFORMED,
+                         "This is not the result of an app payment: one ..._response, its sign and "
+                         "sign_type.");
+    *ret_answer = answer;
+    *ret_sign_type = sign_type;
     return true;
 }
 

@@ -165,3 +165,19 @@ bool till_explain_alipay(struct till_arena *arena, struct till_str pasted, struc
     *ret = explanation;
     return true;
 }
+
+bool till_explain_alipay_content(struct till_arena *arena, struct till_str pasted,
+                                 const struct till_secret *aes_key, struct till_str *ret_content,
+                                 struct till_error *err) {
+    struct pasted p;
+    struct till_str cipher;
+    if (!pasted_read(arena, pasted, &p, err))
+        return false;
+    cipher = till_form_get(&p.form, "biz_content");
+    if (p.node.len >= 2 && p.node.ptr[0] == '"' &&
+        !alipay_unescape_slashes(arena, till_str_sub(p.node, 1, p.node.len - 2), &cipher, err))
+        return false;
+    if (cipher.len == 0 || cipher.ptr[0] == '{')
+        return TILL_FAIL(err, BODY_MALFORMED, "Nothing in this message is encrypted.");
+    return till_aes_decrypt(arena, aes_key, cipher, ret_content, err);
+}

@@ -19,30 +19,17 @@ static bool is_form(struct till_str content_type) {
                                         TILL_STR("application/x-www-form-urlencoded"));
 }
 
-/* A notification does not say which certificate signed it: the current one is tried, then the one
- * before it while that counts. */
-static bool check_text(const struct alipay_account *a, const struct till_form *form,
-                       struct till_str text, int64_t now_us, struct till_error *err) {
+/* The signature under rule V1. A notification does not say which certificate signed it: the current
+ * one is tried, then the one before it while that counts. */
+static bool is_signed(const struct alipay_account *a, const struct till_form *form, int64_t now_us,
+                      struct till_arena *arena, struct till_error *err) {
     const struct till_key *keys[2];
     size_t count = trust_keys(a, now_us, keys);
     for (size_t i = 0; i < count; i++) {
-        if (till_key_verify(keys[i], a->algorithm, text, till_form_get(form, "sign"), err))
+        if (till_alipay_notify_verify(arena, form, TILL_ALIPAY_V1, keys[i], a->algorithm, err))
             return true;
     }
     return false;
-}
-
-/* The signature under rule V1. The platform's own checkers disagree on empty values, so a form that
- * has some gets a second look with them; an empty value is never read as anything but absent. */
-static bool is_signed(const struct alipay_account *a, const struct till_form *form, int64_t now_us,
-                      struct till_arena *arena, struct till_error *err) {
-    static const char *const without[] = {"sign", "sign_type", NULL};
-    struct till_str text, whole;
-    if (!till_alipay_notify_text(arena, form, TILL_ALIPAY_V1, &text, err) ||
-        !till_form_canonical(arena, form, without, false, &whole, err))
-        return false;
-    return check_text(a, form, text, now_us, err) ||
-           (!till_str_equal(whole, text) && check_text(a, form, whole, now_us, err));
 }
 
 /* Whatever does not verify is one error, NOTIFY_FORGED: a security event. */
@@ -199,20 +186,6 @@ bool alipay_notified(const struct till_account *account,
            read_notice(a, &form, ret_notice, err);
 }
 
-const char *const alipay_return_names[] = {
-    "app_id",    "auth_app_id", "charset",      "method",   "out_trade_no", "seller_id", "sign",
-    "sign_type", "timestamp",   "total_amount", "trade_no", "version",      NULL};
-
-static bool keep_signed(const struct till_form *all, struct till_form *ret_signed,
-                        struct till_error *err) {
-    for (const char *const *name = alipay_return_names; *name; name++) {
-        const struct till_pair *pair = till_form_find(all, *name);
-        if (pair && !till_form_add(ret_signed, pair->name, pair->value, err))
-            return false;
-    }
-    return true;
-}
-
 bool alipay_returned(const struct till_account *account,
                      const struct till_notification *notification, struct till_arena *arena,
                      struct till_str *ret_upstream_no, struct till_error *err) {
@@ -221,7 +194,7 @@ bool alipay_returned(const struct till_account *account,
     bool is_post = till_str_is(notification->method, "POST");
     struct till_form all, form;
     if (!till_form_parse(arena, is_post ? notification->body : notification->query, &all, err) ||
-        !till_form_init(arena, &form, err) || !keep_signed(&all, &form, err) ||
+        !till_alipay_return_signed(arena, &all, &form, err) ||
         !verify(a, &form, notification->now_us, arena, err) ||
         !alipay_check_boundaries(&form, err) || !decode_charset(&form, arena, err) ||
         !check_needed(&form, needed, err))

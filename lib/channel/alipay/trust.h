@@ -14,8 +14,9 @@ TILL_MUST_CHECK bool trust_load(struct alipay_account *a, const struct till_json
                                 struct till_error *err);
 void trust_unload(struct alipay_account *a);
 /* For people: the certificates with serials and times, and what is weak. */
-TILL_MUST_CHECK bool alipay_describe(const struct till_account *account, struct till_arena *arena,
-                                     struct till_json *into, struct till_error *err);
+TILL_MUST_CHECK bool alipay_describe(const struct till_account *account, int64_t now_us,
+                                     struct till_arena *arena, struct till_json *into,
+                                     struct till_error *err);
 
 /* Who may have signed an answer that names this certificate (empty: none). TRUST_UNKNOWN only in
  * certificate mode, for a name that could be one. */

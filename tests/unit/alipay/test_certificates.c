@@ -161,13 +161,24 @@ static void an_expired_certificate_is_told_and_stops_nobody(void **state) {
     till_json_set_str(settings, "platform_cert",
                       alipay_ca_leaf(&s->ca, s->f->platform_private, "Old", "\x44", true));
     struct till_account *account = load(s, settings);
-    assert_true(account->channel->describe(account, &s->f->arena, told, &s->f->err));
+    assert_true(account->channel->describe(account, NOW_US, &s->f->arena, told, &s->f->err));
     const struct till_json *list = till_json_member(told, "certificates");
     assert_int_equal(till_json_size(list), 1 + 2 + 2);
     assert_true(till_str_is(till_json_get_str(told, "app_cert_sn"), s->app_sn));
     assert_true(till_str_starts_with(till_json_get_str(till_json_element(list, 1), "not_after"),
                                      TILL_STR("2026-11-2")));
-    assert_null(till_json_member(told, "warnings"));
+    const struct till_json *warnings = till_json_member(told, "warnings");
+    assert_int_equal(till_json_size(warnings), 1);
+    assert_true(
+        till_str_starts_with(till_json_str(till_json_element(warnings, 0)),
+                             TILL_STR("A certificate of platform_cert ended on 2026-11-2")));
+    TILL_JSON_SCOPED struct till_json *good = till_json_object(), *soon = till_json_object();
+    assert_true(account->channel->describe(s->account, NOW_US + 300 * DAY_US, &s->f->arena, good,
+                                           &s->f->err));
+    assert_int_equal(till_json_size(till_json_member(good, "warnings")), 0);
+    assert_true(account->channel->describe(s->account, NOW_US + 340 * DAY_US, &s->f->arena, soon,
+                                           &s->f->err));
+    assert_true(till_json_size(till_json_member(soon, "warnings")) > 1);
     till_account_free(account);
 }
 
@@ -176,7 +187,7 @@ static void sha1_is_warned_of_in_the_description(void **state) {
     TILL_JSON_SCOPED struct till_json *told = till_json_object();
     struct till_account *account =
         fixture_account_of(s->f, "keys/yansongda-sandbox-app.pem", "1", FIXTURE_SELLER_ID, "RSA");
-    assert_true(account->channel->describe(account, &s->f->arena, told, &s->f->err));
+    assert_true(account->channel->describe(account, NOW_US, &s->f->arena, told, &s->f->err));
     assert_int_equal(till_json_size(till_json_member(told, "warnings")), 1);
     till_account_free(account);
 }
