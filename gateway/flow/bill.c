@@ -12,7 +12,7 @@
 #define PAUSE_FIRST_US (5 * MINUTE_US)
 #define PAUSE_LONGEST_US (4 * HOUR_US)
 #define NOON_US (36 * HOUR_US)         /* of the next day, from the bill's own midnight */
-#define GIVEN_UP_US (9 * 24 * HOUR_US) /* the same */
+#define GIVEN_UP_US (HOUR_US * 24 * 9) /* the same */
 #define ARENA_SLACK ((size_t)4 * 1024 * 1024)
 
 int64_t bill_lease_us(const struct gateway *gw) {

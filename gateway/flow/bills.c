@@ -11,7 +11,7 @@
 
 enum { TRIES_A_ROUND = 16, DAYS_BACK = 7, SCAN_ARENA = 16 * 1024 * 1024 };
 #define MINUTE_US (60 * TILL_US_PER_SECOND)
-#define DAY_US (24 * 60 * MINUTE_US)
+#define DAY_US (MINUTE_US * 60 * 24)
 
 /* The days of one account that are served by now and not before it was added. */
 static bool want_days(struct gateway *gw, const struct account_row *row,

@@ -46,7 +46,7 @@ static void add(struct bench *b, const char *name, const char *content, struct z
 /* All entries, to their ends. */
 static bool unpack(struct bench *b, struct till_str archive) {
     struct unzip *unzip = NULL;
-    struct till_str bytes;
+    struct till_str bytes = TILL_STR_NONE;
     if (!unzip_open(archive, &limits, &unzip, &b->err)) {
         assert_null(unzip);
         return false;
@@ -76,7 +76,7 @@ static void refused(struct bench *b, const char *words) {
 static void a_whole_archive_gives_its_files(void **state) {
     struct bench *b = *state;
     struct unzip *unzip = NULL;
-    struct till_str bytes;
+    struct till_str bytes = TILL_STR_NONE;
     add(b, "\xd2\xb5\xce\xf1.csv", "one,two", (struct zip_lie){0}); /* GBK, not flagged */
     add(b, "b.csv", "",
         (struct zip_lie){.stored = true, .system = 3, .attributes = 0100644u << 16});

@@ -47,7 +47,7 @@ static int open_play(void **state) {
     play_call(&play, "alipay.trade.refund",
               "{\"out_trade_no\":\"BILL1\",\"refund_amount\":\"1.00\",\"out_request_no\":\"R2\"}",
               NULL);
-    play_advance(&play, 24 * 3600);
+    play_advance(&play, INT64_C(24) * 3600);
     return 0;
 }
 
@@ -178,7 +178,7 @@ static void the_platform_s_own_errors(void **state) {
         play_expect(&answer, "40004", rows[i].code);
         assert_true(answer.verified);
     }
-    play_advance(&play, 24 * 3600);
+    play_advance(&play, INT64_C(24) * 3600);
     struct play_answer answer = play_call(&play, METHOD, rows[0].biz, NULL);
     play_expect(&answer, "40004", "NO_BILL_DATA");
 }
@@ -188,7 +188,7 @@ static void a_bill_appears_at_nine_and_its_address_lives_thirty_seconds(void **s
     play_order(&play, "LATE", "5.00");
     play_pay(&play, "LATE"); /* on the 24th, at 10:00 */
     const char *biz = "{\"bill_type\":\"trade\",\"bill_date\":\"2026-11-24\"}";
-    play_advance(&play, 22 * 3600 + 3500); /* 08:58:20 */
+    play_advance(&play, INT64_C(22) * 3600 + 3500); /* 08:58:20 */
     struct play_answer answer = play_call(&play, METHOD, biz, NULL);
     play_expect(&answer, "40004", "BILL_NOT_EXIST");
     play_advance(&play, 120);
@@ -260,7 +260,7 @@ static void texts_that_would_break_a_table_do_not(void **state) {
                                           NULL);
     play_expect(&answer, "10000", "");
     play_pay(&play, "ODD");
-    play_advance(&play, 24 * 3600);
+    play_advance(&play, INT64_C(24) * 3600);
     char biz[] = "{\"bill_type\":\"trade\",\"bill_date\":\"2026-11-24\"}";
     answer = play_call(&play, METHOD, biz, NULL);
     struct till_str url = play_get(&answer, "bill_download_url");
