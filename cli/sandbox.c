@@ -9,7 +9,7 @@
 #include <cli/sandbox_doors.h>
 
 struct sandbox_words {
-    struct till_str listen, public_url, state, seed;
+    struct till_str listen, public_url, state, seed, record, replay;
     bool strict_charset, strict_encryption, strict_refunds, notify_created, notify_closed;
     struct sandbox_doors doors;
 };
@@ -21,6 +21,10 @@ static bool read_words(struct cli *cli, struct sandbox_words *words, struct till
          "how a phone reaches it; in QR codes"},
         {"--state", CLI_VALUE, false, &words->state, "file to remember everything in"},
         {"--seed", CLI_VALUE, false, &words->seed, "of numbers and chances; 0 is a new one"},
+        {"--record", CLI_VALUE, false, &words->record,
+         "file to append every call and notification to"},
+        {"--replay", CLI_VALUE, false, &words->replay,
+         "recording that answers in the platform's place"},
         {"--tls-listen", CLI_VALUE, false, &words->doors.tls_listen,
          "ADDRESS:PORT for https, under the sandbox's own authority"},
         {"--proxy-listen", CLI_VALUE, false, &words->doors.proxy_listen,
@@ -50,6 +54,8 @@ static bool open_sandbox(const struct sandbox_words *words, struct service *serv
     const struct sandbox_options options = {
         .public_url = words->public_url,
         .state_path = words->state,
+        .record_path = words->record,
+        .replay_path = words->replay,
         .seed = (uint64_t)seed,
         .strict_charset = words->strict_charset,
         .strict_encryption = words->strict_encryption,

@@ -14,7 +14,7 @@
 #include <sandbox/trade.h>
 #include <till/explain.h>
 
-#define ANSWER_FIELDS_MAX 24
+#define ANSWER_FIELDS_MAX 48
 
 struct answer_field {
     const char *name;
@@ -63,6 +63,8 @@ struct call_front {
 
 struct v3_request;
 
+struct replay_call;
+
 struct call {
     const struct call_front *front;
     struct v3_request *v3; /* NULL on gateway.do */
@@ -86,8 +88,9 @@ struct call {
     int64_t now_us; /* the platform's */
     struct fault_set faults;
     struct answer answer;
-    struct till_str place; /* where the browser goes after a good page call */
-    bool refused;          /* before the operation */
+    const struct replay_call *raw; /* bytes of a recording instead of the answer; or NULL */
+    struct till_str place;         /* where the browser goes after a good page call */
+    bool refused;                  /* before the operation */
     bool executed;
     bool app_known;      /* answers are signed from here on */
     struct till_str why; /* one sentence for people; empty: the answer says it all */

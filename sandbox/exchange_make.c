@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One call or notification into an exchange: copies, cuts, explains. Not under the lock. */
 #include <sandbox/exchange_make.h>
+#include <sandbox/record.h>
 
 #include <stdlib.h>
 
@@ -144,6 +145,7 @@ static struct exchange *open_exchange(enum exchange_kind kind, int64_t at_us, in
 
 void exchange_record(struct call *call, const struct http_response *response, int64_t took_us) {
     struct exchange *exchange = open_exchange(EXCHANGE_CALL, call->now_us, took_us);
+    record_call(call, response, took_us);
     if (!exchange)
         return;
     exchange->app_id = keep(exchange, till_form_get(&call->form, "app_id"));
@@ -200,6 +202,7 @@ void exchange_record_notice(struct sandbox *sandbox, const struct platform_notic
     struct till_arena arena;
     struct till_form form = {0};
     struct till_error err;
+    record_notice(sandbox, notice, letter, body, answer);
     if (!exchange)
         return;
     till_arena_init(&arena, EXCHANGE_BYTES);

@@ -5,6 +5,7 @@
  */
 #include <sandbox/exchange.h>
 #include <sandbox/notice.h>
+#include <sandbox/record.h>
 
 #include <assert.h>
 
@@ -89,7 +90,10 @@ static void execute(struct call *call) {
         return;
     platform_lock(call->sandbox);
     call->now_us = platform_now_us(call->sandbox);
-    call->method->execute(call);
+    if (call->sandbox->replay)
+        replay_execute(call);
+    else
+        call->method->execute(call);
     platform_unlock(call->sandbox);
     assert(call->answer.code);
     call->executed = true;
@@ -101,7 +105,7 @@ static void execute(struct call *call) {
 static void write_answer(struct call *call, struct http_response *response) {
     struct till_error err;
     response->status = 200;
-    if (call->front->write(call, response, &err))
+    if (replay_write_raw(call, response) || call->front->write(call, response, &err))
         return;
     log_failure(call->sandbox->log, LOG_ERROR, "sandbox_answer", &err);
     response->status = 500;

@@ -183,6 +183,8 @@ struct due {
 struct authority;
 struct exchange;
 struct bill_desk; /* sandbox/bill.h */
+struct tape;
+struct replay;
 
 struct courier_seat {
     struct sandbox *sandbox;
@@ -228,6 +230,9 @@ struct sandbox {
 
     struct authority *authority; /* made when first wanted */
     struct bill_desk *bills;     /* NULL until the first one is asked for */
+    struct tape *tape;           /* the recording that is made, or NULL */
+    bool record_failed;          /* and it was told */
+    struct replay *replay;       /* the recording that is played, or NULL */
     struct exchange *exchanges[PLATFORM_EXCHANGES];
     uint64_t exchange_serial;
 

@@ -5,6 +5,7 @@
 #include <sandbox/bill.h>
 #include <sandbox/exchange.h>
 #include <sandbox/notice.h>
+#include <sandbox/record.h>
 #include <sandbox/state.h>
 #include <sandbox/web.h>
 
@@ -41,7 +42,12 @@ static bool copy_options(struct sandbox *sandbox, const struct sandbox_options *
     till_arena_init(&sandbox->arena, OPTION_BYTES);
     return till_arena_copy(&sandbox->arena, options->public_url, &sandbox->options.public_url,
                            err) &&
-           till_arena_copy(&sandbox->arena, options->state_path, &sandbox->options.state_path, err);
+           till_arena_copy(&sandbox->arena, options->state_path, &sandbox->options.state_path,
+                           err) &&
+           till_arena_copy(&sandbox->arena, options->record_path, &sandbox->options.record_path,
+                           err) &&
+           till_arena_copy(&sandbox->arena, options->replay_path, &sandbox->options.replay_path,
+                           err);
 }
 
 static void seed(struct sandbox *sandbox, uint64_t seed) {
@@ -59,7 +65,8 @@ bool sandbox_open(const struct sandbox_options *options, struct world *world, st
     sandbox->log = log;
     seed(sandbox, options->seed);
     platform_buyers_init(sandbox);
-    if (!copy_options(sandbox, options, err) || !state_load(sandbox, err)) {
+    if (!copy_options(sandbox, options, err) || !state_load(sandbox, err) ||
+        !replay_open(sandbox, err) || !record_open(sandbox, err)) {
         sandbox_close(sandbox);
         return false;
     }
@@ -115,6 +122,8 @@ void sandbox_close(struct sandbox *sandbox) {
     free_trades(sandbox);
     free_parties(sandbox);
     exchange_free_all(sandbox);
+    record_close(sandbox);
+    replay_close(sandbox);
     till_key_free(sandbox->stranger);
     authority_free(sandbox->authority);
     bill_desk_free(sandbox->bills);

@@ -18,13 +18,15 @@ struct sandbox;
 #define SANDBOX_ARENA_MAX ((size_t)64 * 1024 * 1024)
 
 struct sandbox_options {
-    struct till_str public_url; /* "http://127.0.0.1:8100": in QR codes and pages */
-    struct till_str state_path; /* apps, keys, trades; written atomically; empty: memory only */
-    uint64_t seed;              /* of fault decisions, numbers and test data */
-    bool strict_charset;        /* charset must be in the query (dossier 1.4) */
-    bool strict_encryption;     /* an app with an AES key must encrypt every call (dossier 10) */
-    bool strict_refund_gap;     /* refunds of one trade closer than 3 s are refused (dossier 5.5) */
-    bool notify_on_created;     /* WAIT_BUYER_PAY notifications (dossier 6.1) */
+    struct till_str public_url;  /* "http://127.0.0.1:8100": in QR codes and pages */
+    struct till_str state_path;  /* apps, keys, trades; written atomically; empty: memory only */
+    struct till_str record_path; /* every exchange is appended to it (record.h); empty: none */
+    struct till_str replay_path; /* a recording that answers; empty: the platform itself does */
+    uint64_t seed;               /* of fault decisions, numbers and test data */
+    bool strict_charset;         /* charset must be in the query (dossier 1.4) */
+    bool strict_encryption;      /* an app with an AES key must encrypt every call (dossier 10) */
+    bool strict_refund_gap; /* refunds of one trade closer than 3 s are refused (dossier 5.5) */
+    bool notify_on_created; /* WAIT_BUYER_PAY notifications (dossier 6.1) */
     bool notify_on_closed;
 };
 

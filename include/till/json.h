@@ -77,6 +77,8 @@ void till_json_set_null(struct till_json *object, const char *name);
 void till_json_set_time(struct till_json *object, const char *name, int64_t us);
 /* Takes ownership of value (as do the array forms). */
 void till_json_set(struct till_json *object, const char *name, struct till_json *value);
+/* A tree of its own; released by the caller. */
+struct till_json *till_json_copy(const struct till_json *json);
 void till_json_set_copy(struct till_json *object, const char *name, const struct till_json *value);
 void till_json_append(struct till_json *array, struct till_json *value);
 void till_json_append_str(struct till_json *array, struct till_str value);

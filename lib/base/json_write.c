@@ -98,6 +98,10 @@ void till_json_set(struct till_json *object, const char *name, struct till_json 
     set(object, name, node_of(value));
 }
 
+struct till_json *till_json_copy(const struct till_json *json) {
+    return (struct till_json *)json_deep_copy(const_node_of(json));
+}
+
 void till_json_set_copy(struct till_json *object, const char *name, const struct till_json *value) {
     set(object, name, json_deep_copy(const_node_of(value)));
 }

@@ -18,10 +18,11 @@ from tap import connect, create, equal, expect, free_port, main, new_stack, read
 HOSTS = ("openapi.alipay.com", "openapi-sandbox.dl.alipaydev.com", "openapi.alipaydev.com", "mapi.alipay.com", "dwbillcenter.alipay.com")
 
 
-def sandbox_up(stack):
+def sandbox_up(stack, *more):
     """Ready, with all of its doors: the line about the main one comes last."""
     before = stack.sandbox.output().count("is open at") if stack.sandbox else 0
-    stack.start_sandbox("--tls-listen", f"127.0.0.1:{stack.tls_port}", "--proxy-listen", f"127.0.0.1:{stack.proxy_port}", "--ca", stack.ca)
+    stack.start_sandbox("--tls-listen", f"127.0.0.1:{stack.tls_port}", "--proxy-listen", f"127.0.0.1:{stack.proxy_port}", "--ca", stack.ca,
+                        *more)
     wait_for(lambda: stack.sandbox.output().count("is open at") > before, "the sandbox's ready line", 60)
 
 
@@ -221,6 +222,34 @@ def exchanges_leave_as_an_http_archive(stack):
     equal(har.faults(whole.json()), [], "HAR 1.2 of everything")
     private = (stack.folder / "keys" / "app_private_key.pem").read_text().splitlines()[1]
     expect(private not in whole.body.decode(), "a private key is in the archive")
+
+
+@test
+def a_recording_answers_the_gateway_without_the_state_that_made_it(stack):
+    tape = stack.folder / "day.jsonl"
+    stack.sandbox.stop()
+    sandbox_up(stack, "--record", tape)
+    first = create(stack, account=stack.account["id"], amount=1234)
+    settle(stack, first)
+    stack.sandbox.stop()
+    lines = [json.loads(line) for line in tape.read_text(encoding="utf-8").splitlines()]
+    equal([line["kind"] for line in lines][:2], ["recording", "call"], "lines")
+    expect(any(line["kind"] == "notification" for line in lines), "no notification was recorded")
+    equal(os.stat(tape).st_mode & 0o777, 0o600, "mode")
+    sandbox_up(stack, "--replay", tape)
+    again = create(stack, account=stack.account["id"], amount=1234)
+    expect(again["upstream_no"] != first["upstream_no"], "the number of the first order came back")
+    equal(again["action"]["value"], first["action"]["value"], "the recorded code")
+    refused = stack.merchant().create("W2", account=stack.account["id"], amount=4321)
+    expect(refused.status != 201, refused)
+    seen = stack.control("GET", "/exchanges")["exchanges"]
+    equal([call["sub_code"] for call in seen if call["sub_code"]][:1], ["SANDBOX.NOT_RECORDED"], "what was not recorded")
+    equal(len([call for call in seen if call["code"] == "10000"]), 1, "answered from the recording")
+    stack.sandbox.stop()
+    tape.write_text('{"kind":"recording","version":1}\n{"kind":', encoding="utf-8")
+    done = subprocess.run([str(stack.till), "sandbox", "--listen", "127.0.0.1:0", "--replay", str(tape)], capture_output=True, timeout=60, check=False)
+    expect(done.returncode == 1 and b"Line 2 of the recording" in done.stderr, done)
+    sandbox_up(stack)
 
 
 INSIDE = r"""
