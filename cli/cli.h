@@ -75,8 +75,8 @@ TILL_MUST_CHECK bool cli_part(struct cli *cli, const struct cli_part *parts, siz
 int cli_complain(const struct cli *cli, const struct till_error *err);
 
 cli_verb verb_init, verb_app, verb_key, verb_account, verb_endpoint, verb_pay, verb_query,
-    verb_refund, verb_close, verb_explain, verb_doctor, verb_backup, verb_status, verb_shop,
-    verb_sandbox, verb_bill;
+    verb_refund, verb_close, verb_explain, verb_har, verb_doctor, verb_backup, verb_status,
+    verb_shop, verb_sandbox, verb_bill;
 /* Runs until a signal and has exit statuses of its own. */
 int verb_serve(struct cli *cli);
 

@@ -15,6 +15,7 @@ void control_app_certificates(struct web *web);
 void control_app_aes(struct web *web);
 void control_fault_add(struct web *web);
 void control_fault_list(struct web *web);
+void control_fault_preset(struct web *web);
 void control_fault_clear(struct web *web);
 void control_clock_read(struct web *web);
 void control_clock_advance(struct web *web);

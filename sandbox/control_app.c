@@ -2,6 +2,7 @@
 /* /control: apps, faults, clock, books. For programs; the pages do the same for people. */
 #include <sandbox/app.h>
 #include <sandbox/control.h>
+#include <sandbox/fault_preset.h>
 
 #include <stdio.h>
 
@@ -124,7 +125,32 @@ static struct till_json *describe_rule(const struct fault_rule *rule) {
     till_json_set_text(row, "argument", rule->argument);
     till_json_set_int(row, "seen", rule->seen);
     till_json_set_int(row, "hits", rule->hits);
+    till_json_set_int(row, "last_us", rule->last_us);
     return row;
+}
+
+static struct till_json *describe_presets(void) {
+    struct till_json *presets = till_json_array();
+    const struct fault_preset *preset;
+    for (size_t i = 0; (preset = fault_preset_at(i)); i++) {
+        struct till_json *row = till_json_object();
+        till_json_set_text(row, "preset", preset->name);
+        till_json_set_text(row, "meaning", preset->sentence);
+        till_json_append(presets, row);
+    }
+    return presets;
+}
+
+void control_fault_preset(struct web *web) {
+    struct till_error err;
+    int64_t seed = web_number(web, "seed", 1);
+    platform_lock(web->sandbox);
+    bool added = fault_preset_apply(web->sandbox, web->segments[0], seed, &err);
+    platform_unlock(web->sandbox);
+    if (added)
+        control_fault_list(web);
+    else
+        web_error(web, &err);
 }
 
 void control_fault_list(struct web *web) {
@@ -146,6 +172,7 @@ void control_fault_list(struct web *web) {
     }
     till_json_set(json, "rules", rules);
     till_json_set(json, "known", known);
+    till_json_set(json, "presets", describe_presets());
     web_json(web, 200, json);
 }
 

@@ -229,6 +229,7 @@ const struct web_route control_routes[] = {
     {"POST", "/control/notify/*", control_notice_send},
     {"POST", "/control/faults", control_fault_add},
     {"GET", "/control/faults", control_fault_list},
+    {"POST", "/control/faults/presets/*", control_fault_preset},
     {"DELETE", "/control/faults", control_fault_clear},
     {"GET", "/control/clock", control_clock_read},
     {"POST", "/control/clock", control_clock_advance},

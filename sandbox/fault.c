@@ -51,6 +51,7 @@ void fault_decide(struct sandbox *sandbox, const char *operation, enum fault_sid
         bool fits = strcmp(rule->operation, "*") == 0 || strcmp(rule->operation, operation) == 0;
         if (rows[rule->fault].side != side || !fits || !strikes(rule))
             continue;
+        rule->last_us = platform_now_us(sandbox);
         ret_set->on[rule->fault] = true;
         snprintf(ret_set->argument[rule->fault], sizeof ret_set->argument[0], "%.63s",
                  rule->argument);
@@ -89,7 +90,7 @@ bool fault_add(struct sandbox *sandbox, const struct fault_rule *wanted, int64_t
     *rule = *wanted;
     rule->id = ++sandbox->rule_serial;
     rule->random = (uint64_t)seed;
-    rule->seen = rule->hits = 0;
+    rule->seen = rule->hits = rule->last_us = 0;
     *ret_id = rule->id;
     return true;
 }

@@ -45,6 +45,7 @@ struct fault_rule {
     int64_t count;           /* how often at most; -1: for ever */
     int64_t probability_ppm; /* 1000000: always */
     int64_t seen, hits;
+    int64_t last_us; /* when it struck last; 0: never */
     uint64_t random;
     char argument[200];
 };

@@ -238,6 +238,7 @@ const struct web_route page_routes[] = {
     {"GET", "/console/faults", page_faults},
     {"POST", "/console/faults", page_fault_add},
     {"POST", "/console/faults/clear", page_fault_clear},
+    {"POST", "/console/faults/presets/*", page_fault_preset},
     {"GET", "/console/clock", page_clock},
     {"POST", "/console/clock", page_clock_advance},
     {"GET", "/wallet", page_wallet},

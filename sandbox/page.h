@@ -69,6 +69,7 @@ void page_exchanges(struct web *web);
 void page_exchange(struct web *web);
 void page_faults(struct web *web);
 void page_fault_add(struct web *web);
+void page_fault_preset(struct web *web);
 void page_fault_clear(struct web *web);
 void page_clock(struct web *web);
 void page_clock_advance(struct web *web);

@@ -32,6 +32,7 @@ def setup():
     sandbox_up(stack)
     stack.overrides["outbound.permit"] = f"127.0.0.1:{stack.sandbox_port} 127.0.0.1:{stack.tls_port}"
     stack.overrides["outbound.ca_file"] = str(stack.ca)
+    stack.overrides["log.debug"], stack.overrides["log.level"] = "true", "debug"
     stack.init()
     stack.start_gateway()
     stack.provision()
@@ -250,6 +251,45 @@ def a_recording_answers_the_gateway_without_the_state_that_made_it(stack):
     done = subprocess.run([str(stack.till), "sandbox", "--listen", "127.0.0.1:0", "--replay", str(tape)], capture_output=True, timeout=60, check=False)
     expect(done.returncode == 1 and b"Line 2 of the recording" in done.stderr, done)
     sandbox_up(stack)
+
+
+def run_har(stack, text, *arguments):
+    return subprocess.run([str(stack.till), "har", *arguments], input=text, capture_output=True, timeout=60, check=False)
+
+
+@test
+def the_gateways_debug_log_becomes_an_archive_and_a_recording(stack):
+    """R11. Both directions are there, nothing that was redacted comes back, other lines are passed over."""
+    payment = create(stack, account=stack.account["id"], amount=777)
+    settle(stack, payment)
+    log = (stack.folder / "till.log").read_bytes()
+    done = run_har(stack, b"not a line of ours\n" + log, "--base", "https://pay.test")
+    equal(done.returncode, 0, done.stderr)
+    document = json.loads(done.stdout)
+    document["log"]["entries"].sort(key=lambda entry: entry["startedDateTime"])  # the log's order is that of the ends
+    equal(har.faults(document), [], "HAR 1.2")
+    directions = {entry["_direction"] for entry in document["log"]["entries"]}
+    expect({"api", "upstream", "notify"} <= directions, directions)
+    urls = [entry["request"]["url"] for entry in document["log"]["entries"] if entry["_direction"] == "api"]
+    expect(all(url.startswith("https://pay.test/") for url in urls), urls)
+    for secret in (stack.key["secret"], (stack.folder / "keys" / "app_private_key.pem").read_text().splitlines()[1]):
+        expect(secret.encode() not in done.stdout, "a secret is in the archive")
+    tape = run_har(stack, log, "--recording")
+    lines = [json.loads(line) for line in tape.stdout.splitlines()]
+    orders = [line for line in lines if line.get("method") == "alipay.trade.precreate" and line["business"]["total_amount"] == "7.77"]
+    expect(orders and '"qr_code":"' in orders[0]["answer"]["body"], lines)
+    path = stack.folder / "gateway.jsonl"
+    path.write_bytes(tape.stdout)
+    stack.sandbox.stop()
+    sandbox_up(stack, "--replay", path)
+    again = create(stack, account=stack.account["id"], amount=777)
+    equal(again["action"]["value"], payment["action"]["value"], "the code of the recorded order")
+    stack.sandbox.stop()
+    sandbox_up(stack)
+    empty = run_har(stack, b"{}\n")
+    expect(empty.returncode == 1 and b"log.debug" in empty.stderr, empty)
+    bad = run_har(stack, b'{}\n{"event":"exchange","time":"yesterday"}\n')
+    expect(bad.returncode == 1 and b"Line 2 of the log" in bad.stderr, bad)
 
 
 INSIDE = r"""
