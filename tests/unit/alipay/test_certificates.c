@@ -399,6 +399,23 @@ static void an_encrypted_answer_is_a_quoted_string_signed_with_its_quotes(void *
     till_account_free(account);
 }
 
+static void an_explanation_opens_what_is_encrypted(void **state) {
+    struct scene *s = *state;
+    const struct till_secret key = aes_key(s);
+    struct till_str content = TILL_STR("untouched"), body;
+    body = answer_as(s, "alipay_trade_query_response", sealed(s, PAID_NODE), s->platform_sn,
+                     s->f->platform_private);
+    assert_true(till_explain_alipay_content(&s->f->arena, body, &key, &content, &s->f->err));
+    assert_true(till_str_is(content, PAID_NODE));
+    body = answer_as(s, "alipay_trade_query_response", PAID_NODE, s->platform_sn,
+                     s->f->platform_private);
+    assert_false(till_explain_alipay_content(&s->f->arena, body, &key, &content, &s->f->err));
+    assert_int_equal(s->f->err.code, TILL_E_BODY_MALFORMED);
+    body = TILL_STR("app_id=1&biz_content=AAAAAAAAAAAAAAAAAAAAAA%3D%3D&sign=x");
+    assert_false(till_explain_alipay_content(&s->f->arena, body, &key, &content, &s->f->err));
+    assert_int_equal(s->f->err.code, TILL_E_CIPHER_WRONG);
+}
+
 static void an_encrypted_account_takes_clear_refusals_and_no_clear_success(void **state) {
     struct scene *s = *state;
     const char *name = "alipay_trade_query_response";
@@ -628,6 +645,7 @@ int main(void) {
         SENTENCE(each_mode_takes_only_its_own_answers),
         SENTENCE(no_changed_byte_of_a_certificate_answer_is_believed),
         SENTENCE(an_encrypted_answer_is_a_quoted_string_signed_with_its_quotes),
+        SENTENCE(an_explanation_opens_what_is_encrypted),
         SENTENCE(an_encrypted_account_takes_clear_refusals_and_no_clear_success),
         SENTENCE(the_question_names_the_certificate),
         SENTENCE(a_new_certificate_takes_the_place_and_the_old_one_counts_for_a_while),
