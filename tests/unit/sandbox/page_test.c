@@ -280,7 +280,8 @@ static void the_console_moves_trades_faults_and_time(void **state) {
     assert_int_equal(post("/console/faults", "operation=query&fault=drop_after&count=3").status,
                      303);
     page = get("/console/faults");
-    shows(&page, "<code>drop_after</code></td><td></td><td>0 / 0</td>");
+    shows(&page, "<code>drop_after</code> <br><small>");
+    shows(&page, "<td class=\"when\">3 ×</td><td class=\"time\">0 / 0</td>");
     assert_int_equal(post("/console/faults/clear", "id=1").status, 303);
     page = get("/console/faults");
     shows(&page, "Nothing: the platform behaves.");
