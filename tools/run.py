@@ -113,7 +113,7 @@ def main():
     signal.signal(signal.SIGTERM, end)
     started = time.monotonic()
     with Stack(arguments.till, folder, **ports) as stack:
-        stack.start(shop=True)
+        stack.start(shop=True, bill_hosts="127.0.0.1")
         print(f"till is up after {time.monotonic() - started:.1f} s: gateway, simulator of Alipay, demo shop.", flush=True)
         if arguments.auto:
             auto(stack)

@@ -223,7 +223,7 @@ class Stack:
             raise RuntimeError(f"sandbox control {method} {path}: {answer}")
         return answer.json() if answer.body else {}
 
-    def provision(self, hosts=None, platform_private_key=None):
+    def provision(self, hosts=None, platform_private_key=None, bill_hosts=""):
         """An app at the platform, an app, key and account at till. Remembers them in provision.json."""
         memory = self.folder / "provision.json"
         if memory.exists():
@@ -244,7 +244,8 @@ class Stack:
                                  "--set", f"app_id={platform['app_id']}", "--set", f"seller_id={platform['seller_id']}",
                                  "--set", f"gateway_url=http://127.0.0.1:{self.sandbox_port}/alipay/gateway.do",
                                  "--set", f"private_key=@{keys / 'app_private_key.pem'}",
-                                 "--set", f"platform_public_key=@{keys / 'alipay_public_key.pem'}")
+                                 "--set", f"platform_public_key=@{keys / 'alipay_public_key.pem'}",
+                                 *(["--set", f"bill_hosts={bill_hosts}"] if bill_hosts else []))
             known = {"platform": platform, "app": app, "key": key, "account": account}
             memory.write_text(json.dumps(known, indent=1), encoding="utf-8")
             memory.chmod(0o600)
@@ -265,11 +266,11 @@ class Stack:
                             self.folder / "shop.log", env).start()
         self.await_port(self.shop, self.shop_port, "/health")
 
-    def start(self, shop=False):
+    def start(self, shop=False, bill_hosts=""):
         self.start_sandbox()
         self.init()
         self.start_gateway()
-        self.provision()
+        self.provision(bill_hosts=bill_hosts)
         if shop:
             self.start_shop()
         return self
