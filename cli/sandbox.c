@@ -10,7 +10,8 @@
 
 struct sandbox_words {
     struct till_str listen, public_url, state, seed, record, replay;
-    bool strict_charset, strict_encryption, strict_refunds, notify_created, notify_closed;
+    bool strict_charset, strict_encryption, clear_refusals, strict_refunds, notify_created,
+        notify_closed;
     struct sandbox_doors doors;
 };
 
@@ -35,6 +36,8 @@ static bool read_words(struct cli *cli, struct sandbox_words *words, struct till
          "charset must stand in the query string"},
         {"--strict-encryption", CLI_FLAG, false, &words->strict_encryption,
          "apps with an AES key must encrypt every call"},
+        {"--clear-refusals", CLI_FLAG, false, &words->clear_refusals,
+         "refuse encrypted calls in clear text"},
         {"--strict-refunds", CLI_FLAG, false, &words->strict_refunds,
          "refuse refunds of one trade closer than 3 s"},
         {"--notify-created", CLI_FLAG, false, &words->notify_created,
@@ -59,6 +62,7 @@ static bool open_sandbox(const struct sandbox_words *words, struct service *serv
         .seed = (uint64_t)seed,
         .strict_charset = words->strict_charset,
         .strict_encryption = words->strict_encryption,
+        .clear_refusals = words->clear_refusals,
         .strict_refund_gap = words->strict_refunds,
         .notify_on_created = words->notify_created,
         .notify_on_closed = words->notify_closed,

@@ -25,6 +25,7 @@ struct sandbox_options {
     uint64_t seed;               /* of fault decisions, numbers and test data */
     bool strict_charset;         /* charset must be in the query (dossier 1.4) */
     bool strict_encryption;      /* an app with an AES key must encrypt every call (dossier 10) */
+    bool clear_refusals;    /* refusals of encrypted calls are answered in clear (dossier 2.4) */
     bool strict_refund_gap; /* refunds of one trade closer than 3 s are refused (dossier 5.5) */
     bool notify_on_created; /* WAIT_BUYER_PAY notifications (dossier 6.1) */
     bool notify_on_closed;

@@ -197,6 +197,20 @@ static void a_strict_platform_wants_every_call_encrypted(void **state) {
     play_expect(&answer, "40004", "ACQ.TRADE_NOT_EXIST");
 }
 
+static void refusals_of_encrypted_calls_are_clear_where_that_is_asked_for(void **state) {
+    (void)state;
+    play_close(&play);
+    play_open(&play, &(struct sandbox_options){.clear_refusals = true});
+    use_aes();
+    struct play_answer answer = play_call(&play, QUERY, encrypt("{\"out_trade_no\":\"NONE\"}"),
+                                          "encrypt_type", "AES", NULL);
+    play_expect(&answer, "40004", "ACQ.TRADE_NOT_EXIST");
+    assert_true(answer.verified);
+    answer =
+        play_call(&play, "alipay.trade.precreate", encrypt(ORDER), "encrypt_type", "AES", NULL);
+    assert_true(play_contains(open_node(&answer, "alipay.trade.precreate"), "10000"));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_play, close_play)
     const struct CMUnitTest tests[] = {
@@ -205,6 +219,7 @@ int main(void) {
         TEST(an_encrypted_gbk_call_is_read_and_answered_in_gbk),
         TEST(what_was_added_or_encrypted_after_signing_is_told),
         TEST(a_strict_platform_wants_every_call_encrypted),
+        TEST(refusals_of_encrypted_calls_are_clear_where_that_is_asked_for),
     };
     return cmocka_run_group_tests(tests, play_group_setup, play_group_teardown);
 }
