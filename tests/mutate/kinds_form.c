@@ -137,22 +137,40 @@ static void other_number(struct work *w) {
                               pair->value.ptr, after[way]);
 }
 
-/* "a=x" and "b=y" become "a=x&b=y" with one value: the text that is signed stays as it is when the
- * two stand beside each other in the order of names. */
-static void two_become_one(struct work *w) {
-    size_t at = any(w), next = w->pairs.count;
+/* The pair that follows in the order of names; count: there is none. */
+static size_t next_of(const struct work *w, size_t at) {
+    const struct till_pair *list = w->pairs.list;
+    size_t next = w->pairs.count;
     for (size_t i = 0; i < w->pairs.count; i++) {
-        const struct till_pair *list = w->pairs.list;
         if (till_str_compare(list[i].name, list[at].name) > 0 &&
             (next == w->pairs.count || till_str_compare(list[i].name, list[next].name) < 0))
             next = i;
     }
+    return next;
+}
+
+/* "a=x" and "b=y" become "a=x&b=y" with one value: the text that is signed stays as it is when the
+ * two stand beside each other in the order of names. */
+static void two_become_one(struct work *w) {
+    size_t at = any(w), next = next_of(w, at);
     if (next == w->pairs.count)
         return;
     struct till_pair *one = &w->pairs.list[at], *two = &w->pairs.list[next];
     one->value =
         text_format(w->arena, "%.*s&%.*s=%.*s", (int)one->value.len, one->value.ptr,
                     (int)two->name.len, two->name.ptr, (int)two->value.len, two->value.ptr);
+    remove_at(&w->pairs, next);
+}
+
+/* The same with one name: "a=x&b" is it, and y the value. */
+static void two_become_one_name(struct work *w) {
+    size_t at = any(w), next = next_of(w, at);
+    if (next == w->pairs.count)
+        return;
+    struct till_pair *one = &w->pairs.list[at], *two = &w->pairs.list[next];
+    one->name = text_format(w->arena, "%.*s=%.*s&%.*s", (int)one->name.len, one->name.ptr,
+                            (int)one->value.len, one->value.ptr, (int)two->name.len, two->name.ptr);
+    one->value = two->value;
     remove_at(&w->pairs, next);
 }
 
@@ -194,6 +212,7 @@ static const struct {
     {"new parameter", new_parameter},
     {"number", other_number},
     {"two parameters in one value", two_become_one},
+    {"two parameters in one name", two_become_one_name},
     {"one value as two parameters", one_becomes_two},
     {"query or body", other_place},
 };

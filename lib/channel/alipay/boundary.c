@@ -3,7 +3,8 @@
  * The text that is signed does not say where a value ends: "a=x&b=y" is one parameter or two. Who
  * holds a good notification could hand it on with `refund_fee` tucked into the value before it, and
  * a refund would read as a payment. So a value that holds what reads as another parameter of the
- * platform's is ambiguous, and ambiguous input is refused (I35).
+ * platform's is ambiguous, and ambiguous input is refused (I35). A name with a '=' or '&' in it
+ * plays the same trick from the other side.
  */
 #include "lib/channel/alipay/wire.h"
 
@@ -64,11 +65,22 @@ static bool holds_parameter(struct till_str value) {
     return false;
 }
 
+/* What the platform's names are made of, and nothing that could end one. */
+static bool is_name(struct till_str name) {
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!is_word && c != '_' && c != '-' && c != '.')
+            return false;
+    }
+    return name.len > 0;
+}
+
 bool alipay_check_boundaries(const struct till_form *form, struct till_error *err) {
     for (size_t i = 0; i < form->count; i++)
-        if (holds_parameter(form->pairs[i].value))
+        if (!is_name(form->pairs[i].name) || holds_parameter(form->pairs[i].value))
             return TILL_FAIL(err, NOTIFY_FORGED,
-                             "A value holds what reads as another parameter, so what was signed is "
-                             "not certain. Ask the platform about the order instead.");
+                             "A name or value holds what reads as another parameter, so what was "
+                             "signed is not certain. Ask the platform about the order instead.");
     return true;
 }

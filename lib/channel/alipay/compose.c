@@ -18,7 +18,7 @@
 
 #include "lib/channel/channels.h"
 
-enum { NUMBER_MAX = 64, TEXT_MAX = 256, PASSBACK_MAX = 512, REDIRECT_MAX = 6000 };
+enum { NUMBER_MAX = 64, TEXT_MAX = 256, BODY_MAX = 128, PASSBACK_MAX = 512, REDIRECT_MAX = 6000 };
 #define AMOUNT_MAX INT64_C(10000000000) /* 100,000,000.00 yuan (dossier 5) */
 
 static bool check_number(struct till_str number, const char *field, struct till_error *err) {
@@ -57,27 +57,48 @@ static bool set_amount(struct till_json *business, const char *name, struct till
     return true;
 }
 
-/* Text for people: control bytes as blanks, / = & full width, trimmed, cut to TEXT_MAX bytes. */
-static bool set_text(struct till_json *business, const char *name, struct till_str text,
-                     const char *field, struct till_arena *arena, struct till_error *err) {
+/* Text for people: control bytes as blanks, what stands in `wide` full width, trimmed, cut. */
+static bool clean_text(struct till_str text, const char *wide, size_t max, struct till_arena *arena,
+                       struct till_str *ret_clean, struct till_error *err) {
     struct till_buf buf;
     struct till_str clean;
-    if (!till_str_is_utf8(text))
-        return TILL_FAIL_FIELD(err, TEXT_INVALID, field, NULL);
     till_buf_init(&buf, arena);
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        if (c == '/' || c == '=' || c == '&')
+        if (c != '\0' && strchr(wide, c))
             till_buf_text(&buf, c == '/' ? "\uff0f" : c == '=' ? "\uff1d" : "\uff06");
         else
             till_buf_char(&buf, (unsigned char)c < 0x20 || c == 0x7f ? ' ' : c);
     }
     if (!till_buf_finish(&buf, &clean, err))
         return false;
-    clean = till_str_trim(till_str_cut_utf8(till_str_trim(clean), TEXT_MAX));
+    *ret_clean = till_str_trim(till_str_cut_utf8(till_str_trim(clean), max));
+    return true;
+}
+
+static bool set_text(struct till_json *business, const char *name, struct till_str text,
+                     const char *field, struct till_arena *arena, struct till_error *err) {
+    struct till_str clean;
+    if (!till_str_is_utf8(text))
+        return TILL_FAIL_FIELD(err, TEXT_INVALID, field, NULL);
+    if (!clean_text(text, "/=&", TEXT_MAX, arena, &clean, err))
+        return false;
     if (clean.len == 0)
         return TILL_FAIL_FIELD(err, FIELD_INVALID, field, "Say what is being paid for.");
     till_json_set_str(business, name, clean);
+    return true;
+}
+
+/* It comes back with each notification, where an '&' in it could read as the next parameter
+ * (boundary.c). */
+static bool clean_body(struct till_json *business, struct till_arena *arena,
+                       struct till_error *err) {
+    struct till_str text = till_json_get_str(business, "body"), clean;
+    if (till_str_find(text, '&') == text.len)
+        return true;
+    if (!clean_text(text, "&", BODY_MAX, arena, &clean, err))
+        return false;
+    till_json_set_str(business, "body", clean);
     return true;
 }
 
@@ -186,7 +207,8 @@ static bool compose_create(const struct alipay_account *a, const struct till_ask
         !set_amount(business, "total_amount", ask->amount, "/amount", err) ||
         !set_text(business, "subject", ask->subject, "/subject", arena, err) ||
         !alipay_add_extra(product, ask->extra, business, err) ||
-        !alipay_check_buyer(product, business, err) || !set_expiry(business, ask, product, err) ||
+        !clean_body(business, arena, err) || !alipay_check_buyer(product, business, err) ||
+        !set_expiry(business, ask, product, err) ||
         (product->action && !set_passback(business, ask->merchant_no, arena, err)))
         return false;
     set_code(a, product, business);

@@ -41,7 +41,8 @@ static const struct field {
     {"terminal_params", BARCODE, TEXT, 2048, NULL},
     {"alipay_store_id", SCENES, TEXT, 32, NULL},
     {"merchant_order_no", EXPIRING, TEXT, 32, NULL},
-    {"timeout_express", EXPIRING, DURATION, 6, NULL},
+    /* Not for what is handed over: from the log-in on, it gives an address no end. */
+    {"timeout_express", PRECREATE | JSAPI, DURATION, 6, NULL},
     {"qr_code_timeout_express", PRECREATE, DURATION, 6, NULL},
     {"enable_pay_channels", EXPIRING, TEXT, 128, NULL},
     {"disable_pay_channels", EXPIRING, TEXT, 128, NULL},

@@ -54,6 +54,40 @@ static void a_refund_cannot_be_tucked_away(void **state) {
     }
 }
 
+/* The signed body of `form`, with `name` and all before its value moved into the name of `host`. */
+static struct till_str tucked_into_a_name(struct fixture *f, const struct till_form *form,
+                                          const char *host, const char *name) {
+    struct till_form sent;
+    struct till_str text, body, both;
+    assert_true(till_arena_format(&f->arena, &both, &f->err, "%s=%.*s&%s", host,
+                                  TILL_STR_ARG(till_form_get(form, host)), name));
+    assert_true(till_alipay_notify_text(&f->arena, form, TILL_ALIPAY_V1, &text, &f->err));
+    assert_true(till_form_init(&f->arena, &sent, &f->err));
+    for (size_t i = 0; i < form->count; i++) {
+        struct till_pair p = form->pairs[i];
+        if (till_str_is(p.name, name))
+            p.name = both;
+        if (!till_str_is(p.name, host))
+            assert_true(till_form_add(&sent, p.name, p.value, &f->err));
+    }
+    assert_true(till_form_add(&sent, TILL_STR("sign"), fixture_sign(f, text), &f->err));
+    assert_true(till_form_encode(&f->arena, &sent, &body, &f->err));
+    return body;
+}
+
+static void a_refund_cannot_be_tucked_into_a_name(void **state) {
+    struct fixture *f = fixture_of(state);
+    struct till_form form = refunded_form(f), sent;
+    struct till_notice notice;
+    struct till_str body = tucked_into_a_name(f, &form, "receipt_amount", "refund_fee"), one, two;
+    assert_true(till_form_parse(&f->arena, body, &sent, &f->err));
+    assert_true(till_alipay_notify_text(&f->arena, &form, TILL_ALIPAY_V1, &one, &f->err));
+    assert_true(till_alipay_notify_text(&f->arena, &sent, TILL_ALIPAY_V1, &two, &f->err));
+    assert_true(till_str_equal(one, two)); /* it would verify */
+    assert_false(read(f, body, &notice));
+    assert_int_equal(f->err.code, TILL_E_NOTIFY_FORGED);
+}
+
 /* The same trick really leaves the signed text as it is: without the check it would be taken. */
 static void what_is_tucked_away_is_still_signed(void **state) {
     struct fixture *f = fixture_of(state);
@@ -115,6 +149,7 @@ static void a_return_page_is_held_to_the_same(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         SENTENCE(a_refund_cannot_be_tucked_away),
+        SENTENCE(a_refund_cannot_be_tucked_into_a_name),
         SENTENCE(what_is_tucked_away_is_still_signed),
         SENTENCE(an_ampersand_in_a_text_is_a_text),
         SENTENCE(every_known_name_is_found_at_the_end_and_in_the_middle),

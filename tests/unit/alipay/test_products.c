@@ -114,6 +114,14 @@ static void a_barcode_orders_time_is_whole_minutes_upwards(void **state) {
     assert_int_equal(f->err.code, TILL_E_TIME_INVALID);
 }
 
+static void a_body_cannot_read_as_another_parameter_in_its_notification(void **state) {
+    struct fixture *f = fixture_of(state);
+    struct till_str business = composed(f, "page", "{\"body\":\"a/x?id=1&refund_fee=2\"}");
+    assert_non_null(strstr(business.ptr, "\"body\":\"a/x?id=1\uff06refund_fee=2\""));
+    business = composed(f, "barcode", "{\"auth_code\":\"" CODE "\",\"body\":\"a=b/c\"}");
+    assert_non_null(strstr(business.ptr, "\"body\":\"a=b/c\""));
+}
+
 static void the_accounts_product_code_is_for_codes_that_are_scanned(void **state) {
     struct fixture *f = fixture_of(state);
     TILL_JSON_SCOPED struct till_json *settings = fixture_settings(f);
@@ -140,7 +148,7 @@ static const struct {
     {"terminal_params", "\"{}\"", "{}", "b"},
     {"alipay_store_id", "\"s\"", "true", "cjb"},
     {"merchant_order_no", "\"m\"", "null", "cpwaj"},
-    {"timeout_express", "\"5m\"", "\"5s\"", "cpwaj"},
+    {"timeout_express", "\"5m\"", "\"5s\"", "cj"},
     {"qr_code_timeout_express", "\"2h\"", "\"0m\"", "c"},
     {"enable_pay_channels", "\"balance\"", "\"\"", "cpwaj"},
     {"disable_pay_channels", "\"pcredit\"", "7", "cpwaj"},
@@ -425,6 +433,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         SENTENCE(the_business_bytes_of_each_product_are_these),
         SENTENCE(a_barcode_orders_time_is_whole_minutes_upwards),
+        SENTENCE(a_body_cannot_read_as_another_parameter_in_its_notification),
         SENTENCE(the_accounts_product_code_is_for_codes_that_are_scanned),
         SENTENCE(a_product_takes_its_own_fields_and_no_others),
         SENTENCE(a_payment_code_is_digits_of_its_kind_and_told_to_nobody),
