@@ -13,10 +13,18 @@ static bool refuse_form(struct call *call, struct till_str why) {
     return false;
 }
 
+/* "a=x&b" as a name would be signed like two parameters and read like none of them. */
+static bool is_name(struct till_str name) {
+    return till_str_find(name, '=') == name.len && till_str_find(name, '&') == name.len;
+}
+
 static bool merge(struct call *call, const struct till_form *more) {
     struct till_error err;
     for (size_t i = 0; i < more->count; i++) {
         const struct till_pair *pair = &more->pairs[i];
+        if (!is_name(pair->name))
+            return refuse_form(call, TILL_STR("A parameter's name holds '=' or '&': it was "
+                                              "encoded once too often."));
         const struct till_pair *there = NULL;
         for (size_t j = 0; j < call->form.count && !there; j++)
             if (till_str_equal(call->form.pairs[j].name, pair->name))
