@@ -196,10 +196,9 @@ static bool print(struct cli *cli, const struct har_words *words, struct till_js
         till_json_release(rows);
     else
         printed = print_archive(cli, rows, err);
-    return printed &&
-           (!is_empty || TILL_FAIL(err, NOT_FOUND,
-                                   "The log holds no exchange; set log.debug and log.level: "
-                                   "debug, and repeat what you want to see."));
+    return printed && (!is_empty || TILL_FAIL(err, NOT_FOUND,
+                                              "The log holds no exchange; set log.debug: true and "
+                                              "repeat what you want to see."));
 }
 
 bool verb_har(struct cli *cli, struct till_error *err) {

@@ -188,7 +188,8 @@ bool verb_close(struct cli *cli, struct till_error *err) {
     bool cancels = false;
     const struct cli_option options[] = {
         ADMIN_OPTIONS(place),
-        {"--cancel", CLI_FLAG, false, &cancels, "cancel instead of close (also undoes a payment)"},
+        {"--cancel", CLI_FLAG, false, &cancels,
+         "cancel: ends an order that nobody has scanned, too; a buyer who is faster gets it back"},
     };
     if (!cli_read(cli, "PAYMENT", options, ADMIN_OPTION_COUNT + 1, &ids, err))
         return false;
