@@ -163,6 +163,19 @@ def new_columns_another_order_and_another_charset_are_read(stack):
 
 
 @test
+def lines_of_nobody_and_lines_that_are_missing_are_evidence_and_move_nothing(stack):
+    """The file is whole, so it is taken whole; what contradicts the books is for reconciliation."""
+    for name, count, amount in (("bill_missing_line", 3, 1980), ("bill_foreign_line", 5, None)):
+        fault(stack, name)
+        found = fetch(stack)
+        equal((found["state"], found["code"], len(lines(stack, found["id"]))), ("imported", None, count), name)
+        if amount is not None:
+            equal(found["revision"]["in"]["amount"], amount, name)
+    equal([read(stack, p)["received"] for p in paid], [990] * 3, "a bill moved a payment")
+    equal(len(lines(stack, fetch(stack)["id"])), 4, "put right")
+
+
+@test
 def the_account_s_ledger_runs_from_balance_to_balance(stack):
     found = fetch(stack, kind="account")
     equal(found["state"], "imported", found)

@@ -128,6 +128,23 @@ def a_return_may_be_posted_and_carry_strangers(stack):
 
 
 @test
+def a_spoilt_return_proves_nothing_and_the_notification_pays(stack):
+    """What the payer's browser carries back is refused, asked about or never comes; the money is known by the notification alone."""
+    wanted = {"return_wrong_key": 400, "return_unsigned": 400, "return_other_order": 404, "return_amount": 200, "return_never": None}
+    for fault, status in wanted.items():
+        struck(stack, "return", fault)
+        payment, browser = pay_by_page(stack, "page")
+        if status is None:
+            expect('id="return"' not in browser.answer.text, f"{fault}: there is a way back")
+        else:
+            answer = Browser(stack).get(browser.way_back()).answer
+            equal(answer.status, status, f"{fault}: the answer is {answer}")
+        calm(stack)
+        equal(await_state(stack, payment, "paid")["received"], 990, fault)
+        happened(stack, payment, "payment.succeeded")
+
+
+@test
 def a_form_is_posted_by_its_page(stack):
     payment = create(stack, product="page", subject="50% \"off\" <b>'coffee'</b> & 茶", extra={"action": "form", "qr_pay_mode": "2"})
     action = payment["action"]
@@ -193,6 +210,15 @@ def a_password_is_waited_for(stack):
     stack.pay(payment["upstream_no"])
     await_state(stack, payment, "paid")
     happened(stack, payment, "payment.succeeded")
+
+
+@test
+def a_password_may_be_wanted_for_any_amount(stack):
+    struck(stack, "pay", "ask_password")
+    payment = scan(stack, code_of_buyer(stack), amount=1).json()
+    equal((payment["state"], payment["action"]["kind"]), ("pending", "none"), "while the buyer types")
+    stack.control("POST", f"/trades/{payment['upstream_no']}/pay", {})
+    equal(await_state(stack, payment, "paid")["received"], 1, "the money")
 
 
 @test
