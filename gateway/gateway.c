@@ -11,8 +11,7 @@
 enum {
     NONCES_MAX = 1 << 19, /* reads remembered within the window; the table grows to 24 MiB */
     ROUND_PAUSE_US = 1000,
-    ROUND_SLOWEST_US = 5000000,
-    LOAD_ARENA = 16 * 1024 * 1024
+    ROUND_SLOWEST_US = 5000000
 };
 
 static bool check_public_url(const struct gateway_settings *settings, struct till_error *err) {
@@ -56,18 +55,6 @@ static void name_instance(struct gateway *gateway) {
     till_hex_encode(random, sizeof random, gateway->instance);
 }
 
-static bool check_accounts(struct gateway *gw, struct till_error *err) {
-    struct till_arena arena;
-    struct account_row *rows;
-    size_t count = 0;
-    till_arena_init(&arena, LOAD_ARENA);
-    bool good = store_account_list(gw->store, &arena, TILL_STR_NONE, &rows, &count, err);
-    for (size_t i = 0; good && i < count; i++)
-        good = check_account(gw, &rows[i], err);
-    till_arena_clean_up(&arena);
-    return good;
-}
-
 bool gateway_open(struct gateway *gateway, struct world *world, struct store *store,
                   struct log *log, struct metrics *metrics, const struct gateway_settings *settings,
                   const struct outbound_policy *policy, struct till_error *err) {
@@ -82,7 +69,7 @@ bool gateway_open(struct gateway *gateway, struct world *world, struct store *st
     if (check_public_url(settings, err) && account_cache_open(world, &gateway->accounts, err) &&
         nonce_filter_open(world, NONCES_MAX, &gateway->nonces, err) &&
         (!settings->log_debug || capture_open(log, &gateway->capture, err)) &&
-        check_accounts(gateway, err))
+        account_each(gateway, check_account, err))
         return true;
     gateway_close(gateway);
     return false;

@@ -49,7 +49,9 @@ struct gateway {
                                                         page, by payment */
     /* flow/certificate.c, by account: last download, last suspicion, and what waits for a look */
     _Atomic int64_t certificate_us[GATEWAY_ASKED_SLOTS], suspected_us[GATEWAY_ASKED_SLOTS];
-    _Atomic bool suspected[GATEWAY_ASKED_SLOTS], any_suspected;
+    char suspects[GATEWAY_ASKED_SLOTS][TILL_ID_SIZE]; /* account ids, under the lock; or empty */
+    struct world_lock suspects_lock;
+    _Atomic bool any_suspected, looking;
     int64_t purged_us;                                               /* flow/housekeep.c */
     int64_t bills_scanned_us;                                        /* flow/bills.c */
     _Atomic int64_t security_second, security_lines, security_muted; /* guard/security.c */

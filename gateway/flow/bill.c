@@ -56,22 +56,25 @@ static bool report(struct gateway *gw, const struct bill_row *row, struct bill_f
     return store_bill_report(gw->store, &in, err);
 }
 
-/* A file that is refused is fetched again later; a store that fails is the caller's. */
-static bool take(struct gateway *gw, const struct till_account *account, const struct bill_row *row,
-                 struct bill_fetched *fetched, struct till_error *err) {
-    bool is_new = false;
-    if (bill_import(gw, account, row, fetched->archive, &is_new, err)) {
-        log_try(gw, row, BILL_IMPORTED, "", "", is_new);
-        return true;
-    }
+/* Whatever is wrong with this bill is its own end, and it is tried again later; a store that fails
+ * is the caller's. */
+static bool report_failure(struct gateway *gw, const struct bill_row *row, struct till_error *err) {
+    struct bill_fetched fetched = {.state = BILL_FAILED};
     enum till_class class = till_code_class(err->code);
     if (class == TILL_CLASS_STORE || class == TILL_CLASS_CONFLICT)
         return false;
-    fetched->state = BILL_FAILED;
-    fetched->is_final = false;
-    snprintf(fetched->code, sizeof fetched->code, "%s", till_code_slug(err->code));
-    snprintf(fetched->text, sizeof fetched->text, "%s", err->text);
-    return report(gw, row, fetched, err);
+    snprintf(fetched.code, sizeof fetched.code, "%s", till_code_slug(err->code));
+    snprintf(fetched.text, sizeof fetched.text, "%s", err->text);
+    return report(gw, row, &fetched, err);
+}
+
+static bool take(struct gateway *gw, const struct till_account *account, const struct bill_row *row,
+                 struct till_str archive, struct till_error *err) {
+    bool is_new = false;
+    if (!bill_import(gw, account, row, archive, &is_new, err))
+        return report_failure(gw, row, err);
+    log_try(gw, row, BILL_IMPORTED, "", "", is_new);
+    return true;
 }
 
 static bool try_account(struct gateway *gw, const struct till_account *account,
@@ -80,7 +83,7 @@ static bool try_account(struct gateway *gw, const struct till_account *account,
     struct bill_fetched fetched;
     till_arena_init(&arena, (size_t)gw->settings->bills_download_max + ARENA_SLACK);
     bill_fetch(gw, account, row, &arena, &fetched);
-    bool done = fetched.archive.len ? take(gw, account, row, &fetched, err)
+    bool done = fetched.archive.len ? take(gw, account, row, fetched.archive, err)
                                     : report(gw, row, &fetched, err);
     till_arena_clean_up(&arena);
     return done;
@@ -96,10 +99,12 @@ bool bill_try(struct gateway *gw, const struct bill_row *row, struct till_error 
         account_borrow(gw->accounts, &account_row, &account, err);
     till_arena_clean_up(&arena);
     if (!good)
-        return false;
-    good = account->channel->bills
-               ? try_account(gw, account, row, err)
-               : TILL_FAIL_FIELD(err, CHANNEL_UNKNOWN, "/account", "This channel has no bills.");
+        return report_failure(gw, row, err);
+    if (account->channel->bills)
+        good = try_account(gw, account, row, err);
+    else
+        good = TILL_FAIL_FIELD(err, CHANNEL_UNKNOWN, "/account", "This channel has no bills.") ||
+               report_failure(gw, row, err);
     account_return(gw->accounts, account);
     return good;
 }

@@ -9,7 +9,7 @@
 #include <gateway/guard/guard.h>
 #include <till/time.h>
 
-enum { TRIES_A_ROUND = 16, DAYS_BACK = 7, SCAN_ARENA = 16 * 1024 * 1024 };
+enum { TRIES_A_ROUND = 16, DAYS_BACK = 7 };
 #define MINUTE_US (60 * TILL_US_PER_SECOND)
 #define DAY_US (MINUTE_US * 60 * 24)
 
@@ -46,18 +46,6 @@ static bool scan_account(struct gateway *gw, const struct account_row *row,
         if (bills->wanted(account, (enum till_bill_type)type))
             good = want_days(gw, row, bills, (enum till_bill_type)type, err);
     account_return(gw->accounts, account);
-    return good;
-}
-
-static bool scan(struct gateway *gw, struct till_error *err) {
-    struct till_arena arena;
-    struct account_row *rows;
-    size_t count = 0;
-    till_arena_init(&arena, SCAN_ARENA);
-    bool good = store_account_list(gw->store, &arena, TILL_STR_NONE, &rows, &count, err);
-    for (size_t i = 0; good && i < count; i++)
-        good = scan_account(gw, &rows[i], err);
-    till_arena_clean_up(&arena);
     return good;
 }
 
@@ -108,7 +96,7 @@ void bills_once(struct gateway *gw, int64_t *ret_next_us) {
     struct till_error err = {.code = TILL_OK};
     bool found = true, good = true;
     if (is_scan_due(gw)) {
-        good = scan(gw, &err);
+        good = account_each(gw, scan_account, &err);
         forget(gw);
     }
     for (int i = 0; good && found && i < TRIES_A_ROUND && !world_stopping(gw->world); i++)

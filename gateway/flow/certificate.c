@@ -15,7 +15,7 @@
 #include <gateway/guard/guard.h>
 
 #define APART_US (60 * INT64_C(1000000))
-enum { ANSWER_MAX = 256 * 1024 };
+enum { ANSWER_MAX = 256 * 1024, PROBES_A_ROUND = 4 };
 
 static size_t slot_of(const char *account_id) {
     uint8_t digest[TILL_SHA256_SIZE];
@@ -72,6 +72,20 @@ static bool fetch(struct gateway *gw, const struct renewal *r, const struct till
     return true;
 }
 
+/* What is stored must load, or the next start is refused; and the certificate is then the account's
+ * present one. */
+static bool check_loads(const struct renewal *r, struct till_str settings, struct till_error *err) {
+    TILL_JSON_SCOPED struct till_json *json = NULL;
+    struct till_account *account = NULL;
+    if (!till_json_parse(settings, &json, err) ||
+        !till_account_load(r->row->channel, r->row->mode, json, &account, err))
+        return false;
+    bool is_wanted = till_str_equal(account->channel->certificate_name(account), r->wanted);
+    till_account_free(account);
+    return is_wanted || TILL_FAIL(err, CERTIFICATE_INVALID,
+                                  "The new settings do not lead to the certificate wanted.");
+}
+
 /* The settings with the new certificate; not yet stored. */
 static bool take(struct gateway *gw, const struct renewal *r, struct till_str *ret_settings,
                  struct till_error *err) {
@@ -84,14 +98,17 @@ static bool take(struct gateway *gw, const struct renewal *r, struct till_str *r
     bool good =
         fetch(gw, r, account, &incoming, err) &&
         account->channel->certificate_take(account, r->wanted, &incoming, settings,
-                                           world_now_us(gw->world), r->arena, ret_settings, err);
+                                           world_now_us(gw->world), r->arena, ret_settings, err) &&
+        check_loads(r, *ret_settings, err);
     account_return(gw->accounts, account);
     return good;
 }
 
+/* Silence and refusals are the platform's business; content that cannot be trusted is an event. */
 static void refuse(struct gateway *gw, const struct renewal *r, const struct till_error *err) {
     bool is_forged = err->code == TILL_E_CERTIFICATE_INVALID || err->code == TILL_E_KEY_INVALID ||
-                     err->code == TILL_E_SIGNATURE_WRONG || err->code == TILL_E_SIGNATURE_MISSING;
+                     err->code == TILL_E_KEY_WEAK || err->code == TILL_E_SIGNATURE_WRONG ||
+                     err->code == TILL_E_SIGNATURE_MISSING;
     count(gw, is_forged ? "refused" : "failed");
     log_failure(gw->log, LOG_WARN, "certificate_not_renewed", err);
     if (is_forged)
@@ -140,7 +157,9 @@ void certificate_suspect(struct gateway *gw, const struct account_row *row) {
     const struct till_channel *channel = till_channel_find(row->channel);
     if (!channel || !channel->certificate_name || !may(gw, &gw->suspected_us[slot]))
         return;
-    atomic_store(&gw->suspected[slot], true);
+    world_acquire(gw->world, &gw->suspects_lock);
+    memcpy(gw->suspects[slot], row->id, sizeof gw->suspects[slot]);
+    world_release(gw->world, &gw->suspects_lock);
     atomic_store(&gw->any_suspected, true);
     world_wake(gw->world, &gw->sweep_spot);
 }
@@ -156,22 +175,53 @@ static bool has_certificate(struct gateway *gw, const struct account_row *row) {
 }
 
 /* The answer of the probe is read like any other: an unknown name in it leads to the renewal. */
-void certificate_look(struct gateway *gw) {
+static void probe(struct gateway *gw, const char *id) {
     struct till_arena arena;
-    struct account_row *rows = NULL;
+    struct account_row row;
     struct till_verdict verdict;
     struct till_error err;
-    size_t found = 0;
-    if (!atomic_exchange(&gw->any_suspected, false))
-        return;
     till_arena_init(&arena, (size_t)gw->settings->call_memory_max);
-    if (!store_account_list(gw->store, &arena, TILL_STR_NONE, &rows, &found, &err))
+    if (!store_account_get(gw->store, &arena, till_str_of(id), &row, &err))
         log_failure(gw->log, LOG_WARN, "certificate_look", &err);
-    for (size_t i = 0; i < found; i++) {
-        if (atomic_load(&gw->suspected[slot_of(rows[i].id)]) && has_certificate(gw, &rows[i]))
-            probe_ask(gw, NULL, &rows[i], &arena, &verdict);
-    }
-    for (size_t i = 0; i < GATEWAY_ASKED_SLOTS; i++)
-        atomic_store(&gw->suspected[i], false);
+    else if (has_certificate(gw, &row))
+        probe_ask(gw, NULL, &row, &arena, &verdict);
     till_arena_clean_up(&arena);
+}
+
+/* Takes some suspects out: what is raised from now on is a suspicion of its own. */
+static size_t take_suspects(struct gateway *gw, char ret_ids[PROBES_A_ROUND][TILL_ID_SIZE],
+                            bool *ret_more) {
+    size_t count = 0;
+    *ret_more = false;
+    world_acquire(gw->world, &gw->suspects_lock);
+    for (size_t i = 0; i < GATEWAY_ASKED_SLOTS && !*ret_more; i++) {
+        if (!gw->suspects[i][0])
+            continue;
+        if (count == PROBES_A_ROUND) {
+            *ret_more = true;
+            continue;
+        }
+        memcpy(ret_ids[count++], gw->suspects[i], TILL_ID_SIZE);
+        gw->suspects[i][0] = '\0';
+    }
+    world_release(gw->world, &gw->suspects_lock);
+    return count;
+}
+
+/* One sweeper at a time, so that the others go on with the rows; what is more than a round's
+ * waits for the next one. */
+void certificate_look(struct gateway *gw) {
+    char ids[PROBES_A_ROUND][TILL_ID_SIZE];
+    bool more = false;
+    if (!atomic_load(&gw->any_suspected) || atomic_exchange(&gw->looking, true))
+        return;
+    atomic_store(&gw->any_suspected, false);
+    size_t count = take_suspects(gw, ids, &more);
+    for (size_t i = 0; i < count; i++)
+        probe(gw, ids[i]);
+    if (more)
+        atomic_store(&gw->any_suspected, true);
+    atomic_store(&gw->looking, false);
+    if (atomic_load(&gw->any_suspected))
+        world_wake(gw->world, &gw->sweep_spot);
 }

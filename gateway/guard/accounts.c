@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { ENTRIES_MAX = 512 };
+enum { ENTRIES_MAX = 512, VISIT_PAGE = 64 };
 
 struct entry {
     char id[TILL_ID_SIZE];
@@ -150,4 +150,32 @@ void account_return(struct account_cache *cache, const struct till_account *acco
     }
     world_release(cache->world, &cache->lock);
     till_account_free(spare);
+}
+
+/* ---- all of them ---- */
+
+static bool visit_one(struct gateway *gw, const char *id, account_visit *visit,
+                      struct till_error *err) {
+    struct till_arena arena;
+    struct account_row row;
+    till_arena_init(&arena, (size_t)gw->settings->call_memory_max);
+    bool good =
+        store_account_get(gw->store, &arena, till_str_of(id), &row, err) && visit(gw, &row, err);
+    till_arena_clean_up(&arena);
+    return good;
+}
+
+bool account_each(struct gateway *gw, account_visit *visit, struct till_error *err) {
+    char ids[VISIT_PAGE][TILL_ID_SIZE], after[TILL_ID_SIZE] = "";
+    size_t count = VISIT_PAGE;
+    while (count == VISIT_PAGE) {
+        if (!store_account_ids(gw->store, till_str_of(after), ids, VISIT_PAGE, &count, err))
+            return false;
+        for (size_t i = 0; i < count; i++)
+            if (!visit_one(gw, ids[i], visit, err))
+                return false;
+        if (count > 0)
+            memcpy(after, ids[count - 1], sizeof after);
+    }
+    return true;
 }

@@ -27,6 +27,11 @@ TILL_MUST_CHECK bool account_borrow(struct account_cache *cache, const struct ac
                                     const struct till_account **ret_account,
                                     struct till_error *err);
 void account_return(struct account_cache *cache, const struct till_account *account);
+/* Visits every account, one at a time in an arena of its own, so that neither their number nor
+ * their size matters. Ends with the first visit that fails. */
+typedef bool account_visit(struct gateway *gw, const struct account_row *row,
+                           struct till_error *err);
+TILL_MUST_CHECK bool account_each(struct gateway *gw, account_visit *visit, struct till_error *err);
 /* One log line for each thing that is weak in the account or ends within a month. */
 void account_warn(struct gateway *gw, const struct account_row *row,
                   const struct till_account *account);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <gateway/guard/redact.h>
 
+#include <till/channel.h>
 #include <till/encode.h>
 
 enum { NESTING_MAX = 4, BASE64_RUN_MIN = 100, HEX_RUN_MIN = 64 };
@@ -32,6 +33,16 @@ static bool contains_folded(struct till_str s, const char *part) {
     return false;
 }
 
+/* What a channel calls a secret among its accounts' settings. */
+static bool is_secret_setting(struct till_str name) {
+    const struct till_channel *channel;
+    for (size_t i = 0; (channel = till_channel_at(i)); i++)
+        for (const struct till_channel_setting *row = channel->settings; row->name; row++)
+            if (row->secret && till_str_equal_ignoring_case(name, till_str_of(row->name)))
+                return true;
+    return false;
+}
+
 bool redact_is_private_name(struct till_str name) {
     for (size_t i = 0; i < sizeof PRIVATE_PARTS / sizeof PRIVATE_PARTS[0]; i++)
         if (contains_folded(name, PRIVATE_PARTS[i]))
@@ -39,7 +50,7 @@ bool redact_is_private_name(struct till_str name) {
     for (size_t i = 0; i < sizeof PRIVATE_NAMES / sizeof PRIVATE_NAMES[0]; i++)
         if (till_str_equal_ignoring_case(name, till_str_of(PRIVATE_NAMES[i])))
             return true;
-    return false;
+    return is_secret_setting(name);
 }
 
 /* ---- by the look of the value ---- */

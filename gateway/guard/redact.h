@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Takes secrets and personal data out of texts before they are written down (I22). Two nets, since
- * either alone has holes: by the name of the field (sign, key, token, buyer, phone ...) in JSON, in
- * forms and in queries, however deeply one is packed into the other; and by the look of the value
- * (PEM, whsec_, bearer tokens, telephone and card numbers, mail addresses, long base64).
- * Pure: results live in the arena.
+ * either alone has holes: by the name of the field (sign, key, token, buyer, phone ..., and every
+ * setting that a channel marks as secret) in JSON, in forms and in queries, however deeply one is
+ * packed into the other; and by the look of the value (PEM, whsec_, bearer tokens, telephone and
+ * card numbers, mail addresses, long base64). Pure: results live in the arena.
  */
 #ifndef GATEWAY_GUARD_REDACT_H
 #define GATEWAY_GUARD_REDACT_H

@@ -230,3 +230,27 @@ bool store_account_list(struct store *store, struct till_arena *arena,
             return false;
     return list_end(&list, &query, ret_rows, ret_count);
 }
+
+bool store_account_ids(struct store *store, struct till_str after, char (*ret_ids)[TILL_ID_SIZE],
+                       size_t max, size_t *ret_count, struct till_error *err) {
+    static const char SQL[] = "SELECT id FROM accounts WHERE id > ? ORDER BY id LIMIT ?";
+    bool found = true;
+    size_t count = 0;
+    READING(reading, store, err);
+    if (!reading.db)
+        return false;
+    QUERY_SCOPED struct query query = query_start(reading.db, NULL, SQL, err);
+    bind(&query, after);
+    bind(&query, (int64_t)max);
+    while (count < max) {
+        if (!query_step(&query, &found))
+            return false;
+        if (!found)
+            break;
+        read_text(&query, ret_ids[count++], TILL_ID_SIZE);
+        if (!query_read_all(&query))
+            return false;
+    }
+    *ret_count = count;
+    return true;
+}

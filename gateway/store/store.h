@@ -137,6 +137,10 @@ TILL_MUST_CHECK bool store_account_list(struct store *store, struct till_arena *
                                         struct till_str app_id_or_empty,
                                         struct account_row **ret_rows, size_t *ret_count,
                                         struct till_error *err);
+/* Ids only, in their order, the next ones after that one (empty: from the start), at most max. */
+TILL_MUST_CHECK bool store_account_ids(struct store *store, struct till_str after,
+                                       char (*ret_ids)[TILL_ID_SIZE], size_t max, size_t *ret_count,
+                                       struct till_error *err);
 TILL_MUST_CHECK bool store_account_enable(struct store *store, struct till_str id, bool enabled,
                                           struct till_error *err);
 /* Replaces settings (key rotation). */

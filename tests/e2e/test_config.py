@@ -229,6 +229,7 @@ def s_132_every_event_is_one_escaped_json_line(stack):
 
 
 PHONE, MAIL, CARD = "13812345678", "zhang.san@example.com", "6228480402564890018"
+AES_KEY = "aa4BtZ4tspm2wnXLb1ThQA=="
 
 
 def chunks(pem):
@@ -243,7 +244,7 @@ def canaries(stack, endpoint):
              "request secret, base64": base64.b64encode(bytes.fromhex(stack.key["secret"])).decode()[:40],
              "webhook secret": stack.app["webhook_secret"], "webhook secret, bare": stack.app["webhook_secret"].removeprefix("whsec_"),
              "endpoint secret": endpoint["secret"].removeprefix("whsec_"), "platform's app secret": stack.platform["secret"],
-             "master key": (stack.folder / "master.key").read_text(encoding="utf-8").strip()}
+             "content key": AES_KEY, "master key": (stack.folder / "master.key").read_text(encoding="utf-8").strip()}
     keys = stack.folder / "keys"
     for index, part in enumerate(chunks((keys / "app_private_key.pem").read_text(encoding="utf-8"))):
         found[f"private key, part {index}"] = part
@@ -298,7 +299,7 @@ def every_flow(stack, receiver):
     for settings in ({"private_key": pem[:-200]}, {"private_key": pem, "platform_public_key": pem}, {"private_key": "", "surprise": pem}):
         answer = admin_http(stack, "POST", "/admin/accounts", {"app_id": stack.app["id"], "channel": "alipay", "name": "bad", "settings": {
             "app_id": "9021000000000001", "seller_id": "2088000000000001", "gateway_url": f"http://127.0.0.1:{stack.sandbox_port}/alipay/gateway.do",
-            "platform_public_key": "x", **settings}})
+            "platform_public_key": "x", "aes_key": AES_KEY, **settings}})
         expect(answer.status >= 400, f"a bad account was taken: {answer}")
         bodies.append(answer.body)
     for listing in ("/admin/apps", "/admin/accounts", f"/admin/keys?app_id={stack.app['id']}", f"/admin/endpoints?app_id={stack.app['id']}",

@@ -8,11 +8,14 @@
 #include <gateway/flow/parts.h>
 
 #include "alipay_ca.h"
+#include "tests/unit/base/key_samples.h"
 
 #define RENEWED "till_certificate_renewals_total{outcome=\"renewed\"}"
 #define REFUSED "till_certificate_renewals_total{outcome=\"refused\"}"
 #define FAILED "till_certificate_renewals_total{outcome=\"failed\"}"
 #define DOWNLOAD "alipay.open.app.alipaycert.download"
+#define EVENTS "till_security_events_total{kind=\"certificate_refused\"}"
+#define QUERY "alipay.trade.query"
 #define MINUTE (60 * SECOND)
 
 struct scene {
@@ -159,6 +162,84 @@ static void another_merchants_certificate_is_not_taken_for_the_platforms(void **
     assert_int_equal(money_payment(&s->m, payment.id).state, TILL_PAYMENT_PAID);
 }
 
+static void a_weak_leaf_of_the_same_subject_is_not_stored(void **state) {
+    struct scene *s = *state;
+    struct till_error err;
+    TILL_KEY_SCOPED struct till_key *weak = NULL;
+    struct account_row before = row_of(s);
+    struct payment_row payment = money_create(&s->m, 10000);
+    assert_true(till_key_parse_private(TILL_STR(sample_private), &weak, &err));
+    s->m.platform.platform_key = weak; /* it has the key, and the authority's word for it */
+    s->m.platform.handed_out = alipay_ca_leaf(&s->ca, weak, ALIPAY_CA_PLATFORM, "\x32", true);
+    alipay_ca_sn(s->m.platform.handed_out, s->m.platform.cert_sn);
+    ask(s, &payment);
+    s->m.platform.platform_key = NULL;
+    assert_int_equal(downloads(s), 1);
+    assert_int_equal(money_metric(&s->m, REFUSED), 1);
+    assert_int_equal(money_metric(&s->m, EVENTS), 1);
+    assert_int_equal(row_of(s).config_epoch, before.config_epoch);
+    assert_true(till_str_equal(row_of(s).settings, before.settings));
+    money_restart(&s->m); /* starts: every enabled account loads */
+}
+
+static void a_platform_that_does_not_hand_out_raises_no_event(void **state) {
+    static const char *const codes[] = {"20000", "SYSTEM_ERROR", "isv.call-limited"};
+    struct scene *s = *state;
+    struct payment_row payment = money_create(&s->m, 10000);
+    rotate(s, "\x21");
+    for (int i = 0; i < 3; i++) {
+        platform_alipay_whim(&s->m.platform, DOWNLOAD, PLATFORM_ERROR_BEFORE, codes[i], 1);
+        ask(s, &payment);
+        assert_int_equal(downloads(s), (size_t)i + 1);
+        assert_int_equal(money_metric(&s->m, FAILED), i + 1);
+        world_inline_advance(s->m.world, MINUTE);
+    }
+    assert_int_equal(money_metric(&s->m, EVENTS), 0);
+    ask(s, &payment);
+    assert_true(is_stored(s));
+}
+
+static void suspicions_wait_for_their_turn_and_none_is_lost(void **state) {
+    enum { ACCOUNTS = 6, A_ROUND = 4 };
+    struct scene *s = *state;
+    struct account_row rows[ACCOUNTS];
+    for (int i = 0; i < ACCOUNTS; i++) {
+        rows[i] = money_add_account(&s->m, &s->m.platform);
+        certificate_suspect(&s->m.gw, &rows[i]);
+    }
+    size_t before = platform_alipay_calls(&s->m.platform, QUERY);
+    certificate_look(&s->m.gw);
+    assert_int_equal(platform_alipay_calls(&s->m.platform, QUERY), before + A_ROUND);
+    certificate_look(&s->m.gw);
+    assert_int_equal(platform_alipay_calls(&s->m.platform, QUERY), before + ACCOUNTS);
+    certificate_look(&s->m.gw);
+    assert_int_equal(platform_alipay_calls(&s->m.platform, QUERY), before + ACCOUNTS);
+}
+
+static struct scene *hooked;
+
+static void suspect_meanwhile(void *self, struct platform_alipay *platform, struct till_str method,
+                              struct platform_trade *trade) {
+    (void)method;
+    (void)trade;
+    platform->before = NULL;
+    certificate_suspect(&hooked->m.gw, self);
+}
+
+static void a_suspicion_raised_during_the_probes_is_looked_at_afterwards(void **state) {
+    struct scene *s = *state;
+    struct account_row first = row_of(s), second = money_add_account(&s->m, &s->m.platform);
+    size_t before = platform_alipay_calls(&s->m.platform, QUERY);
+    hooked = s;
+    s->m.platform.before = suspect_meanwhile;
+    s->m.platform.self = &second;
+    certificate_suspect(&s->m.gw, &first);
+    certificate_look(&s->m.gw);
+    assert_int_equal(platform_alipay_calls(&s->m.platform, QUERY), before + 1);
+    certificate_look(&s->m.gw);
+    assert_int_equal(platform_alipay_calls(&s->m.platform, QUERY), before + 2);
+}
+
 static void a_notification_under_a_new_certificate_leads_to_it(void **state) {
     struct scene *s = *state;
     struct payment_row payment = money_create(&s->m, 10000);
@@ -230,6 +311,10 @@ int main(void) {
         SENTENCE(what_was_on_its_way_under_the_old_certificate_still_counts),
         SENTENCE(a_forged_name_costs_one_download_a_minute),
         SENTENCE(another_merchants_certificate_is_not_taken_for_the_platforms),
+        SENTENCE(a_weak_leaf_of_the_same_subject_is_not_stored),
+        SENTENCE(a_platform_that_does_not_hand_out_raises_no_event),
+        SENTENCE(suspicions_wait_for_their_turn_and_none_is_lost),
+        SENTENCE(a_suspicion_raised_during_the_probes_is_looked_at_afterwards),
         SENTENCE(a_notification_under_a_new_certificate_leads_to_it),
         SENTENCE(forged_notifications_cost_one_question_a_minute),
         SENTENCE(settings_that_a_person_changed_meanwhile_are_kept),

@@ -40,9 +40,11 @@ static bool read_content(struct till_str node, struct till_arena *arena, struct 
     TILL_JSON_SCOPED struct till_json *json = NULL;
     if (!till_json_parse(node, &json, err))
         return false;
-    if (!till_str_is(till_json_get_str(json, "code"), "10000"))
-        return TILL_FAIL(err, CERTIFICATE_INVALID,
-                         "The platform did not hand out the certificate: %.*s.",
+    struct till_str code = till_json_get_str(json, "code");
+    if (!till_str_is(code, "10000")) /* signed or not, it brings nothing that could be forged */
+        return TILL_FAIL(err, UPSTREAM_UNKNOWN,
+                         "The platform did not hand out the certificate: %.*s %.*s.",
+                         TILL_STR_ARG(till_str_cut_utf8(code, 16)),
                          TILL_STR_ARG(till_str_cut_utf8(till_json_get_str(json, "sub_code"), 64)));
     struct till_str content = till_json_get_str(json, "alipay_cert_content");
     if (content.len == 0 || !till_base64_decode(arena, content, ret_pem, err))
@@ -104,7 +106,8 @@ static bool judge(const struct alipay_account *a, const struct till_certificates
     if (till_key_same_pair(*ret_key, a->private_key))
         return TILL_FAIL(err, CERTIFICATE_INVALID,
                          "The certificate is the app's own in the platform's place.");
-    return has_same_subject(chain, a->platform_cert, arena, err);
+    return trust_check_strength(a, *ret_key, "/platform_cert", err) &&
+           has_same_subject(chain, a->platform_cert, arena, err);
 }
 
 /* The answer is signed by the certificate it names: a known one, or the one it brings. */

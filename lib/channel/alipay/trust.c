@@ -10,7 +10,7 @@
 
 #include <till/time.h>
 
-enum { RSA2_BITS_MIN = 2048 };
+enum { RSA2_BITS_MIN = 2048, RSA_BITS_MIN = 1024 };
 
 /* A failure inside of a parser, told with the setting's name. */
 static bool name_setting(const char *field, struct till_error *err) {
@@ -18,12 +18,14 @@ static bool name_setting(const char *field, struct till_error *err) {
     return false;
 }
 
-static bool check_strength(const struct alipay_account *a, const struct till_key *key,
-                           const char *field, struct till_error *err) {
-    if (a->algorithm == TILL_RSA_SHA256 && till_key_bits(key) < RSA2_BITS_MIN)
+bool trust_check_strength(const struct alipay_account *a, const struct till_key *key,
+                          const char *field, struct till_error *err) {
+    bool is_rsa2 = a->algorithm == TILL_RSA_SHA256;
+    int least = is_rsa2 ? RSA2_BITS_MIN : RSA_BITS_MIN; /* no other kind of key has as many */
+    if (till_key_bits(key) < least)
         return TILL_FAIL_FIELD(err, KEY_WEAK, field,
-                               "RSA2 needs a key of at least %d bits; make a new pair.",
-                               RSA2_BITS_MIN);
+                               "%s needs an RSA key of at least %d bits; make a new pair.",
+                               is_rsa2 ? "RSA2" : "RSA", least);
     return true;
 }
 
@@ -34,7 +36,7 @@ static bool read_private_key(struct alipay_account *a, const struct till_json *s
         return false;
     if (!till_key_parse_private(text, &a->private_key, err))
         return name_setting("private_key", err);
-    return check_strength(a, a->private_key, "/private_key", err);
+    return trust_check_strength(a, a->private_key, "/private_key", err);
 }
 
 /* ---- key mode ---- */
@@ -50,7 +52,7 @@ static bool read_platform_key(struct alipay_account *a, const struct till_json *
         return TILL_FAIL_FIELD(err, KEY_INVALID, "/platform_public_key",
                                "This is the public half of the app's own private key. Copy the "
                                "\"Alipay public key\" from the console, not the app public key.");
-    return check_strength(a, a->platform_key, "/platform_public_key", err);
+    return trust_check_strength(a, a->platform_key, "/platform_public_key", err);
 }
 
 /* ---- certificate mode ---- */
@@ -90,7 +92,7 @@ static bool judge_platform(const struct alipay_account *a, const char *name,
                         "(alipayCertPublicKey) from the console, not the app's.");
         return name_setting(name, err);
     }
-    if (!check_strength(a, key, "/platform_cert", err) ||
+    if (!trust_check_strength(a, key, "/platform_cert", err) ||
         !till_certificates_check(chain, a->roots, TILL_ANY_TIME, err))
         return name_setting(name, err);
     *ret_key = key;

@@ -12,6 +12,10 @@
 /* The keys and certificates of the settings. Each mistake names its setting. */
 TILL_MUST_CHECK bool trust_load(struct alipay_account *a, const struct till_json *settings,
                                 struct till_error *err);
+/* A key of the account's kind and length: KEY_WEAK naming the field. */
+TILL_MUST_CHECK bool trust_check_strength(const struct alipay_account *a,
+                                          const struct till_key *key, const char *field,
+                                          struct till_error *err);
 void trust_unload(struct alipay_account *a);
 /* For people: the certificates with serials and times, and what is weak. */
 TILL_MUST_CHECK bool alipay_describe(const struct till_account *account, int64_t now_us,

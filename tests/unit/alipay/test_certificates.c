@@ -11,10 +11,13 @@
 #include <till/encode.h>
 
 #include "tests/support/alipay_ca.h"
+#include "tests/unit/base/key_samples.h"
 
 #define NOW_US (INT64_C(1795390027) * TILL_US_PER_SECOND)
 #define DAY_US (86400 * TILL_US_PER_SECOND)
 #define AES_KEY "aa4BtZ4tspm2wnXLb1ThQA=="
+/* RFC 8410, 10.1 */
+#define ED25519_PUBLIC "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="
 #define DOWNLOAD "alipay_open_app_alipaycert_download_response"
 
 /* A platform with an authority: its present key is the fixture's, `next` is the one after. */
@@ -510,6 +513,44 @@ static void a_new_certificate_takes_the_place_and_the_old_one_counts_for_a_while
     till_account_free(account);
 }
 
+/* The platform's own subject over a key that the account could not be loaded with. */
+static void a_leaf_of_the_right_subject_over_a_weak_key_is_not_taken(void **state) {
+    static const char *const publics[] = {sample_public /* RSA, 1024 bits */, ED25519_PUBLIC};
+    struct scene *s = *state;
+    struct till_str text = TILL_STR("untouched");
+    for (size_t i = 0; i < 2; i++) {
+        TILL_KEY_SCOPED struct till_key *key = NULL;
+        char sn[TILL_CERTIFICATE_SN_SIZE];
+        assert_true(till_key_parse_public(till_str_of(publics[i]), &key, &s->f->err));
+        struct till_str leaf = alipay_ca_leaf(&s->ca, key, ALIPAY_CA_PLATFORM, "\x21", true);
+        alipay_ca_sn(leaf, sn);
+        assert_false(take(s, s->account, sn,
+                          handed_out(s, leaf, s->platform_sn, s->f->platform_private), NOW_US,
+                          &text));
+        assert_int_equal(s->f->err.code, TILL_E_KEY_WEAK);
+    }
+    assert_true(till_str_is(text, "untouched"));
+}
+
+static void a_refusal_to_hand_out_is_no_forgery(void **state) {
+    struct scene *s = *state;
+    static const char *const nodes[] = {"{\"code\":\"20000\",\"sub_code\":\"isp.unknow-error\"}",
+                                        "{\"code\":\"40005\",\"sub_code\":\"isv.call-limited\"}",
+                                        "{\"code\":\"40004\",\"sub_code\":\"SYSTEM_ERROR\"}",
+                                        "{\"msg\":\"x\"}"};
+    struct till_str text, unsigned_one;
+    for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++) {
+        assert_false(take(s, s->account, s->next_sn,
+                          answer_as(s, DOWNLOAD, nodes[i], s->platform_sn, s->f->platform_private),
+                          NOW_US, &text));
+        assert_int_equal(s->f->err.code, TILL_E_UPSTREAM_UNKNOWN);
+        assert_true(till_arena_format(&s->f->arena, &unsigned_one, &s->f->err,
+                                      "{\"error_response\":%s}", nodes[i]));
+        assert_false(take(s, s->account, s->next_sn, unsigned_one, NOW_US, &text));
+        assert_int_equal(s->f->err.code, TILL_E_UPSTREAM_UNKNOWN);
+    }
+}
+
 static void a_certificate_that_cannot_be_trusted_is_not_taken(void **state) {
     struct scene *s = *state;
     struct till_str text = TILL_STR("untouched");
@@ -650,6 +691,8 @@ int main(void) {
         SENTENCE(the_question_names_the_certificate),
         SENTENCE(a_new_certificate_takes_the_place_and_the_old_one_counts_for_a_while),
         SENTENCE(a_certificate_that_cannot_be_trusted_is_not_taken),
+        SENTENCE(a_leaf_of_the_right_subject_over_a_weak_key_is_not_taken),
+        SENTENCE(a_refusal_to_hand_out_is_no_forgery),
         SENTENCE(silence_brings_no_certificate),
         SENTENCE(notifications_count_under_the_current_certificate_and_the_one_before),
     };

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include <gateway/guard/redact.h>
+#include <till/channel.h>
 
 static struct till_arena arena;
 
@@ -51,6 +52,24 @@ static void private_names_hide_their_values(void **state) {
     hides("{\"body\":\"{\\\"password\\\":\\\"CANARY\\\"}\"}", "CANARY");
     hides("biz_content=%7B%22auth_code%22%3A%22CANARY%22%7D&method=pay", "CANARY");
     hides("{\"url\":\"https://x.example/?token=CANARY\"}", "CANARY");
+}
+
+static void every_secret_setting_of_every_channel_is_hidden(void **state) {
+    (void)state;
+    char text[256];
+    int secrets = 0;
+    hides("{\"settings\":{\"aes_key\":\"CANARYtspm2wnXLb1ThQA==\"}}", "CANARY");
+    hides("app_id=2021&aes_key=CANARYtspm2wnXLb1ThQA%3D%3D", "CANARY");
+    const struct till_channel *channel;
+    for (size_t i = 0; (channel = till_channel_at(i)); i++)
+        for (const struct till_channel_setting *row = channel->settings; row->name; row++) {
+            if (!row->secret)
+                continue;
+            assert_true(snprintf(text, sizeof text, "{\"%s\":\"CANARY\"}", row->name) > 0);
+            hides(text, "CANARY");
+            secrets++;
+        }
+    assert_true(secrets >= 2);
 }
 
 static void private_looks_hide_themselves(void **state) {
@@ -113,6 +132,7 @@ static int close_arena(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(private_names_hide_their_values),
+        cmocka_unit_test(every_secret_setting_of_every_channel_is_hidden),
         cmocka_unit_test(private_looks_hide_themselves),
         cmocka_unit_test(what_explains_an_exchange_stays),
         cmocka_unit_test(nesting_ends_somewhere),

@@ -46,6 +46,8 @@ static void work(struct fixture *f) {
     assert_done(
         store_payment_by_order(f->store, &f->arena, TILL_STR("app_1"), TILL_STR("A7"), &row, &err));
     assert_done(store_payment_by_token(f->store, &f->arena, TILL_STR("tok_000007"), &row, &err));
+    char ids[2][TILL_ID_SIZE];
+    assert_done(store_account_ids(f->store, TILL_STR_NONE, ids, 2, &count, &err));
     assert_done(store_payment_list(f->store, &f->arena, TILL_STR("app_1"), TILL_STR("pay_000100"),
                                    -1, 20, &rows, &count, &err));
     assert_done(store_payment_list(f->store, &f->arena, TILL_STR(""), TILL_STR(""), -1, 20, &rows,
