@@ -51,6 +51,7 @@ struct gateway {
     _Atomic int64_t certificate_us[GATEWAY_ASKED_SLOTS], suspected_us[GATEWAY_ASKED_SLOTS];
     char suspects[GATEWAY_ASKED_SLOTS][TILL_ID_SIZE]; /* account ids, under the lock; or empty */
     struct world_lock suspects_lock;
+    size_t suspects_from; /* where the next look begins, under the lock */
     _Atomic bool any_suspected, looking;
     int64_t purged_us;                                               /* flow/housekeep.c */
     int64_t bills_scanned_us;                                        /* flow/bills.c */

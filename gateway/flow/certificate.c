@@ -188,21 +188,23 @@ static void probe(struct gateway *gw, const char *id) {
     till_arena_clean_up(&arena);
 }
 
-/* Takes some suspects out: what is raised from now on is a suspicion of its own. */
+/* Takes some suspects out, going round: what is raised from now on is a suspicion of its own. */
 static size_t take_suspects(struct gateway *gw, char ret_ids[PROBES_A_ROUND][TILL_ID_SIZE],
                             bool *ret_more) {
-    size_t count = 0;
+    size_t count = 0, from = 0;
     *ret_more = false;
     world_acquire(gw->world, &gw->suspects_lock);
+    from = gw->suspects_from;
     for (size_t i = 0; i < GATEWAY_ASKED_SLOTS && !*ret_more; i++) {
-        if (!gw->suspects[i][0])
+        size_t slot = (from + i) % GATEWAY_ASKED_SLOTS;
+        if (!gw->suspects[slot][0])
             continue;
-        if (count == PROBES_A_ROUND) {
-            *ret_more = true;
-            continue;
+        *ret_more = count == PROBES_A_ROUND;
+        if (!*ret_more) {
+            memcpy(ret_ids[count++], gw->suspects[slot], TILL_ID_SIZE);
+            gw->suspects[slot][0] = '\0';
         }
-        memcpy(ret_ids[count++], gw->suspects[i], TILL_ID_SIZE);
-        gw->suspects[i][0] = '\0';
+        gw->suspects_from = slot;
     }
     world_release(gw->world, &gw->suspects_lock);
     return count;
