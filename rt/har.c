@@ -36,6 +36,27 @@ static struct till_json *pair_of(struct till_arena *arena, struct till_str name,
     return pair;
 }
 
+/* For members that have no place for a remark: other bytes than UTF-8 as %XX. */
+static void set_line(struct till_arena *arena, struct till_json *json, const char *name,
+                     struct till_str text) {
+    struct till_buf buf;
+    struct till_str shown = text;
+    struct till_error err;
+    if (!till_str_is_utf8(text)) {
+        till_buf_init(&buf, arena);
+        for (size_t i = 0; i < text.len; i++) {
+            unsigned char c = (unsigned char)text.ptr[i];
+            if (c < 0x80)
+                till_buf_char(&buf, text.ptr[i]);
+            else
+                till_buf_format(&buf, "%%%02X", (unsigned)c);
+        }
+        if (!till_buf_finish(&buf, &shown, &err) || !till_str_is_utf8(shown))
+            shown = TILL_STR_NONE;
+    }
+    till_json_set_str(json, name, shown);
+}
+
 static struct till_json *headers_of(struct till_arena *arena, const struct har_message *message) {
     struct till_json *list = till_json_array();
     for (size_t i = 0; i < message->header_count; i++)
@@ -78,7 +99,7 @@ static void say_when_cut(struct till_json *json, const struct har_message *messa
 /* text and params exclude each other in HAR 1.2: the text is what was on the wire. */
 static struct till_json *post_of(struct till_arena *arena, const struct har_message *message) {
     struct till_json *post = till_json_object();
-    till_json_set_str(post, "mimeType", message->type);
+    set_line(arena, post, "mimeType", message->type);
     till_json_set(post, "params", till_json_array());
     set_text(arena, post, message->body);
     say_when_cut(post, message);
@@ -88,8 +109,8 @@ static struct till_json *post_of(struct till_arena *arena, const struct har_mess
 static struct till_json *request_of(struct till_arena *arena, const struct har_entry *entry) {
     struct till_json *request = till_json_object();
     size_t mark = till_str_find(entry->url, '?');
-    till_json_set_str(request, "method", entry->method);
-    till_json_set_str(request, "url", entry->url);
+    set_line(arena, request, "method", entry->method);
+    set_line(arena, request, "url", entry->url);
     till_json_set_text(request, "httpVersion", "HTTP/1.1");
     till_json_set(request, "cookies", till_json_array());
     till_json_set(request, "headers", headers_of(arena, &entry->request));
@@ -140,8 +161,8 @@ static struct till_str location_of(const struct har_message *message) {
 static struct till_json *response_of(struct till_arena *arena, const struct har_entry *entry) {
     struct till_json *response = till_json_object(), *content = till_json_object();
     till_json_set_int(content, "size", size_of(&entry->answer));
-    till_json_set_str(content, "mimeType",
-                      entry->answer.type.len ? entry->answer.type : TILL_STR("x-unknown"));
+    set_line(arena, content, "mimeType",
+             entry->answer.type.len ? entry->answer.type : TILL_STR("x-unknown"));
     set_text(arena, content, entry->answer.body);
     say_when_cut(content, &entry->answer);
     till_json_set_int(response, "status", entry->status);

@@ -2,7 +2,8 @@
 /*
  * HTTP Archive 1.2: exchanges as browsers' developer tools and proxies exchange them. A writer
  * only; it waits for nothing. Times are whole milliseconds; the exact ones stand in `_took_us`.
- * Bytes that are not UTF-8 are written as base64 and say so. What must stay secret is the caller's
+ * Bytes that are not UTF-8 are written as base64 and say so, in method, address and media type as
+ * %XX. What must stay secret is the caller's
  * to take out before.
  */
 #ifndef RT_HAR_H

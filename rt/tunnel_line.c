@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,7 +24,7 @@ struct tunnel_line *tunnel_line_open(const struct tunnel_rules *rules, int clien
     line->phase = TUNNEL_HEAD;
     line->client = client;
     line->server = -1;
-    line->is_connect = false;
+    line->is_connect = line->is_deaf = line->is_reset = false;
     line->up.from = line->up.to = line->down.from = line->down.to = 0;
     line->up.ended = line->up.shut = line->down.ended = line->down.shut = false;
     line->deadline_us = now_us + rules->head_timeout_us;
@@ -60,15 +61,22 @@ static bool fill(struct tunnel_half *half, int fd, size_t most) {
     return true;
 }
 
-/* Passes on what is there and then, if the source ended, the end. */
-static bool drain(struct tunnel_half *half, int fd) {
+/* False: the connection is broken. */
+static bool pass(struct tunnel_half *half, int fd) {
     while (held(half) > 0) {
         ssize_t sent = send(fd, half->bytes + half->from, held(half), MSG_NOSIGNAL);
         if (sent < 0)
             return errno == EAGAIN || errno == EINTR;
         half->from += (size_t)sent;
     }
-    if (half->ended && !half->shut) {
+    return true;
+}
+
+/* Passes on what is there and then, if the source ended, the end. */
+static bool drain(struct tunnel_half *half, int fd) {
+    if (!pass(half, fd))
+        return false;
+    if (held(half) == 0 && half->ended && !half->shut) {
         (void)shutdown(fd, SHUT_WR); /* a peer that is gone shows when it is read from */
         half->shut = true;
     }
@@ -194,6 +202,13 @@ static bool step_connecting(struct tunnel_line *line, short events, int64_t now_
     return true;
 }
 
+/* Always true: the client may still be sending, and has time to read what came. */
+static bool part(struct tunnel_line *line, int64_t now_us) {
+    line->phase = TUNNEL_GOODBYE;
+    line->deadline_us = now_us + GOODBYE_US;
+    return true;
+}
+
 /* A server that resets is passed on as what it is. */
 static bool cut(struct tunnel_line *line) {
     const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
@@ -201,14 +216,36 @@ static bool cut(struct tunnel_line *line) {
     return false;
 }
 
-static bool step_relay(struct tunnel_line *line, int64_t now_us) {
-    if (!fill(&line->up, line->client, TUNNEL_BUFFER) || !drain(&line->up, line->server))
+/* A reset of ours would take away what the client's machine has not confirmed. */
+static bool is_delivered(int fd) {
+    int waiting = 0;
+    return ioctl(fd, TIOCOUTQ, &waiting) != 0 || waiting == 0;
+}
+
+/* What the server sent before it reset comes first. */
+static bool relay_reset(struct tunnel_line *line, int64_t now_us) {
+    if (!pass(&line->down, line->client))
         return false;
+    if (held(&line->down) > 0)
+        return true;
+    return is_delivered(line->client) ? cut(line) : part(line, now_us);
+}
+
+static bool step_relay(struct tunnel_line *line, int64_t now_us) {
+    if (!fill(&line->up, line->client, TUNNEL_BUFFER))
+        return false;
+    line->is_deaf = line->is_deaf || !drain(&line->up, line->server);
+    if (line->is_deaf)
+        line->up.from = line->up.to = 0;
     if (!fill(&line->down, line->server, TUNNEL_BUFFER))
-        return cut(line);
+        line->is_reset = line->down.ended = true;
+    line->deadline_us = now_us + line->rules->idle_timeout_us;
+    if (line->is_reset)
+        return relay_reset(line, now_us);
     if (!drain(&line->down, line->client))
         return false;
-    line->deadline_us = now_us + line->rules->idle_timeout_us;
+    if (line->is_deaf && line->down.shut)
+        return !line->up.ended && part(line, now_us);
     return !(line->up.shut && line->down.shut);
 }
 

@@ -47,6 +47,8 @@ struct tunnel_line {
     enum tunnel_phase phase;
     int client, server; /* server: -1 until it is connected to */
     bool is_connect;
+    bool is_deaf;  /* the server takes nothing more; what the client sends is thrown away */
+    bool is_reset; /* and it ended with a reset, which the client gets behind the last byte */
     struct tunnel_half up, down;
     int64_t deadline_us; /* monotonic */
 };

@@ -114,6 +114,10 @@ bool call_refuse_signature(struct call *call);
 TILL_MUST_CHECK bool call_multipart(struct till_arena *arena, struct till_str content_type,
                                     struct till_str body, struct till_form *form,
                                     struct till_error *err);
+/* name="value" or name=value behind a semicolon or blank. */
+bool call_parameter(struct till_str head, struct till_str name, struct till_str *ret_value);
+/* Index of needle in s from `from`; s.len when it does not occur. */
+size_t call_find(struct till_str s, struct till_str needle, size_t from);
 
 /* answer.c */
 void answer_success(struct call *call);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See exchange_har.h. */
+#include <sandbox/exchange_clean.h>
 #include <sandbox/exchange_har.h>
 
 #include <rt/har.h>
@@ -7,47 +8,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-static const char *const private_names[] = {"app_auth_token=", "auth_token="};
-
-static bool begins_private(struct till_str text, size_t at, size_t *ret_len) {
-    struct till_str rest = till_str_sub(text, at, text.len);
-    bool is_start = at == 0 || text.ptr[at - 1] == '&' || text.ptr[at - 1] == '?';
-    for (size_t i = 0; i < sizeof private_names / sizeof *private_names && is_start; i++) {
-        if (!till_str_starts_with(rest, till_str_of(private_names[i])))
-            continue;
-        *ret_len = strlen(private_names[i]);
-        return true;
-    }
-    return false;
-}
-
-/* A query or urlencoded body with the values of private_names taken out. */
-static struct till_str without_tokens(struct till_arena *arena, struct till_str text) {
-    struct till_buf buf;
-    struct till_str clean;
-    struct till_error err;
-    till_buf_init(&buf, arena);
-    for (size_t at = 0, len = 0; at < text.len; at += len) {
-        struct till_str rest = till_str_sub(text, at, text.len);
-        len = 1;
-        if (!begins_private(text, at, &len)) {
-            till_buf_char(&buf, text.ptr[at]);
-            continue;
-        }
-        till_buf_add(&buf, till_str_sub(rest, 0, len));
-        till_buf_text(&buf, "%5Bleft+out%5D");
-        len = till_str_find(rest, '&');
-    }
-    return till_buf_finish(&buf, &clean, &err) ? clean : TILL_STR_NONE;
-}
-
-static struct har_message message_of(struct till_arena *arena, const struct exchange_side *side) {
-    bool is_form = till_str_starts_with(side->type, TILL_STR("application/x-www-form-urlencoded"));
+static struct har_message message_of(struct till_arena *arena, const struct exchange_side *side,
+                                     bool is_request) {
     return (struct har_message){
         .headers = side->headers,
         .header_count = side->header_count,
         .type = side->type,
-        .body = is_form ? without_tokens(arena, side->body) : side->body,
+        .body = exchange_clean_body(arena, side, is_request),
         .whole_len = side->whole_len > side->body.len ? side->whole_len : 0,
     };
 }
@@ -74,9 +41,9 @@ static struct till_json *row_of(struct till_arena *arena, const struct exchange 
         .started_us = exchange->at_us,
         .took_us = exchange->took_us,
         .method = exchange->http_method,
-        .url = without_tokens(arena, exchange->url),
-        .request = message_of(arena, &exchange->request),
-        .answer = message_of(arena, &exchange->answer),
+        .url = exchange_clean_url(arena, exchange->url),
+        .request = message_of(arena, &exchange->request, true),
+        .answer = message_of(arena, &exchange->answer, false),
         .status = exchange->status,
         .remark = remark_of(arena, exchange),
         .id = id,

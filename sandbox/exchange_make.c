@@ -2,6 +2,7 @@
 /* One call or notification into an exchange: copies, cuts, explains. Not under the lock. */
 #include <sandbox/exchange_make.h>
 #include <sandbox/record.h>
+#include <sandbox/v3.h>
 
 #include <stdlib.h>
 
@@ -56,13 +57,39 @@ static struct till_str name_faults(struct exchange *exchange, const struct fault
     return till_buf_finish(&buf, &text, &err) ? text : TILL_STR_NONE;
 }
 
+/* The string that v3 signs ends with the token, and with a line feed unless its sender forgot that.
+ * *ret_len: of what stands before the token. */
+static struct till_str without_token(struct call *call, struct till_str text, size_t *ret_len) {
+    struct till_str token = call->v3 ? call->v3->app_auth_token : TILL_STR_NONE, clean;
+    struct till_buf buf;
+    struct till_error err;
+    size_t end = text.len;
+    while (end > 0 && (text.ptr[end - 1] == '\n' || text.ptr[end - 1] == '\r'))
+        end--;
+    *ret_len = text.len;
+    if (token.len == 0 || end < token.len ||
+        !till_str_equal(till_str_sub(text, end - token.len, token.len), token))
+        return text;
+    *ret_len = end - token.len;
+    till_buf_init(&buf, call->arena);
+    till_buf_add(&buf, till_str_sub(text, 0, *ret_len));
+    till_buf_text(&buf, "[left out]");
+    till_buf_add(&buf, till_str_sub(text, end, text.len));
+    return till_buf_finish(&buf, &clean, &err) ? clean : TILL_STR_NONE;
+}
+
 /* What the call's front makes of it. */
 static void explain(struct exchange *exchange, struct call *call) {
     struct till_explanation explanation = {0};
     exchange->explanation.canonical = exchange->canonical;
     exchange->explanation.first_difference = exchange->canonical.len;
+    size_t len, compared_len;
     if (!call->key || !call->front->explain(call, &explanation))
         return;
+    explanation.canonical = without_token(call, explanation.canonical, &len);
+    explanation.compared = without_token(call, explanation.compared, &compared_len);
+    if (explanation.first_difference > len)
+        explanation.first_difference = len;
     exchange->explanation = (struct till_explanation){
         .kind = explanation.kind,
         .verified = explanation.verified,
@@ -76,7 +103,8 @@ static void explain(struct exchange *exchange, struct call *call) {
 }
 
 static void judge_call(struct exchange *exchange, struct call *call) {
-    exchange->canonical = keep(exchange, call->canonical);
+    size_t len;
+    exchange->canonical = keep(exchange, without_token(call, call->canonical, &len));
     if (till_str_is(call->answer.sub_code, "isv.invalid-signature")) {
         exchange->signature = EXCHANGE_BAD;
         explain(exchange, call);

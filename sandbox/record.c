@@ -90,6 +90,15 @@ static struct till_json *node_of(const struct call *call) {
     return node;
 }
 
+static void set_location(struct till_arena *arena, struct till_json *answer,
+                         const struct http_response *response) {
+    if (response->status < 300 || response->status > 399)
+        return;
+    for (size_t i = 0; i < response->header_count; i++)
+        if (till_str_is(response->headers[i].name, "Location"))
+            set_bytes(arena, answer, "location", response->headers[i].value);
+}
+
 void record_call(const struct call *call, const struct http_response *response, int64_t took_us) {
     struct till_arena arena;
     bool is_cut = response->wire == HTTP_WIRE_CUT || response->wire == HTTP_WIRE_RESET;
@@ -105,6 +114,7 @@ void record_call(const struct call *call, const struct http_response *response, 
     if (call->answer.code)
         till_json_set(row, "node", node_of(call));
     till_json_set_int(answer, "status", is_cut ? 0 : response->status);
+    set_location(&arena, answer, response);
     till_json_set_bool(row, "refused", call->refused);
     till_json_set_bool(row, "v3", call->v3 != NULL);
     till_json_set(row, "request", request_of(&arena, call->request));

@@ -114,7 +114,7 @@ void replay_execute(struct call *call) {
         put_node(call, recorded->node, order);
     else
         answer_refuse(call, "20000", "isp.unknow-error", "系统繁忙");
-    call->raw = recorded->node ? NULL : recorded;
+    call->raw = recorded->node && recorded->location.len == 0 ? NULL : recorded;
 }
 
 bool replay_write_raw(const struct call *call, struct http_response *response) {
@@ -124,6 +124,10 @@ bool replay_write_raw(const struct call *call, struct http_response *response) {
     response->status = raw->status ? raw->status : 200;
     response->content_type = raw->content_type.len ? raw->content_type : TILL_STR("text/html");
     response->body = raw->body;
+    if (raw->location.len) {
+        http_response_header(response, TILL_STR("Location"), raw->location);
+        http_response_header(response, TILL_STR("Cache-Control"), TILL_STR("no-store"));
+    }
     if (raw->status == 0) {
         response->wire = HTTP_WIRE_CUT;
         response->close = true;

@@ -13,6 +13,7 @@ struct replay_call {
     struct till_json *node;   /* the answer; NULL: what follows went out instead */
     int status;               /* 0: the connection was cut */
     struct till_str content_type, body;
+    struct till_str location; /* of a redirect, beside `node` or alone */
     bool used;
 };
 

@@ -43,6 +43,8 @@ bool v3_read(struct call *call);
 /* v3_check.c: authorization to business fields. */
 bool v3_check(struct call *call);
 /* v3_answer.c */
+/* The HTTP status of a code of gateway.do; 500 for one that nobody knows. */
+int v3_status(struct till_str code);
 TILL_MUST_CHECK bool v3_write(struct call *call, struct http_response *response,
                               struct till_error *err);
 

@@ -15,9 +15,9 @@ static const struct {
     {"40002", 400}, {"40003", 400}, {"40004", 400}, {"40005", 429}, {"40006", 401},
 };
 
-static int status_of(const struct call *call) {
+int v3_status(struct till_str code) {
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
-        if (strcmp(statuses[i].code, call->answer.code) == 0)
+        if (till_str_is(code, statuses[i].code))
             return statuses[i].status;
     return 500;
 }
@@ -76,7 +76,7 @@ static bool hide(struct call *call, struct http_response *response, struct till_
 bool v3_write(struct call *call, struct http_response *response, struct till_error *err) {
     TILL_JSON_SCOPED struct till_json *node = till_json_object();
     struct till_str trace;
-    response->status = status_of(call);
+    response->status = v3_status(till_str_of(call->answer.code));
     response->content_type = TILL_STR("application/json;charset=UTF-8");
     if (response->status < 400)
         answer_put_fields(call, node);

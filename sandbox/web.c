@@ -67,12 +67,26 @@ static bool host_is_ours(const struct web *web, struct till_str host) {
 /* A browser says where a request comes from; other programs say nothing. */
 static bool origin_is_ours(const struct web *web) {
     struct till_str site = header(web, "Sec-Fetch-Site"), origin = header(web, "Origin");
-    struct till_str host = header(web, "Host");
-    if (!host_is_ours(web, host))
-        return false;
     if (site.len && !till_str_is(site, "same-origin") && !till_str_is(site, "none"))
         return false;
-    return origin.len == 0 || till_str_equal(authority(origin), host);
+    return origin.len == 0 || till_str_equal(authority(origin), header(web, "Host"));
+}
+
+/* What the platform shows to everybody, under whatever name, and what these pages are made of. */
+static bool is_for_everybody(struct till_str path) {
+    static const char *const places[] = {"/alipay/", "/oauth2/", "/downloadBillFile.resource",
+                                         "/sandbox.css", "/sandbox.js"};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (till_str_starts_with(path, till_str_of(places[i])))
+            return true;
+    return false;
+}
+
+/* Reading is enough for a rebound name: the console tells keys, codes and tokens. */
+static bool may_enter(const struct web *web, bool is_change) {
+    if (!is_change && is_for_everybody(web->request->path))
+        return true;
+    return host_is_ours(web, header(web, "Host")) && (!is_change || origin_is_ours(web));
 }
 
 static bool read_input(struct web *web, struct till_error *err) {
@@ -169,8 +183,10 @@ static void answer(struct web *web) {
     bool is_change = route && strcmp(route->method, "GET") != 0;
     if (!route)
         web_text(web, known ? 405 : 404, known ? "Not with this method.\n" : "Nothing is here.\n");
-    else if (is_change && !origin_is_ours(web))
-        web_text(web, 403, "This request comes from another site.\n");
+    else if (!may_enter(web, is_change))
+        web_text(web, 403,
+                 "This request comes from another site, or under a name that is not the sandbox's "
+                 "(an IP address, localhost, and the host of its public URL are).\n");
     else if (!read_input(web, &err))
         web_error(web, &err);
     else {
@@ -189,6 +205,11 @@ static bool is_gateway(struct till_str path) {
     return till_str_is(path, "/alipay/gateway.do") || till_str_is(path, "/gateway.do");
 }
 
+static bool is_below_gateway(struct till_str path) {
+    return till_str_starts_with(path, TILL_STR("/alipay/gateway.do/")) ||
+           till_str_starts_with(path, TILL_STR("/gateway.do/"));
+}
+
 void web_handle(struct sandbox *sandbox, struct http_request *request,
                 struct http_response *response) {
     struct web web = {.sandbox = sandbox,
@@ -203,7 +224,7 @@ void web_handle(struct sandbox *sandbox, struct http_request *request,
         web_text(&web, 200, "{\"message\":\"pong\"}");
     else if (is_gateway(request->path) && is_call)
         gateway_do(sandbox, request, response);
-    else if (till_str_starts_with(request->path, TILL_STR("/alipay/gateway.do/")))
+    else if (is_below_gateway(request->path))
         response->status = 200, response->content_type = TILL_STR("text/html;charset=GBK");
     else if (v3_is_ours(request->path))
         v3_serve(sandbox, request, response);

@@ -2,7 +2,8 @@
 /*
  * Routes of the sandbox: a path, who answers it. A segment "*" matches anything but "/" and is
  * handed over decoded. Changing requests (not GET) from another origin are refused before they are
- * looked at, except on gateway.do, which has signatures.
+ * looked at, except on gateway.do, which has signatures. Console, control and wallet answer under
+ * the sandbox's own names only, reading included: a foreign name may have been rebound to here.
  */
 #ifndef SANDBOX_WEB_H
 #define SANDBOX_WEB_H

@@ -151,6 +151,14 @@ def another_site_cannot_move_the_clock(stack):
 
 
 @test
+def a_rebound_name_reads_nothing(stack):
+    for path in ("/console", "/control/apps", "/control/exchanges.har", "/wallet"):
+        equal(request(stack.sandbox_port, "GET", path, headers={"Host": "evil.example"}).status, 403, path)
+    for path in ("/health", "/alipay/gateway.do"):
+        equal(request(stack.sandbox_port, "GET", path, headers={"Host": "openapi.alipay.com"}).status, 200, path)
+
+
+@test
 def a_stop_writes_the_state_and_a_start_reads_it(stack):
     app = stack.control("POST", "/apps", {"name": "Kept"})
     stack.control("POST", "/clock", {"advance_seconds": 3600})

@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <rt/tunnel.h>
+#include <rt/tunnel_line.h>
 
 #define OPEN "HTTP/1.1 200 Connection Established\r\n\r\n"
 #define PATIENCE_MS 20000
@@ -292,6 +292,65 @@ static void a_reset_arrives_as_a_reset(void **state) {
     close_scene(&scene);
 }
 
+/* One step of a line that this test moves itself; false: it is over. */
+static bool turn(struct tunnel_line *line) {
+    struct pollfd fds[2];
+    tunnel_line_wish(line, fds);
+    poll(fds, 2, PATIENCE_MS);
+    return tunnel_line_step(line, fds, 1);
+}
+
+/* The server refuses what is too long for it and is gone before the client has sent it all. */
+static void an_answer_arrives_though_the_server_hears_no_more(void **state) {
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    struct tunnel_rules rules = {
+        .names = NAMES, .has_tls = true, .head_timeout_us = 1000000, .idle_timeout_us = 1000000};
+    (void)state;
+    for (int with_more = 0; with_more < 2; with_more++) {
+        uint16_t front_port, port;
+        int front = listen_anywhere(&front_port), listener = listen_anywhere(&port);
+        struct sockaddr_in at = {.sin_family = AF_INET,
+                                 .sin_port = htons(port),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        rules.tls.at.in = at;
+        rules.tls.len = sizeof at;
+        at.sin_port = htons(front_port);
+        int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(client, (struct sockaddr *)&at, sizeof at), 0);
+        int inner = accept4(front, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        assert_true(inner >= 0);
+        struct tunnel_line *line = tunnel_line_open(&rules, inner, 0);
+        say(client, "CONNECT platform.test:443 HTTP/1.1\r\n\r\n");
+        while (line->phase != TUNNEL_RELAY)
+            assert_true(turn(line));
+        int server = take(listener);
+        say(client, "begin");
+        assert_true(turn(line));
+        hear(server, "begin");
+        say(server, "413");
+        wait_readable(line->server); /* it is in the proxy's reach, and then the reset */
+        assert_int_equal(setsockopt(server, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+        close(server);
+        if (with_more)
+            say(client, "more");
+        int turns = 0;
+        while (turns++ < 8 && line->phase == TUNNEL_RELAY && turn(line))
+            continue;
+        hear(client, OPEN "413");
+        if (with_more) {
+            hear_end(client);
+            say(client, "and more, to somebody who listens until this is read");
+            assert_true(turn(line));
+        }
+        close(client);
+        if (with_more)
+            assert_false(turn(line));
+        tunnel_line_close(line);
+        close(listener);
+        close(front);
+    }
+}
+
 static void a_listener_that_is_gone_is_said_so(void **state) {
     struct scene scene;
     char answer[1024];
@@ -408,6 +467,7 @@ int main(void) {
         cmocka_unit_test(a_half_that_ends_leaves_the_other_half_open),
         cmocka_unit_test(nothing_is_lost_when_the_reader_is_slow),
         cmocka_unit_test(a_reset_arrives_as_a_reset),
+        cmocka_unit_test(an_answer_arrives_though_the_server_hears_no_more),
         cmocka_unit_test(a_listener_that_is_gone_is_said_so),
         cmocka_unit_test(silence_and_slow_heads_end),
         cmocka_unit_test(one_too_many_is_turned_away_and_room_comes_back),

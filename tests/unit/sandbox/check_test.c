@@ -325,6 +325,10 @@ static void below_the_gateway_is_an_empty_page(void **state) {
         play_http(&play, "POST", "/alipay/gateway.do/v3/x", NULL, NULL, NULL);
     assert_int_equal(response.status, 200);
     assert_int_equal(response.body.len, 0);
+    response = play_http(&play, "POST", "/gateway.do/v3/alipay/trade/query", NULL, NULL, NULL);
+    assert_int_equal(response.status, 200);
+    assert_int_equal(response.body.len, 0);
+    assert_true(till_str_is(response.content_type, "text/html;charset=GBK"));
     assert_int_equal(play_http(&play, "GET", "/health", NULL, NULL, NULL).status, 200);
     assert_int_equal(play_http(&play, "PUT", "/alipay/gateway.do", NULL, NULL, NULL).status, 404);
 }

@@ -185,6 +185,71 @@ static void tokens_stay_out_of_a_har(void **state) {
     shows(&har, "sign=");
 }
 
+/* The places where a client puts them, and what the platform says of them. */
+static void tokens_stay_out_of_every_layout_of_a_har(void **state) {
+    static const char *const rows[][3] = {
+        {"/v3/alipay/system/oauth/token", "application/json",
+         "{\"grant_type\":\"refresh_token\",\"refresh_token\" : \"CANARY1\\\"CANARY2\","
+         "\"code\":\"CANARY3\",\"kept\":\"yes1\"}"},
+        {"/alipay/gateway.do?app%5Fauth_token=CANARY4&kept=yes2", "multipart/form-data; boundary=b",
+         "--b\r\nContent-Disposition: form-data; name=\"app_auth_token\"\r\n\r\nCANARY5\r\n"
+         "--b\r\nContent-Disposition: form-data; name=\"data\"\r\n\r\n"
+         "{\"auth_token\":\"CANARY6\",\"kept\":\"yes3\"}\r\n"
+         "--b\r\nContent-Disposition: form-data; name=\"code\"\r\n\r\n\r\n--b--\r\n"},
+        {"/alipay/gateway.do?kept=yes4&code=CANARY7", FORM, "refresh_token=CANARY8&kept=yes5"},
+        {"/alipay/gateway.do", "text/plain", "{\"access_token\":\"CANARY9 which is cut"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        play_http(&play, "POST", rows[i][0], rows[i][1], rows[i][2], NULL);
+    struct http_response har = get("/control/exchanges.har");
+    assert_int_equal(har.status, 200);
+    if (play_contains(har.body, "CANARY"))
+        fail_msg("%.*s", TILL_STR_ARG(har.body));
+    shows(&har, "yes1");
+    shows(&har, "yes2");
+    shows(&har, "yes3");
+    shows(&har, "yes4");
+    shows(&har, "yes5");
+    shows(&har, "\\\"grant_type\\\":\\\"refresh_token\\\",\\\"refresh_token\\\" : "
+                "\\\"[left out]\\\",\\\"code\\\":\\\"[left out]\\\"");
+    shows(&har, "--b--\\r\\n");
+}
+
+static void answers_with_tokens_keep_their_codes_in_a_har(void **state) {
+    char body[80];
+    (void)state;
+    snprintf(body, sizeof body, "{\"app_id\":\"%.*s\"}", TILL_STR_ARG(play.app_id));
+    struct till_str code = till_json_get_str(
+        play_control(&play, "POST", "/control/buyers/auto/user-code", body), "auth_code");
+    struct till_str copy;
+    struct till_error err;
+    assert_true(till_arena_copy(&play.arena, code, &copy, &err));
+    struct play_answer answer = play_call(&play, "alipay.system.oauth.token", NULL, "grant_type",
+                                          "authorization_code", "code", copy.ptr, NULL);
+    struct till_str access = play_get(&answer, "access_token");
+    struct till_str refresh = play_get(&answer, "refresh_token");
+    assert_true(access.len > 0 && refresh.len > 0);
+    play_call(&play, "alipay.trade.query", "{\"out_trade_no\":\"A1\"}", NULL);
+    struct http_response har = get("/control/exchanges.har");
+    assert_false(play_contains(har.body, copy.ptr));
+    assert_true(till_arena_copy(&play.arena, access, &copy, &err));
+    assert_false(play_contains(har.body, copy.ptr));
+    assert_true(till_arena_copy(&play.arena, refresh, &copy, &err));
+    assert_false(play_contains(har.body, copy.ptr));
+    shows(&har, "\\\"code\\\":\\\"40004\\\"");
+}
+
+static void bytes_that_are_no_text_break_no_har(void **state) {
+    static const char *const host[] = {"Host: b\xe9.example", NULL};
+    (void)state;
+    play_http(&play, "POST", "/alipay/gateway.do?x=\xff", "text/\xe9;charset=x", "a", host);
+    struct http_response har = get("/control/exchanges.har");
+    assert_int_equal(har.status, 200);
+    shows(&har, "\"mimeType\": \"text/%E9;charset=x\"");
+    shows(&har, "http://b%E9.example/alipay/gateway.do?x=%FF");
+}
+
 static void bytes_of_another_charset_are_readable_and_har_keeps_them(void **state) {
     (void)state;
     play_call(&play, "alipay.trade.query", "{\"out_trade_no\":\"\xd6\xd0\"}", "charset", "GBK",
@@ -216,6 +281,9 @@ int main(void) {
         TEST(the_order_is_found_by_the_platforms_number_too),
         TEST(har_holds_both_directions_oldest_first),
         TEST(tokens_stay_out_of_a_har),
+        TEST(tokens_stay_out_of_every_layout_of_a_har),
+        TEST(answers_with_tokens_keep_their_codes_in_a_har),
+        TEST(bytes_that_are_no_text_break_no_har),
         TEST(bytes_of_another_charset_are_readable_and_har_keeps_them),
         TEST(only_the_last_thousand_are_kept),
     };

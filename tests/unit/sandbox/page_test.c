@@ -146,6 +146,35 @@ static void other_sites_cannot_press_buttons(void **state) {
         play_number(play_control(&play, "GET", "/control/clock", NULL), "offset_seconds"), 8);
 }
 
+/* A page that reached this machine through its own DNS reads nothing, either. */
+static void a_rebound_name_reads_nothing_but_what_everybody_sees(void **state) {
+    static const char *const foreign[] = {"Host: evil.example:8100", NULL};
+    static const char *const platform[] = {"Host: openapi.alipay.com", NULL};
+    static const char *const closed[] = {"/",
+                                         "/console",
+                                         "/console/exchanges",
+                                         "/console/trades",
+                                         "/wallet",
+                                         "/wallet/app",
+                                         "/control/apps",
+                                         "/control/exchanges",
+                                         "/control/exchanges.har",
+                                         "/control/buyers"};
+    static const char *const open[] = {"/health", "/sandbox.css", "/alipay/cashier.js",
+                                       "/alipay/gateway.do"};
+    (void)state;
+    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++) {
+        if (play_http(&play, "GET", closed[i], NULL, NULL, foreign).status != 403)
+            fail_msg("%s is open", closed[i]);
+        assert_int_not_equal(play_http(&play, "GET", closed[i], NULL, NULL, platform).status, 403);
+    }
+    assert_int_equal(play_http(&play, "HEAD", "/console", NULL, NULL, foreign).status, 403);
+    for (size_t i = 0; i < sizeof open / sizeof *open; i++) {
+        assert_int_equal(play_http(&play, "GET", open[i], NULL, NULL, foreign).status, 200);
+        assert_int_equal(play_http(&play, "GET", open[i], NULL, NULL, platform).status, 200);
+    }
+}
+
 static void an_app_is_made_and_keyed_in_the_browser(void **state) {
     struct till_str public_key;
     struct till_error err;
@@ -319,6 +348,7 @@ int main(void) {
         TEST(nothing_that_people_type_becomes_markup),
         TEST(pages_speak_the_readers_language),
         TEST(other_sites_cannot_press_buttons),
+        TEST(a_rebound_name_reads_nothing_but_what_everybody_sees),
         TEST(an_app_is_made_and_keyed_in_the_browser),
         TEST(the_phone_scans_pays_and_cannot_pay_twice),
         TEST(dead_codes_say_so),

@@ -5,6 +5,8 @@
 
 #define SUBJECT "\"subject\":\"咖啡 50% & more\""
 
+#include <rt/world.h>
+
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -229,6 +231,125 @@ static void a_recording_from_elsewhere_needs_few_members(void **state) {
     play_close(&play);
 }
 
+static struct play_answer change_code(const char *code) {
+    return play_call(&play, "alipay.system.oauth.token", NULL, "grant_type", "authorization_code",
+                     "code", code, NULL);
+}
+
+static void a_token_without_a_code_is_replayed(void **state) {
+    char body[80], code[80];
+    (void)state;
+    start(false);
+    snprintf(body, sizeof body, "{\"app_id\":\"%.*s\"}", TILL_STR_ARG(play.app_id));
+    const struct till_json *made =
+        play_control(&play, "POST", "/control/buyers/auto/user-code", body);
+    snprintf(code, sizeof code, "%.*s", TILL_STR_ARG(till_json_get_str(made, "auth_code")));
+    assert_null(till_json_member(change_code(code).node, "code"));
+    play_close(&play);
+    start(true);
+    struct play_answer answer = change_code(code);
+    assert_true(till_str_is(answer.node_name, "alipay_system_oauth_token_response"));
+    assert_true(answer.verified);
+    assert_null(till_json_member(answer.node, "code"));
+    assert_true(till_str_is(play_get(&answer, "user_id"), "2088722003899171"));
+    play_close(&play);
+}
+
+static struct till_str location(const struct http_response *response) {
+    for (size_t i = 0; i < response->header_count; i++)
+        if (till_str_is(response->headers[i].name, "Location"))
+            return response->headers[i].value;
+    return TILL_STR_NONE;
+}
+
+static struct play_answer page_pay(void) {
+    return play_call(&play, "alipay.trade.page.pay",
+                     "{\"out_trade_no\":\"P1\",\"total_amount\":\"9.90\"," SUBJECT
+                     ",\"product_code\":\"FAST_INSTANT_TRADE_PAY\"}",
+                     NULL);
+}
+
+static void a_redirect_is_replayed_with_its_place(void **state) {
+    char place[256];
+    (void)state;
+    start(false);
+    struct play_answer answer = page_pay();
+    snprintf(place, sizeof place, "%.*s", TILL_STR_ARG(location(&answer.response)));
+    play_close(&play);
+    assert_int_equal(strncmp(place, "/alipay/cashier/", 16), 0);
+    start(true);
+    answer = page_pay();
+    assert_int_equal(answer.response.status, 302);
+    assert_true(till_str_is(location(&answer.response), place));
+    const struct till_json *one = play_control(&play, "GET", "/control/exchanges/1", NULL);
+    check_text(one, "code", "10000");
+    play_close(&play);
+}
+
+static void an_empty_answer_stays_empty(void **state) {
+    (void)state;
+    start(false);
+    play_order(&play, "A1", "9.90");
+    play_fault(&play, "query", "empty", 1, "");
+    assert_int_equal(query("A1").response.body.len, 0);
+    play_close(&play);
+    start(true);
+    struct play_answer answer = query("A1");
+    assert_int_equal(answer.response.status, 200);
+    assert_int_equal(answer.response.body.len, 0);
+    play_close(&play);
+}
+
+static struct http_response query_v3(const char *number) {
+    char body[80], list[160], text[512], header[1024];
+    struct till_str sign;
+    struct till_error err;
+    snprintf(body, sizeof body, "{\"out_trade_no\":\"%s\"}", number);
+    snprintf(list, sizeof list, "app_id=%.*s,nonce=1,timestamp=%lld", TILL_STR_ARG(play.app_id),
+             (long long)(world_now_us(play.world) / 1000));
+    snprintf(text, sizeof text, "%s\nPOST\n/v3/alipay/trade/query\n%s\n", list, body);
+    assert_true(
+        till_key_sign(&play.arena, play_app_key, TILL_RSA_SHA256, till_str_of(text), &sign, &err));
+    snprintf(header, sizeof header, "authorization: ALIPAY-SHA256withRSA %s,sign=%.*s", list,
+             TILL_STR_ARG(sign));
+    const char *const headers[] = {header, NULL};
+    return play_http(&play, "POST", "/v3/alipay/trade/query", "application/json", body, headers);
+}
+
+/* What v3 answers carries no code; rubbish among them is rubbish all the same. */
+static void rubbish_of_v3_is_replayed_as_rubbish(void **state) {
+    static const char *const faults[] = {"garbage", "http_after", "empty", "unknown_after"};
+    static const int statuses[] = {200, 504, 200, 500};
+    struct till_str bodies[4];
+    struct till_error err;
+    struct http_response answer;
+    (void)state;
+    start(false);
+    play_order(&play, "A1", "9.90");
+    play_control(&play, "POST", "/control/trades/A1/scan", "{}");
+    struct till_arena kept;
+    till_arena_init(&kept, 65536);
+    for (size_t i = 0; i < 4; i++) {
+        play_fault(&play, "query", faults[i], 1, "");
+        answer = query_v3("A1");
+        assert_int_equal(answer.status, statuses[i]);
+        assert_true(till_arena_copy(&kept, answer.body, &bodies[i], &err));
+    }
+    assert_int_equal(query_v3("A1").status, 200);
+    play_close(&play);
+    start(true);
+    for (size_t i = 0; i < 4; i++) {
+        answer = query_v3("A1");
+        assert_int_equal(answer.status, statuses[i]);
+        assert_true(till_str_equal(answer.body, bodies[i]));
+    }
+    answer = query_v3("A1");
+    assert_int_equal(answer.status, 200);
+    assert_true(play_contains(answer.body, "\"trade_status\":\"WAIT_BUYER_PAY\""));
+    play_close(&play);
+    till_arena_clean_up(&kept);
+}
+
 static void a_bad_recording_stops_the_start_and_names_the_place(void **state) {
     static const struct {
         const char *text, *what;
@@ -245,6 +366,9 @@ static void a_bad_recording_stops_the_start_and_names_the_place(void **state) {
         {"{\"kind\":\"call\",\"method\":\"x\",\"answer\":{\"body_base64\":\"?\"}}", "Line 1"},
         {"{\"kind\":\"call\",\"method\":\"x\",\"v3\":true,\"node\":{},\"answer\":{}}",
          "/node/code"},
+        {"{\"kind\":\"call\",\"method\":\"x\",\"answer\":{\"status\":302,\"location\":\"/\\r\\nX: "
+         "y\"},\"node\":{\"code\":\"10000\"}}",
+         "/answer/location"},
         {"{\"kind\":\"call\",\"method\":\"x\",\"refused\":1,\"answer\":{}}", "/refused"},
     };
     (void)state;
@@ -284,6 +408,10 @@ int main(void) {
         TEST(an_order_with_another_number_is_recognised_by_the_rest),
         TEST(what_was_not_recorded_is_told_and_checks_stay_strict),
         TEST(a_recording_from_elsewhere_needs_few_members),
+        TEST(a_token_without_a_code_is_replayed),
+        TEST(a_redirect_is_replayed_with_its_place),
+        TEST(an_empty_answer_stays_empty),
+        TEST(rubbish_of_v3_is_replayed_as_rubbish),
         TEST(a_bad_recording_stops_the_start_and_names_the_place),
         TEST(a_file_that_others_may_read_is_not_recorded_to),
     };

@@ -334,6 +334,29 @@ static void a_wrong_signature_is_explained_with_its_cause(void **state) {
     }
 }
 
+static void the_string_is_shown_without_the_token_that_ends_it(void **state) {
+    static const struct v3 rows[] = {
+        {.end = NULL}, {.end = ""}, {.algorithm = TILL_RSA_SHA1}, {.signed_body = "x"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct v3 call = rows[i];
+        call.method = "POST";
+        call.target = QUERY;
+        call.body = "{\"out_trade_no\":\"X\"}";
+        call.token = "CANARY-of-a-shop";
+        send(&call);
+        const struct till_json *told = last_exchange();
+        struct till_str canonical = till_json_get_str(told, "canonical");
+        assert_true(play_contains(canonical, "}\n[left out]\n"));
+        assert_false(play_contains(till_json_get_str(told, "compared"), "CANARY"));
+        int64_t at = 0;
+        if (till_json_get_int(told, "first_difference", &at))
+            assert_true(at <= (int64_t)canonical.len);
+        assert_false(play_contains(
+            play_http(&play, "GET", "/control/exchanges", NULL, NULL, NULL).body, "CANARY"));
+    }
+}
+
 static void faults_strike_v3_as_they_do_gateway_do(void **state) {
     static const struct {
         const char *fault;
@@ -524,6 +547,7 @@ int main(void) {
         TEST(parts_of_the_authorization_are_missed_by_name),
         TEST(of_multipart_the_part_named_data_is_signed),
         TEST(a_wrong_signature_is_explained_with_its_cause),
+        TEST(the_string_is_shown_without_the_token_that_ends_it),
         TEST(faults_strike_v3_as_they_do_gateway_do),
         TEST(a_turned_clock_does_not_shut_v3),
         TEST(certificates_are_named_in_authorization_and_header),
