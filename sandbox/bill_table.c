@@ -2,7 +2,10 @@
 /* Cells into the platform's lines; what the faults of bills do to columns and sums. */
 #include <sandbox/bill.h>
 
+/* The platform's lines of dashes are not symmetric (dossier 5.10). */
 #define DASHES "-----------------------------------------"
+#define DASHES_BEGIN "----------------------------------------"
+#define DASHES_END "------------------------------------"
 
 /* "2026年11月22日 00:00:00" */
 static struct till_str long_time(const struct bill *bill, int64_t us) {
@@ -106,13 +109,13 @@ void bill_table_begin(struct bill_table *table, const struct bill *bill, const c
     till_buf_init(&table->buf, bill->arena);
     till_buf_format(&table->buf, "#支付宝%s查询\r\n#账号：[%s0156]\r\n", what, account);
     till_buf_format(&table->buf,
-                    "#起始日期：[%.*s]   终止日期：[%.*s]\r\n#" DASHES "%s" DASHES "\r\n",
+                    "#起始日期：[%.*s]   终止日期：[%.*s]\r\n#" DASHES "%s" DASHES_BEGIN "\r\n",
                     TILL_STR_ARG(from), TILL_STR_ARG(to), list);
     add_header(table, header);
 }
 
 void bill_list_end(struct bill_table *table, const char *list) {
-    till_buf_format(&table->buf, "#" DASHES "%s结束------------------------------------\r\n", list);
+    till_buf_format(&table->buf, "#" DASHES "%s结束" DASHES_END "\r\n", list);
 }
 
 void bill_total(struct bill_table *table, const char *label, int64_t count, const char *first,

@@ -50,6 +50,15 @@ bool biz_order_check_url(struct call *call, const char *name, struct till_str ur
     return false;
 }
 
+/* Either names what may be paid with, or what may not (dossier 5.2). */
+static bool check_channels(struct call *call) {
+    struct till_str enabled, disabled;
+    return biz_text(call, "enable_pay_channels", 128, false, &enabled) &&
+           biz_text(call, "disable_pay_channels", 128, false, &disabled) &&
+           (enabled.len == 0 || disabled.len == 0 ||
+            biz_refuse(call, "disable_pay_channels", "excludes enable_pay_channels"));
+}
+
 static bool check_seller(struct call *call) {
     struct till_str seller;
     if (!biz_text(call, "seller_id", 28, false, &seller))
@@ -120,7 +129,7 @@ bool biz_order_read(struct call *call, enum trade_product product, struct trade_
            biz_text(call, "store_id", 32, false, &order->store_id) &&
            biz_text(call, "terminal_id", 32, false, &order->terminal_id) &&
            biz_text(call, "merchant_order_no", 32, false, &scratch) && read_times(call, order) &&
-           read_places(call, order) && check_seller(call);
+           read_places(call, order) && check_channels(call) && check_seller(call);
 }
 
 static bool same_order(const struct call *call, const struct platform_trade *trade,

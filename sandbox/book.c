@@ -53,8 +53,17 @@ struct platform_seller *platform_seller_obtain(struct sandbox *sandbox, struct t
     return seller;
 }
 
+/* What stands in a trade's rows is what it says in sum. */
+static bool rows_agree(const struct platform_trade *trade) {
+    int64_t minor = 0;
+    for (const struct platform_refund *refund = trade->refunds; refund; refund = refund->next)
+        minor += refund->reversed ? 0 : refund->minor;
+    return minor == trade->refunded_minor;
+}
+
 void platform_books_read(struct sandbox *sandbox, struct platform_books *ret_books) {
     struct platform_books books = {0};
+    bool rows_good = true;
     for (size_t i = 0; i < PLATFORM_BUYERS; i++) {
         books.endowment_minor += sandbox->buyers[i].endowment_minor;
         books.buyers_minor += sandbox->buyers[i].balance_minor;
@@ -66,10 +75,12 @@ void platform_books_read(struct sandbox *sandbox, struct platform_books *ret_boo
         books.trades_paid += trade->paid_us > 0;
         books.paid_minor += trade->paid_us > 0 ? trade->total_minor : 0;
         books.refunded_minor += trade->refunded_minor;
+        rows_good = rows_good && rows_agree(trade);
         for (const struct platform_refund *refund = trade->refunds; refund; refund = refund->next)
             books.refunds++;
     }
-    books.conserved = books.buyers_minor + books.sellers_minor == books.endowment_minor &&
+    books.conserved = rows_good &&
+                      books.buyers_minor + books.sellers_minor == books.endowment_minor &&
                       books.sellers_minor == books.paid_minor - books.refunded_minor;
     *ret_books = books;
 }

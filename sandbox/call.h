@@ -182,6 +182,8 @@ void call_certificate_download(struct call *call);
 /* gateway_do.c: from end to end through a front; gateway.do's is the one with forms. */
 void call_serve(const struct call_front *front, struct sandbox *sandbox,
                 struct http_request *request, struct http_response *response);
+/* GBK that was asked for: the platform's default is for reading only. */
+bool call_answers_in_gbk(const struct call *call);
 /* call_explain.c: the front's explain of everything that came as a form. */
 bool call_explain_form(struct call *call, struct till_explanation *ret);
 /* The first byte in which two texts differ. */

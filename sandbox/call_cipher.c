@@ -62,11 +62,13 @@ bool call_open_cipher(struct call *call, struct till_str encryption, struct till
     return true;
 }
 
-/* A refusal of the business too: users of encryption decrypt a 40004 (lokielse/omnipay-alipay
+/* A refusal of the business, too: users of encryption decrypt a 40004 (lokielse/omnipay-alipay
  * #163), and Java's client can read nothing else; the dossier (2.4) has errors in clear, so that is
- * an option. Of v3 nobody has told; its errors stay in clear. */
+ * an option. Every other refusal, whatever stands under error_response, and the errors of v3 are
+ * clear. */
 bool call_hides_answer(const struct call *call) {
     bool is_good = call->answer.code && strncmp(call->answer.code, "100", 3) == 0;
-    bool hides_refusals = !call->v3 && !call->sandbox->options.clear_refusals;
-    return call->encrypted && (is_good || hides_refusals);
+    bool is_business = !call->v3 && call->method && !call->method->is_bare && call->answer.code &&
+                       strcmp(call->answer.code, "40004") == 0;
+    return call->encrypted && (is_good || (is_business && !call->sandbox->options.clear_refusals));
 }

@@ -197,8 +197,9 @@ void control_notice_send(struct web *web) {
     for (int i = NOTICE_CREATED; i <= NOTICE_FINISHED; i++)
         if (till_str_is(wanted, notice_event_name((enum notice_event)i)))
             event = (enum notice_event)i;
-    bool planned = trade && notice_plan_variant(web->sandbox, trade, event, variant,
-                                                platform_now_us(web->sandbox));
+    bool planned =
+        trade && notice_plan_variant(web->sandbox, trade, event, variant,
+                                     web_value(web, "argument"), platform_now_us(web->sandbox));
     struct till_json *json = planned ? describe_notice(web->sandbox->notices) : NULL;
     platform_unlock(web->sandbox);
     platform_wake(web->sandbox);

@@ -53,8 +53,10 @@ void fault_decide(struct sandbox *sandbox, const char *operation, enum fault_sid
             continue;
         rule->last_us = platform_now_us(sandbox);
         ret_set->on[rule->fault] = true;
-        snprintf(ret_set->argument[rule->fault], sizeof ret_set->argument[0], "%.63s",
-                 rule->argument);
+        struct till_str argument =
+            till_str_cut_utf8(till_str_of(rule->argument), sizeof ret_set->argument[0] - 1);
+        snprintf(ret_set->argument[rule->fault], sizeof ret_set->argument[0], "%.*s",
+                 TILL_STR_ARG(argument));
     }
 }
 

@@ -132,6 +132,10 @@ void call_serve(const struct call_front *front, struct sandbox *sandbox,
     call_clean_up(&call);
 }
 
+bool call_answers_in_gbk(const struct call *call) {
+    return (call->is_gbk && call->charset.len) || call->faults.on[FAULT_GBK];
+}
+
 static bool write_form_answer(struct call *call, struct http_response *response,
                               struct till_error *err) {
     struct till_str trace;
@@ -139,7 +143,7 @@ static bool write_form_answer(struct call *call, struct http_response *response,
         call->method->present(call, response);
         return true;
     }
-    call->is_gbk = (call->is_gbk && call->charset.len) || call->faults.on[FAULT_GBK];
+    call->is_gbk = call_answers_in_gbk(call);
     response->content_type =
         call->is_gbk ? TILL_STR("text/html;charset=GBK") : TILL_STR("text/html;charset=utf-8");
     if (!answer_trace(call, &trace, err))

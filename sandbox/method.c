@@ -22,6 +22,7 @@ static const struct call_method methods[] = {
     {"alipay.system.oauth.token", "oauth", call_oauth_token, NULL, .is_bare = true},
     /* known, not offered here */
     {"alipay.trade.order.settle", NULL, NULL, NULL},
+    {"alipay.trade.refund.apply", NULL, NULL, NULL},
     {"alipay.fund.trans.uni.transfer", NULL, NULL, NULL},
     {"alipay.fund.trans.common.query", NULL, NULL, NULL},
     {"alipay.trade.royalty.relation.bind", NULL, NULL, NULL},

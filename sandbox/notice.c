@@ -39,6 +39,13 @@ static struct platform_notice *make(struct sandbox *sandbox, struct platform_tra
     return notice;
 }
 
+static void set_variant(struct platform_notice *notice, enum fault variant,
+                        struct till_str argument) {
+    notice->variant = variant;
+    argument = till_str_cut_utf8(argument, sizeof notice->argument - 1);
+    snprintf(notice->argument, sizeof notice->argument, "%.*s", TILL_STR_ARG(argument));
+}
+
 /* When it leaves; what it says is the first variant that struck. */
 static void apply(struct sandbox *sandbox, struct platform_notice *notice,
                   const struct fault_set *faults) {
@@ -56,7 +63,7 @@ static void apply(struct sandbox *sandbox, struct platform_notice *notice,
     notice->over = faults->on[FAULT_NOTIFY_NEVER];
     for (int i = FAULT_NOTIFY_WRONG_KEY; i < FAULT_COUNT && !notice->variant; i++)
         if (faults->on[i])
-            notice->variant = (enum fault)i;
+            set_variant(notice, (enum fault)i, till_str_of(faults->argument[i]));
 }
 
 void notice_plan(struct sandbox *sandbox, struct platform_trade *trade, enum notice_event event,
@@ -73,14 +80,15 @@ void notice_plan(struct sandbox *sandbox, struct platform_trade *trade, enum not
 }
 
 bool notice_plan_variant(struct sandbox *sandbox, struct platform_trade *trade,
-                         enum notice_event event, enum fault variant, int64_t now_us) {
+                         enum notice_event event, enum fault variant, struct till_str argument,
+                         int64_t now_us) {
     const struct platform_refund *refund = event == NOTICE_REFUNDED ? trade->refunds : NULL;
     while (refund && refund->next)
         refund = refund->next;
     struct platform_notice *notice = make(sandbox, trade, event, refund, now_us);
     if (!notice)
         return false;
-    notice->variant = variant;
+    set_variant(notice, variant, argument);
     notice->once = true;
     platform_due(sandbox, notice->due_us, DUE_NOTICE, notice);
     return true;
@@ -181,12 +189,17 @@ static void put_refund(struct form_builder *builder, const struct platform_notic
         put_time(builder, "gmt_close", notice->closed_us);
 }
 
+/* What the variant was told to say. */
+static struct till_str lie(const struct platform_notice *notice, struct till_str otherwise) {
+    return notice->argument[0] ? till_str_of(notice->argument) : otherwise;
+}
+
 static void put_order(struct form_builder *builder, const struct platform_notice *notice) {
     const struct platform_trade *trade = notice->trade;
     enum fault variant = notice->variant;
     struct till_str app_id = till_str_of(trade->app->id);
     if (variant == FAULT_NOTIFY_OTHER_APP)
-        app_id = TILL_STR("9021000000000000");
+        app_id = lie(notice, TILL_STR("9021000000000000"));
     put(builder, "app_id", app_id);
     put(builder, "auth_app_id", app_id);
     put(builder, "seller_id",
@@ -196,9 +209,10 @@ static void put_order(struct form_builder *builder, const struct platform_notice
         variant == FAULT_NOTIFY_OTHER_ORDER ? TILL_STR("NOBODY0EVER0ORDERED0THIS0")
                                             : trade->out_trade_no);
     put(builder, "trade_no", till_str_of(trade->trade_no));
-    put_money(builder, "total_amount",
-              variant == FAULT_NOTIFY_AMOUNT ? (trade->total_minor == 1 ? 2 : 1)
-                                             : trade->total_minor);
+    put(builder, "total_amount",
+        variant == FAULT_NOTIFY_AMOUNT
+            ? lie(notice, trade->total_minor == 1 ? TILL_STR("0.02") : TILL_STR("0.01"))
+            : platform_money_text(builder->arena, trade->total_minor));
     put(builder, "subject", trade->subject);
     put(builder, "body", trade->body);
     put(builder, "passback_params", trade->passback_params);

@@ -13,9 +13,11 @@
  * otherwise NULL. */
 void notice_plan(struct sandbox *sandbox, struct platform_trade *trade, enum notice_event event,
                  const struct platform_refund *refund, int64_t now_us);
-/* Locked: one more, as a variant, at once. False: no notify_url or memory. */
+/* Locked: one more, as a variant with its argument (may be empty), at once. False: no notify_url or
+ * memory. */
 bool notice_plan_variant(struct sandbox *sandbox, struct platform_trade *trade,
-                         enum notice_event event, enum fault variant, int64_t now_us);
+                         enum notice_event event, enum fault variant, struct till_str argument,
+                         int64_t now_us);
 const char *notice_event_name(enum notice_event event);
 
 /* What goes over the wire. */

@@ -54,6 +54,20 @@ static void cancel_unscanned(struct call *call, struct platform_trade *trade,
     answer_text(call, "retry_flag", TILL_STR("N"));
 }
 
+/* A number that no refund has: the order's, the trade's, or that one with a count. Empty when
+ * memory is out. */
+static struct till_str free_number(struct call *call, struct platform_trade *trade) {
+    struct till_str number = trade->out_trade_no, trade_no = till_str_of(trade->trade_no);
+    struct till_error err;
+    for (int i = 1; trade_refund_find(trade, number); i++) {
+        number = trade_no;
+        if (i > 1 &&
+            !till_arena_format(call->arena, &number, &err, "%.*s-%d", TILL_STR_ARG(trade_no), i))
+            return TILL_STR_NONE;
+    }
+    return number;
+}
+
 /* NULL: done. */
 static const char *cancel_paid(struct call *call, struct platform_trade *trade) {
     int64_t rest = trade->total_minor - trade->refunded_minor;
@@ -65,9 +79,7 @@ static const char *cancel_paid(struct call *call, struct platform_trade *trade) 
         return "ACQ.TRADE_CANCEL_TIME_OUT";
     if (rest > trade->app->seller->balance_minor)
         return "ACQ.SELLER_BALANCE_NOT_ENOUGH";
-    struct till_str request_no = trade->out_trade_no;
-    if (trade_refund_find(trade, request_no)) /* a refund without a number of its own took it */
-        request_no = till_str_of(trade->trade_no);
+    struct till_str request_no = free_number(call, trade);
     if (!trade_refund(call->sandbox, trade, request_no, TILL_STR("cancel"), rest, call->now_us))
         return "ACQ.SYSTEM_ERROR";
     return NULL;

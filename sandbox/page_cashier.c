@@ -271,17 +271,30 @@ void page_cashier(struct web *web) {
     show(web, &cashier, till_form_find(&web->query, "login") != NULL);
 }
 
+/* Of a personal order whom it is not for. */
+static bool is_stranger(const struct platform_trade *trade, const struct platform_buyer *buyer) {
+    return trade_is_personal(trade) && trade->buyer && buyer != trade->buyer;
+}
+
 /* Locked. Who logs in is the trade's buyer, also of one that a phone has scanned before. */
 static const char *log_in(struct web *web, struct platform_trade *trade,
                           struct platform_buyer *buyer) {
     struct sandbox *sandbox = web->sandbox;
     if (!till_str_is(web_value(web, "password"), PAY_PASSWORD))
         return "?said=password";
+    if (is_stranger(trade, buyer))
+        return "?said=stranger";
     if (trade_scan(sandbox, trade, buyer, platform_now_us(sandbox)) == TRADE_DONE) {
         trade->buyer = buyer;
         platform_changed(sandbox);
     }
     return "";
+}
+
+/* When the form names nobody. */
+static struct platform_buyer *first_buyer(struct sandbox *sandbox,
+                                          const struct platform_trade *trade) {
+    return trade_is_personal(trade) && trade->buyer ? trade->buyer : &sandbox->buyers[0];
 }
 
 /* Locked. What to say afterwards. */
@@ -300,7 +313,9 @@ static const char *act(struct web *web, struct platform_code *code) {
     if (till_str_is(action, "decline"))
         return "?said=declined";
     if (till_str_is(action, "login") || trade->status != TRADE_WAIT)
-        return log_in(web, trade, buyer ? buyer : &sandbox->buyers[0]);
+        return log_in(web, trade, buyer ? buyer : first_buyer(sandbox, trade));
+    if (buyer && is_stranger(trade, buyer))
+        return "?said=stranger";
     return pay_act(web, trade, trade->buyer);
 }
 

@@ -237,7 +237,7 @@ void page_trade_act(struct web *web) {
                                     trade->refunds   ? NOTICE_REFUNDED
                                     : trade->paid_us ? NOTICE_PAID
                                                      : NOTICE_CREATED,
-                                    FAULT_NONE, platform_now_us(web->sandbox)) ||
+                                    FAULT_NONE, TILL_STR_NONE, platform_now_us(web->sandbox)) ||
                 TILL_FAIL(&err, NOT_FOUND, "The trade has no notify_url.");
     else if (trade)
         acted = control_act(web, trade, action, TILL_STR_NONE, &step, &err);

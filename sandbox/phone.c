@@ -3,6 +3,7 @@
 #include <sandbox/biz_order.h>
 #include <sandbox/phone.h>
 
+#include <lib/channel/gbk.h>
 #include <rt/http.h>
 
 struct phone_front {
@@ -52,7 +53,9 @@ static bool write_result(struct call *call, struct http_response *response,
     struct phone_front *phone = phone_of(call);
     struct till_str body;
     tell(phone, call);
-    response->content_type = TILL_STR("application/json");
+    call->is_gbk = call_answers_in_gbk(call);
+    response->content_type = call->is_gbk ? TILL_STR("application/json;charset=GBK")
+                                          : TILL_STR("application/json;charset=utf-8");
     if (phone->is_cancelled || strcmp(phone->result->status, "6004") == 0)
         return true;
     if (!answer_write(call, &body, err))
@@ -62,7 +65,7 @@ static bool write_result(struct call *call, struct http_response *response,
                            body.ptr, call->algorithm == TILL_RSA_SHA1 ? "RSA" : "RSA2"))
         return false;
     phone->result->result = response->body = body;
-    return true;
+    return !call->is_gbk || gbk_to_utf8(call->arena, body, &phone->result->result, err);
 }
 
 /* The phone opens no other order than an app's. */

@@ -20,7 +20,7 @@ struct phone_result {
     const char *memo;   /* in Chinese, as the phone's SDK writes it */
     struct till_str
         result;          /* {"alipay_trade_app_pay_response":{...},"sign":"...","sign_type":"RSA2"},
-                            or empty */
+                            or empty; UTF-8, also where the signature is over GBK bytes */
     struct till_str why; /* for people; may be empty */
 };
 

@@ -118,6 +118,13 @@ struct platform_code {
     int64_t expires_us;
 };
 
+/* What bends the payer's way back: drawn when a page first shows it, then kept. */
+struct platform_way_back {
+    bool is_drawn;
+    unsigned faults; /* bit 0: FAULT_RETURN_NEVER, and so on */
+    char amount[64]; /* of FAULT_RETURN_AMOUNT; empty: the usual one */
+};
+
 struct platform_trade {
     struct till_arena arena; /* its texts, codes and refunds */
     struct platform_app *app;
@@ -139,6 +146,7 @@ struct platform_trade {
     int64_t created_us, expires_us, paid_us, closed_us, last_refund_us;
     int64_t refunded_minor; /* cumulative, without reversed ones */
     struct platform_refund *refunds, **refunds_end;
+    struct platform_way_back way_back;
     struct platform_code *code;  /* the newest */
     struct platform_trade *next; /* all, newest first */
     struct platform_trade *next_by_order, *next_by_trade_no;
@@ -153,6 +161,7 @@ struct platform_notice {
     struct platform_trade *trade;
     enum notice_event event;
     enum fault variant; /* FAULT_NONE: as it should be */
+    char argument[64];  /* the variant's; empty: its usual one */
     char id[PLATFORM_ID];
     struct till_str refund_no; /* of a refund */
     int64_t refunded_minor;

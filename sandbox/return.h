@@ -11,9 +11,13 @@
 
 /* Not under the lock (it signs). `return_url` is a copy of the trade's; only what is fixed at the
  * trade's birth is read besides, and its number, which a paid trade keeps. A
- * fault may bend the address, or (return_never) leave it empty. */
-TILL_MUST_CHECK bool return_compose(struct sandbox *sandbox, const struct platform_trade *trade,
+ * fault may bend the address, or (return_never) leave it empty: drawn once for a trade, so that
+ * every view of its page leads the same way. */
+TILL_MUST_CHECK bool return_compose(struct sandbox *sandbox, struct platform_trade *trade,
                                     struct till_str return_url, struct till_arena *arena,
                                     struct till_str *ret_url, struct till_error *err);
+
+/* A fault's bit in platform_way_back; 0 for what is no fault of ways back. */
+unsigned return_bit(enum fault fault);
 
 #endif

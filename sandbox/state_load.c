@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading the state file; see state.h. A line that cannot be read stops the start and is named. */
 #include <sandbox/mode.h>
+#include <sandbox/return.h>
 #include <sandbox/state.h>
 #include <sandbox/trade.h>
 
@@ -153,6 +154,14 @@ static void read_course(struct sandbox *sandbox, struct platform_trade *trade,
                      DUE_AUTO_PAY, trade);
 }
 
+static void read_way_back(struct platform_way_back *bent, const struct till_json *row) {
+    const struct till_json *faults = till_json_member(row, "return_faults");
+    bent->is_drawn = faults != NULL;
+    for (size_t i = 0; faults && i < till_json_size(faults); i++)
+        bent->faults |= return_bit(fault_find(till_json_str(till_json_element(faults, i))));
+    copy(bent->amount, sizeof bent->amount, row, "return_amount");
+}
+
 static bool read_trade(struct sandbox *sandbox, const struct till_json *row,
                        struct till_error *err) {
     struct platform_app *app = app_find(sandbox, till_json_get_str(row, "app_id"));
@@ -182,6 +191,7 @@ static bool read_trade(struct sandbox *sandbox, const struct till_json *row,
     if (!trade)
         return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     read_course(sandbox, trade, row);
+    read_way_back(&trade->way_back, row);
     if (trade->status != TRADE_NONE && !trade->buyer)
         return damaged(err, "buyer of a trade");
     return read_lists(sandbox, trade, row) || damaged(err, "trade");
@@ -218,6 +228,7 @@ static bool read_notice(struct sandbox *sandbox, const struct till_json *row,
         .attempts = (int)number(row, "attempts"),
     };
     copy(notice->id, sizeof notice->id, row, "id");
+    copy(notice->argument, sizeof notice->argument, row, "argument");
     sandbox->notices = notice;
     sandbox->notice_count++;
     platform_due(sandbox, notice->due_us, DUE_NOTICE, notice);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writing the state file; see state.h. */
 #include <sandbox/mode.h>
+#include <sandbox/return.h>
 #include <sandbox/state.h>
 
 #include <rt/file.h>
@@ -112,6 +113,18 @@ static struct till_json *refunds_of(const struct platform_trade *trade) {
     return refunds;
 }
 
+/* Only of a way back that was drawn. */
+static void set_way_back(struct till_json *row, const struct platform_way_back *bent) {
+    if (!bent->is_drawn)
+        return;
+    struct till_json *faults = till_json_array();
+    for (int i = FAULT_NONE + 1; i < FAULT_COUNT; i++)
+        if (bent->faults & return_bit((enum fault)i))
+            till_json_append_str(faults, till_str_of(fault_row((enum fault)i)->name));
+    till_json_set(row, "return_faults", faults);
+    till_json_set_text(row, "return_amount", bent->amount);
+}
+
 static void write_trade(struct page *page, const struct platform_trade *trade) {
     struct till_json *row = row_of("trade");
     till_json_set_text(row, "app_id", trade->app->id);
@@ -142,6 +155,7 @@ static void write_trade(struct page *page, const struct platform_trade *trade) {
     till_json_set_int(row, "closed_us", trade->closed_us);
     till_json_set_int(row, "last_refund_us", trade->last_refund_us);
     till_json_set_int(row, "refunded_minor", trade->refunded_minor);
+    set_way_back(row, &trade->way_back);
     till_json_set(row, "codes", codes_of(trade));
     till_json_set(row, "refunds", refunds_of(trade));
     write_row(page, row);
@@ -157,6 +171,7 @@ static void write_notice(struct page *page, const struct platform_notice *notice
     till_json_set_str(row, "out_trade_no", notice->trade->out_trade_no);
     till_json_set_int(row, "event", notice->event);
     till_json_set_text(row, "variant", notice->variant ? fault_row(notice->variant)->name : "");
+    till_json_set_text(row, "argument", notice->argument);
     till_json_set_str(row, "refund_no", notice->refund_no);
     till_json_set_int(row, "refunded_minor", notice->refunded_minor);
     till_json_set_int(row, "status", notice->status);

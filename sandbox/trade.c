@@ -241,19 +241,20 @@ void trade_close(struct sandbox *sandbox, struct platform_trade *trade, int64_t 
 
 struct platform_refund *trade_refund_find(struct platform_trade *trade,
                                           struct till_str request_no) {
+    struct platform_refund *newest = NULL;
     for (struct platform_refund *refund = trade->refunds; refund; refund = refund->next)
         if (till_str_equal(refund->request_no, request_no))
-            return refund;
-    return NULL;
+            newest = refund;
+    return newest;
 }
 
-/* A refund that failed later goes again under its own number. */
-static struct platform_refund *obtain_refund(struct platform_trade *trade,
-                                             struct till_str request_no, struct till_str reason) {
-    struct platform_refund *refund = trade_refund_find(trade, request_no);
-    if (refund)
-        return refund;
-    refund = till_arena_alloc(&trade->arena, sizeof *refund);
+/* A refund that failed later goes again under its own number and keeps its old row. */
+static struct platform_refund *add_refund(struct platform_trade *trade, struct till_str request_no,
+                                          struct till_str reason) {
+    const struct platform_refund *before = trade_refund_find(trade, request_no);
+    if (before && !before->reversed)
+        return NULL;
+    struct platform_refund *refund = till_arena_alloc(&trade->arena, sizeof *refund);
     if (!refund)
         return NULL;
     refund->request_no = platform_keep(&trade->arena, request_no);
@@ -268,13 +269,11 @@ static struct platform_refund *obtain_refund(struct platform_trade *trade,
 struct platform_refund *trade_refund(struct sandbox *sandbox, struct platform_trade *trade,
                                      struct till_str request_no, struct till_str reason,
                                      int64_t minor, int64_t now_us) {
-    struct platform_refund *refund = obtain_refund(trade, request_no, reason);
+    struct platform_refund *refund = add_refund(trade, request_no, reason);
     if (!refund)
         return NULL;
     refund->minor = minor;
     refund->at_us = now_us;
-    refund->reverses_us = 0;
-    refund->reversed = false;
     trade->refunded_minor += minor;
     trade->last_refund_us = now_us;
     trade->buyer->balance_minor += minor;

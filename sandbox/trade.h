@@ -69,10 +69,11 @@ enum trade_step trade_pay(struct sandbox *sandbox, struct platform_trade *trade,
                           struct platform_buyer *buyer, int64_t now_us);
 /* A waiting trade; others are left alone. */
 void trade_close(struct sandbox *sandbox, struct platform_trade *trade, int64_t at_us);
-/* remaining >= minor > 0, paid. NULL when memory is out. */
+/* remaining >= minor > 0, paid. NULL when memory is out or a refund of this number stands. */
 struct platform_refund *trade_refund(struct sandbox *sandbox, struct platform_trade *trade,
                                      struct till_str request_no, struct till_str reason,
                                      int64_t minor, int64_t now_us);
+/* The newest of this number; those before it came back. */
 struct platform_refund *trade_refund_find(struct platform_trade *trade, struct till_str request_no);
 /* Lets time do its part. */
 void trade_touch(struct sandbox *sandbox, struct platform_trade *trade, int64_t now_us);

@@ -142,6 +142,56 @@ static void the_trading_bill_is_the_day_to_the_fen(void **state) {
                      -6 - 60 - 0 + 18); /* 0.6 %; the fee of a refund comes back, and goes again */
 }
 
+/* R2 failed later; what goes again under its number is the next day's business. */
+static void a_refund_that_goes_again_leaves_the_earlier_bill_alone(void **state) {
+    (void)state;
+    struct play_answer answer = play_call(
+        &play, "alipay.trade.refund",
+        "{\"out_trade_no\":\"BILL1\",\"refund_amount\":\"1.00\",\"out_request_no\":\"R2\"}", NULL);
+    play_expect(&answer, "10000", "");
+    reads(TILL_BILL_TRADE, "trade");
+    assert_int_equal(line_count, 6);
+    assert_int_equal(totals[0].out.amount, -3000 - 100);
+}
+
+static struct till_str text_of(const char *type) {
+    static const struct unzip_limits limits = {1 << 20, 8, 1 << 20, 2 << 20, 200};
+    struct http_response response = download(type);
+    struct unzip *unzip = NULL;
+    struct till_error err;
+    static char text[65536];
+    struct till_str bytes;
+    size_t len = 0;
+    assert_true(unzip_open(response.body, &limits, &unzip, &err) && unzip_begin(unzip, 0, &err));
+    while (unzip_next(unzip, &bytes, &err) && bytes.len) {
+        assert_true(len + bytes.len < sizeof text);
+        memcpy(text + len, bytes.ptr, bytes.len);
+        len += bytes.len;
+    }
+    unzip_close(unzip);
+    return (struct till_str){text, len};
+}
+
+/* Dossier 5.10: 41 and 40 of them around the list's name, 41 and 36 at its end. */
+static void the_lines_of_dashes_are_the_platforms(void **state) {
+    static const struct {
+        const char *type, *list;
+    } lists[] = {{"trade", "\xd2\xb5\xce\xf1\xc3\xf7\xcf\xb8\xc1\xd0\xb1\xed"},
+                 {"signcustomer", "\xd5\xcb\xce\xf1\xc3\xf7\xcf\xb8\xc1\xd0\xb1\xed"}};
+    char dashes[42], line[160];
+    (void)state;
+    memset(dashes, '-', 41);
+    dashes[41] = 0;
+    for (size_t i = 0; i < 2; i++) {
+        struct till_str text = text_of(lists[i].type);
+        snprintf(line, sizeof line, "\r\n#%s%s%.40s\r\n", dashes, lists[i].list, dashes);
+        assert_true(play_contains(text, line));
+        snprintf(line, sizeof line, "\r\n#%s%s\xbd\xe1\xca\xf8%.36s\r\n", dashes, lists[i].list,
+                 dashes);
+        assert_true(play_contains(text, line));
+    }
+}
+
 static void the_ledger_runs_from_balance_to_balance(void **state) {
     (void)state;
     reads(TILL_BILL_ACCOUNT, "signcustomer");
@@ -305,6 +355,8 @@ static void a_person_finds_it_in_the_console(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         SENTENCE(the_trading_bill_is_the_day_to_the_fen),
+        SENTENCE(a_refund_that_goes_again_leaves_the_earlier_bill_alone),
+        SENTENCE(the_lines_of_dashes_are_the_platforms),
         SENTENCE(the_ledger_runs_from_balance_to_balance),
         SENTENCE(the_platform_s_own_errors),
         SENTENCE(a_bill_appears_at_nine_and_its_address_lives_thirty_seconds),

@@ -393,38 +393,71 @@ static void the_automatic_buyer_pays_an_opened_page(void **state) {
     assert_true(play_letter_verifies(&play, &form));
 }
 
+static const char *paid_cashier(const char *number) {
+    char biz[200];
+    snprintf(biz, sizeof biz,
+             "{\"out_trade_no\":\"%s\",\"total_amount\":\"9.90\",\"subject\":\"x\","
+             "\"product_code\":\"FAST_INSTANT_TRADE_PAY\"}",
+             number);
+    const char *place = cashier(PAGE, biz);
+    pay_at(place);
+    return place;
+}
+
 static void a_way_back_can_be_bent(void **state) {
     static const struct {
         const char *fault, *argument;
         bool verifies;
         const char *amount, *number;
     } cases[] = {
-        {"return_wrong_key", "", false, "9.90", "A1"},
-        {"return_unsigned", "", false, "9.90", "A1"},
-        {"return_amount", "5.00", true, "5.00", "A1"},
+        {"return_wrong_key", "", false, "9.90", "B0"},
+        {"return_unsigned", "", false, "9.90", "B1"},
+        {"return_amount", "5.00", true, "5.00", "B2"},
         {"return_other_order", "", true, "9.90", "NOBODY0EVER0ORDERED0THIS0"},
     };
     struct till_form form;
+    char number[8];
     (void)state;
-    const char *place = cashier(PAGE, ORDER);
-    pay_at(place);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(number, sizeof number, "B%zu", i);
+        const char *place = paid_cashier(number);
         play_fault(&play, "return", cases[i].fault, 1, cases[i].argument);
-        struct http_response page = get(place);
-        read_return(return_of(&page), &form);
-        assert_int_equal(till_form_get(&form, "sign").len == 0, i == 1);
-        assert_int_equal(till_form_get(&form, "sign").len && play_letter_verifies(&play, &form),
-                         cases[i].verifies);
-        assert_true(till_str_is(till_form_get(&form, "total_amount"), cases[i].amount));
-        assert_true(till_str_is(till_form_get(&form, "out_trade_no"), cases[i].number));
+        for (int view = 0; view < 2; view++) {
+            struct http_response page = get(place);
+            read_return(return_of(&page), &form);
+            assert_int_equal(till_form_get(&form, "sign").len == 0, i == 1);
+            assert_int_equal(till_form_get(&form, "sign").len && play_letter_verifies(&play, &form),
+                             cases[i].verifies);
+            assert_true(till_str_is(till_form_get(&form, "total_amount"), cases[i].amount));
+            assert_true(till_str_is(till_form_get(&form, "out_trade_no"), cases[i].number));
+        }
     }
+}
+
+/* The frame with the code looks first, the payer's page after it; others have their own fate. */
+static void a_fate_of_a_way_back_is_drawn_once(void **state) {
+    char framed[96], path[64];
+    struct till_form form;
+    (void)state;
+    snprintf(path, sizeof path, "/tmp/till-way-back-test-%d", (int)getpid());
+    unlink(path);
+    play_close(&play);
+    play_open(&play, &(struct sandbox_options){.state_path = till_str_of(path)});
     play_fault(&play, "return", "return_never", 1, NULL);
-    struct http_response page = get(place);
-    assert_int_equal(return_of(&page).len, 0);
-    assert_false(play_contains(page.body, "http-equiv=\"refresh\""));
-    page = get(place);
+    const char *place = paid_cashier("B1");
+    snprintf(framed, sizeof framed, "%s?frame=1", place);
+    get(framed);
+    for (int i = 0; i < 2; i++) {
+        struct http_response page = get(place);
+        assert_int_equal(return_of(&page).len, 0);
+        assert_false(play_contains(page.body, "http-equiv=\"refresh\""));
+        if (i == 0)
+            play_restart(&play);
+    }
+    struct http_response page = get(paid_cashier("B2"));
     read_return(return_of(&page), &form);
     assert_true(play_letter_verifies(&play, &form));
+    unlink(path);
 }
 
 static void an_order_keeps_its_way_back_over_a_restart(void **state) {
@@ -462,6 +495,7 @@ int main(void) {
         PLAY(only_the_bare_code_may_stand_in_a_frame),
         PLAY(the_automatic_buyer_pays_an_opened_page),
         PLAY(a_way_back_can_be_bent),
+        PLAY(a_fate_of_a_way_back_is_drawn_once),
         PLAY(an_order_keeps_its_way_back_over_a_restart),
     };
     return cmocka_run_group_tests_name("sandbox cashier", tests, play_group_setup,

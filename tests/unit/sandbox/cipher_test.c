@@ -84,8 +84,13 @@ an_encrypted_call_is_answered_encrypted_also_where_the_business_is_refused(void 
     assert_true(answer.verified);
     assert_true(play_contains(open_node(&answer, QUERY), "\"sub_code\":\"ACQ.TRADE_NOT_EXIST\""));
     answer = play_call(&play, QUERY, encrypt("[]"), "encrypt_type", "AES", NULL);
-    assert_true(play_contains(open_node(&answer, QUERY), "\"isv.invalid-parameter\""));
-    assert_true(play_contains(last("why"), "not a JSON object"));
+    play_expect(&answer, "40002", "isv.invalid-parameter"); /* no business: in clear */
+    assert_true(answer.verified && play_contains(last("why"), "not a JSON object"));
+    play_fault(&play, "query", "unknown_after", 1, NULL);
+    answer = play_call(&play, QUERY, encrypt("{\"out_trade_no\":\"NONE\"}"), "encrypt_type", "AES",
+                       NULL);
+    play_expect(&answer, "20000", "isp.unknow-error");
+    assert_true(answer.verified);
     const struct till_json *trade = play_control(&play, "GET", "/control/trades/E1", NULL);
     assert_true(till_str_is(till_json_get_str(trade, "subject"), "咖啡"));
     /* in clear it may speak, too, and is answered in clear */

@@ -199,6 +199,22 @@ static void each_lie_is_signed_well_and_differs_in_one_thing(void **state) {
     assert_null(till_form_find(last(), "gmt_payment"));
 }
 
+static void a_lie_says_what_it_was_told_to_say(void **state) {
+    (void)state;
+    play_fault(&play, "notify", "notify_amount", 1, "7.77");
+    paid();
+    says(last(), "total_amount", "7.77");
+    assert_true(play_letter_verifies(&play, last()));
+    play_fault(&play, "notify", "notify_other_app", 1, "2021999999999999");
+    refund("R1", "1.00");
+    says(last(), "app_id", "2021999999999999");
+    says(last(), "auth_app_id", "2021999999999999");
+    play_control(&play, "POST", "/control/notify/A1",
+                 "{\"variant\":\"amount\",\"event\":\"paid\",\"argument\":\"1.23\"}");
+    play_tick(&play);
+    says(last(), "total_amount", "1.23");
+}
+
 static void each_bad_signature_fails_in_its_own_way(void **state) {
     (void)state;
     paid();
@@ -323,6 +339,7 @@ int main(void) {
         TEST(refunds_are_notified_to_the_original_address),
         TEST(scans_and_closings_are_notified_when_asked_for),
         TEST(each_lie_is_signed_well_and_differs_in_one_thing),
+        TEST(a_lie_says_what_it_was_told_to_say),
         TEST(each_bad_signature_fails_in_its_own_way),
         TEST(lies_around_a_good_body_are_there),
         TEST(a_coupon_leaves_the_total_and_adds_its_own_fields),

@@ -141,6 +141,22 @@ static void an_order_with_a_bad_field_is_refused(void **state) {
            "10000", "");
 }
 
+static void a_share_code_is_given_where_it_is_asked_for(void **state) {
+    (void)state;
+    struct play_answer answer =
+        ask(PRECREATE, "{\"out_trade_no\":\"A1\",\"total_amount\":\"1.00\",\"subject\":\"x\","
+                       "\"code_type\":\"share_code\",\"enable_pay_channels\":\"balance\"}");
+    play_expect(&answer, "10000", "");
+    assert_true(play_get(&answer, "share_code").len > 0 && play_get(&answer, "qr_code").len > 0);
+    answer =
+        ask(PRECREATE, "{\"out_trade_no\":\"A1\",\"total_amount\":\"1.00\",\"subject\":\"x\"}");
+    has(&answer, "share_code", "");
+    expect(PRECREATE,
+           "{\"out_trade_no\":\"A2\",\"total_amount\":\"1.00\",\"subject\":\"x\","
+           "\"enable_pay_channels\":\"balance\",\"disable_pay_channels\":\"pcredit\"}",
+           "40004", "ACQ.INVALID_PARAMETER");
+}
+
 static void the_code_dies_after_two_hours_and_a_new_one_leads_to_the_same_order(void **state) {
     (void)state;
     struct till_str first = play_order(&play, "A1", "9.90");
@@ -272,6 +288,76 @@ static void a_cancel_closes_refunds_or_shrugs(void **state) {
     play_pay(&play, "A4");
     play_advance(&play, 86401);
     expect(CANCEL, "{\"out_trade_no\":\"A4\"}", "40004", "ACQ.TRADE_CANCEL_TIME_OUT");
+}
+
+static bool conserved(void) {
+    bool good = false;
+    struct till_error err;
+    return till_json_want_bool(play_control(&play, "GET", "/control/books", NULL), "conserved",
+                               &good, &err) &&
+           good;
+}
+
+static const struct till_json *refunds_of(const char *number) {
+    char target[64];
+    snprintf(target, sizeof target, "/control/trades/%s", number);
+    return till_json_member(play_control(&play, "GET", target, NULL), "refunds");
+}
+
+/* Partial refunds took the order's and the trade's number already. */
+static void a_cancel_refunds_under_a_number_of_its_own(void **state) {
+    char biz[160];
+    (void)state;
+    play_order(&play, "A1", "10.00");
+    play_pay(&play, "A1");
+    struct play_answer answer = ask(QUERY, "{\"out_trade_no\":\"A1\"}");
+    struct till_str trade_no = play_get(&answer, "trade_no");
+    expect(REFUND, "{\"out_trade_no\":\"A1\",\"refund_amount\":\"1.00\",\"out_request_no\":\"A1\"}",
+           "10000", "");
+    snprintf(biz, sizeof biz,
+             "{\"out_trade_no\":\"A1\",\"refund_amount\":\"2.00\",\"out_request_no\":\"%.*s\"}",
+             TILL_STR_ARG(trade_no));
+    expect(REFUND, biz, "10000", "");
+    expect(CANCEL, "{\"out_trade_no\":\"A1\"}", "10000", "");
+    const struct till_json *refunds = refunds_of("A1");
+    assert_int_equal(till_json_size(refunds), 3);
+    int64_t sum = 0;
+    for (size_t i = 0; i < 3; i++)
+        sum += play_number(till_json_element(refunds, i), "minor");
+    assert_int_equal(sum, 1000);
+    snprintf(biz, sizeof biz, "{\"out_trade_no\":\"A1\",\"out_request_no\":\"%.*s\"}",
+             TILL_STR_ARG(trade_no));
+    answer = ask(REFUND_QUERY, biz);
+    has(&answer, "refund_amount", "2.00");
+    assert_true(conserved());
+}
+
+static void a_refund_repeated_after_it_came_back_is_a_row_of_its_own(void **state) {
+    const char *refund =
+        "{\"out_trade_no\":\"A1\",\"refund_amount\":\"4.00\",\"out_request_no\":\"R1\"}";
+    (void)state;
+    play_order(&play, "A1", "10.00");
+    play_pay(&play, "A1");
+    play_fault(&play, "refund", "refund_fails_later", 1, "60");
+    expect(REFUND, refund, "10000", "");
+    play_advance(&play, 61);
+    for (int i = 0; i < 2; i++) {
+        struct play_answer answer = ask(REFUND, refund);
+        has(&answer, "fund_change", i ? "N" : "Y");
+        has(&answer, "refund_fee", "4.00");
+    }
+    const struct till_json *refunds = refunds_of("A1");
+    bool reversed[2] = {false, true};
+    struct till_error err;
+    assert_int_equal(till_json_size(refunds), 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_true(
+            till_json_want_bool(till_json_element(refunds, i), "reversed", &reversed[i], &err));
+    assert_true(reversed[0] && !reversed[1]);
+    struct play_answer answer =
+        ask(REFUND_QUERY, "{\"out_trade_no\":\"A1\",\"out_request_no\":\"R1\"}");
+    has(&answer, "refund_status", "REFUND_SUCCESS");
+    assert_true(conserved());
 }
 
 static void a_close_takes_waiting_trades_only(void **state) {
@@ -435,11 +521,14 @@ int main(void) {
         TEST(an_answer_has_the_platforms_layout),
         TEST(the_same_order_again_is_the_same_code_and_other_content_is_refused),
         TEST(an_order_with_a_bad_field_is_refused),
+        TEST(a_share_code_is_given_where_it_is_asked_for),
         TEST(the_code_dies_after_two_hours_and_a_new_one_leads_to_the_same_order),
         TEST(timeout_express_counts_from_the_scan_and_time_expire_wins),
         TEST(refunds_count_up_and_never_exceed_the_payment),
         TEST(a_refund_query_tells_what_succeeded_and_is_bare_otherwise),
         TEST(a_cancel_closes_refunds_or_shrugs),
+        TEST(a_cancel_refunds_under_a_number_of_its_own),
+        TEST(a_refund_repeated_after_it_came_back_is_a_row_of_its_own),
         TEST(a_close_takes_waiting_trades_only),
         TEST(the_trade_number_wins_over_the_order_number),
         TEST(after_a_year_nothing_can_be_refunded),

@@ -99,6 +99,18 @@ static void an_unacknowledged_notification_goes_on_after_a_restart(void **state)
     assert_int_equal(play.letter_count, 2);
 }
 
+static void a_lie_is_told_again_after_a_restart(void **state) {
+    (void)state;
+    play.reply = "no";
+    play_fault(&play, "notify", "notify_amount", 1, "7.77");
+    play_order(&play, "A1", "9.90");
+    play_pay(&play, "A1");
+    play_restart(&play);
+    play_advance(&play, 240);
+    assert_int_equal(play.letter_count, 2);
+    assert_true(till_str_is(till_form_get(&play.letters[1], "total_amount"), "7.77"));
+}
+
 static void the_file_is_private_and_a_damaged_one_stops_the_start(void **state) {
     struct stat status;
     struct sandbox *sandbox = NULL;
@@ -183,6 +195,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(everything_survives_a_restart),
         TEST(an_unacknowledged_notification_goes_on_after_a_restart),
+        TEST(a_lie_is_told_again_after_a_restart),
         TEST(the_file_is_private_and_a_damaged_one_stops_the_start),
         TEST(without_a_file_nothing_is_written),
         TEST(modes_survive_a_restart_with_former_certificates_and_keys),

@@ -3,6 +3,7 @@
  */
 #include "play.h"
 
+#include <lib/channel/gbk.h>
 #include <sandbox/barcode.h>
 
 #define CREATE "alipay.trade.create"
@@ -117,6 +118,33 @@ static void a_waiting_trade_lies_in_the_buyers_wallet(void **state) {
     assert_true(till_str_is(till_json_get_str(trade, "status"), "TRADE_SUCCESS"));
 }
 
+/* The platform's cashier leads strangers nowhere, neither at the log-in nor at the payment. */
+static void a_stranger_cannot_pay_a_personal_order_at_the_cashier(void **state) {
+    static const char *const tries[] = {"action=login&buyer=auto&password=111111",
+                                        "action=pay&password=111111&buyer=auto"};
+    char target[96];
+    (void)state;
+    struct play_answer answer = create("A1", FOR_TESTER);
+    play_expect(&answer, "10000", "");
+    const struct till_json *trade = play_control(&play, "GET", "/control/trades/A1", NULL);
+    snprintf(target, sizeof target, "/alipay/cashier/%.*s",
+             TILL_STR_ARG(till_json_get_str(trade, "qr")));
+    for (size_t i = 0; i < 2; i++) {
+        struct http_response page = play_http(&play, "POST", target, FORM, tries[i], NULL);
+        bool told = false;
+        for (size_t j = 0; j < page.header_count; j++)
+            told |= till_str_ends_with(page.headers[j].value, TILL_STR("?said=stranger"));
+        assert_true(told);
+        trade = play_control(&play, "GET", "/control/trades/A1", NULL);
+        assert_true(till_str_is(till_json_get_str(trade, "buyer"), "tester"));
+        assert_true(till_str_is(till_json_get_str(trade, "status"), "WAIT_BUYER_PAY"));
+    }
+    play_http(&play, "POST", target, FORM, "action=login&password=111111", NULL);
+    play_http(&play, "POST", target, FORM, "action=pay&password=111111", NULL);
+    trade = play_control(&play, "GET", "/control/trades/A1", NULL);
+    assert_true(till_str_is(till_json_get_str(trade, "status"), "TRADE_SUCCESS"));
+}
+
 static struct till_str order_string(const char *number, const char *amount,
                                     const struct till_key *key) {
     char biz[200];
@@ -153,6 +181,17 @@ static void tells(const struct till_json *told, const char *status) {
                  TILL_STR_ARG(till_json_get_str(told, "why")));
 }
 
+/* The wallet's form. */
+static const char *encoded(struct till_str order) {
+    struct till_form form;
+    struct till_str text;
+    struct till_error err;
+    assert_true(till_form_init(&play.arena, &form, &err) &&
+                till_form_add(&form, TILL_STR("order"), order, &err) &&
+                till_form_encode(&play.arena, &form, &text, &err));
+    return text.ptr;
+}
+
 /* The signature covers the node's raw bytes. */
 static bool result_verifies(struct till_str result, struct till_json **ret_node) {
     struct till_alipay_answer split;
@@ -162,7 +201,7 @@ static bool result_verifies(struct till_str result, struct till_json **ret_node)
     assert_true(till_arena_format(&play.arena, &result, &err, "%.*s}",
                                   (int)(result.len - strlen(tail)), result.ptr));
     return till_alipay_answer_split(result, TILL_STR(APP_PAY), &split, &err) &&
-           till_json_parse(split.node, ret_node, &err) &&
+           (!ret_node || till_json_parse(split.node, ret_node, &err)) &&
            till_alipay_answer_verify(&play.arena, &split, play.platform_key, TILL_RSA_SHA256, &err);
 }
 
@@ -184,6 +223,41 @@ static void an_order_string_is_paid_and_its_result_is_signed(void **state) {
     has(&query, "trade_status", "TRADE_SUCCESS");
     tells(on_phone(order_string("A1", "9.90", play_app_key), "", ""), "5000");
     tells(on_phone(order_string("A1", "9.91", play_app_key), "", ""), "4000");
+}
+
+/* Without a charset the answer is UTF-8, as on gateway.do; under GBK the signature is over GBK
+ * bytes and the app reads text. */
+static void a_result_is_right_in_every_charset(void **state) {
+    static const char *const charsets[] = {"", "GBK"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        TILL_JSON_SCOPED struct till_json *node = NULL;
+        struct till_form form;
+        struct till_str order, result;
+        struct till_error err;
+        play_form(&play, &form, APP_PAY,
+                  i ? "{\"out_trade_no\":\"G1\",\"total_amount\":\"9.90\",\"subject\":"
+                      "\"\xbf\xa7\xb7\xc8\",\"product_code\":\"QUICK_MSECURITY_PAY\"}"
+                    : "{\"out_trade_no\":\"G0\",\"total_amount\":\"9.90\",\"subject\":\"tea\","
+                      "\"product_code\":\"QUICK_MSECURITY_PAY\"}");
+        for (size_t j = 0; j < form.count; j++)
+            if (till_str_is(form.pairs[j].name, "charset"))
+                form.pairs[j].value = till_str_of(charsets[i]);
+        play_sign(&play, &form, play_app_key, TILL_RSA_SHA256);
+        assert_true(till_form_encode(&play.arena, &form, &order, &err));
+        tells(on_phone(order, "", ""), "9000");
+        const struct till_json *told = on_phone(order, "", "");
+        tells(told, "5000");
+        result = till_json_get_str(told, "result");
+        assert_true(play_contains(result, "交易已被支付"));
+        if (i)
+            assert_true(gbk_from_utf8(&play.arena, result, &result, &err));
+        assert_true(result_verifies(result, i ? NULL : &node));
+        struct http_response page =
+            play_http(&play, "POST", "/wallet/app", FORM, encoded(order), NULL);
+        assert_int_equal(page.status, 200);
+        assert_true(play_contains(page.body, "交易已被支付"));
+    }
 }
 
 static void what_the_phone_tells_is_not_always_success(void **state) {
@@ -287,7 +361,7 @@ static void methods_say_what_is_offered(void **state) {
     (void)state;
     const struct till_json *methods =
         till_json_member(play_control(&play, "GET", "/control/methods", NULL), "methods");
-    bool seen_pay = false, seen_page = false, seen_foreign = false;
+    bool seen_pay = false, seen_page = false, seen_foreign = false, seen_apply = false;
     for (size_t i = 0; i < till_json_size(methods); i++) {
         const struct till_json *row = till_json_element(methods, i);
         struct till_str name = till_json_get_str(row, "method"), v3 = till_json_get_str(row, "v3");
@@ -298,8 +372,12 @@ static void methods_say_what_is_offered(void **state) {
                     till_str_is(v3, "/v3/alipay/trade/pay");
         seen_page |= till_str_is(name, "alipay.trade.page.pay") && offered && v3.len == 0;
         seen_foreign |= till_str_is(name, "alipay.user.info.share") && !offered;
+        seen_apply |= till_str_is(name, "alipay.trade.refund.apply") && !offered;
     }
-    assert_true(seen_pay && seen_page && seen_foreign);
+    assert_true(seen_pay && seen_page && seen_foreign && seen_apply);
+    struct play_answer answer =
+        play_call(&play, "alipay.trade.refund.apply", "{\"out_trade_no\":\"A1\"}", NULL);
+    play_expect(&answer, "40006", "isv.insufficient-isv-permissions");
 }
 
 static void the_automatic_buyer_types_his_password(void **state) {
@@ -324,7 +402,9 @@ int main(void) {
         PLAY(a_created_trade_waits_for_its_buyer_only),
         PLAY(the_buyer_is_named_in_three_ways_and_must_exist),
         PLAY(a_waiting_trade_lies_in_the_buyers_wallet),
+        PLAY(a_stranger_cannot_pay_a_personal_order_at_the_cashier),
         PLAY(an_order_string_is_paid_and_its_result_is_signed),
+        PLAY(a_result_is_right_in_every_charset),
         PLAY(what_the_phone_tells_is_not_always_success),
         PLAY(a_forged_order_string_pays_nothing),
         PLAY(an_order_string_is_nothing_for_the_gateway),
