@@ -326,7 +326,7 @@ static void nothing_of_an_order_becomes_markup(void **state) {
     pay_at(place);
     struct http_response paid = get(place);
     shows(&paid, "http-equiv=\"refresh\" content=\"3;url=http://shop/?&lt;img");
-    struct play_answer refused = play_call(&play, PAGE, biz.ptr, "sub" EVIL, EVIL, NULL);
+    struct play_answer refused = play_call(&play, PAGE, biz.ptr, "sub<img>\"'", EVIL, NULL);
     refuses(&refused, "biz_content.product_code");
     const struct http_response *pages[] = {&open, &paid, &refused.response};
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
