@@ -171,7 +171,7 @@ static bool add_bomb(struct archive *archive, struct till_error *err) {
 static bool add_files(struct archive *archive, struct till_error *err) {
     const struct bill *bill = archive->bill;
     bool is_trade = bill->type == TILL_BILL_TRADE;
-    struct till_str detail, summary;
+    struct till_str detail = TILL_STR_NONE, summary = TILL_STR_NONE;
     if (!(is_trade ? bill_trade_text : bill_account_text)(bill, &detail, err) ||
         !(is_trade ? bill_trade_summary_text : bill_account_summary_text)(bill, &summary, err))
         return false;

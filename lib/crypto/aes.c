@@ -43,7 +43,7 @@ static bool run(EVP_CIPHER_CTX *ctx, bool encrypts, const struct till_secret *ke
         ctx && EVP_CipherInit_ex2(ctx, algorithm_aes128_cbc(), key->bytes, zeros, encrypts, NULL) &&
         EVP_CipherUpdate(ctx, out, &len, (const uint8_t *)(in.len ? in.ptr : ""), (int)in.len) &&
         EVP_CipherFinal_ex(ctx, out + len, &rest);
-    *ret_len = (size_t)(len + rest);
+    *ret_len = (size_t)len + (size_t)rest;
     ERR_clear_error();
     return good;
 }

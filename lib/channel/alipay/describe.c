@@ -5,7 +5,7 @@
 
 #include <till/time.h>
 
-#define WARN_BEFORE_US (30 * 86400 * TILL_US_PER_SECOND)
+#define WARN_BEFORE_US (INT64_C(30) * 86400 * TILL_US_PER_SECOND)
 
 struct telling {
     struct till_arena *arena;

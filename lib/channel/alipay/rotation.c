@@ -15,7 +15,7 @@
 
 #define METHOD TILL_STR("alipay.open.app.alipaycert.download")
 /* Longer than a notification is repeated (7.5), so that what is on its way still verifies. */
-#define PREVIOUS_COUNTS_US (48 * 3600 * TILL_US_PER_SECOND)
+#define PREVIOUS_COUNTS_US (INT64_C(48) * 3600 * TILL_US_PER_SECOND)
 enum { ANSWER_MAX = 256 * 1024 };
 
 struct till_str alipay_certificate_name(const struct till_account *account) {
