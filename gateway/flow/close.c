@@ -49,8 +49,15 @@ static const struct {
     {TILL_QUERY, TILL_PENDING, TILL_TRADE_WAITING, REFUSED},
 };
 
+/* A cancel that is refused because the money cannot go back: it stays, whatever comes later. */
+static bool is_refused_as_paid(enum till_operation operation, const struct till_verdict *verdict) {
+    return operation == TILL_CANCEL && verdict->outcome == TILL_UNKNOWN &&
+           (verdict->trade == TILL_TRADE_PAID || verdict->trade == TILL_TRADE_FINISHED);
+}
+
 static enum next next_after(enum till_operation operation, const struct till_verdict *verdict) {
-    if (verdict->retry_later || !verdict->verified)
+    bool is_later = verdict->retry_later && !is_refused_as_paid(operation, verdict);
+    if (is_later || !verdict->verified)
         return LATER;
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
         bool fits = rules[i].operation == operation && rules[i].outcome == (int)verdict->outcome &&

@@ -105,6 +105,35 @@ static int64_t next_question(const struct gateway *gw, const struct attempt_row 
     return now_us < end_us && next_us > end_us ? end_us : next_us;
 }
 
+/* A cancel found nothing. What the buyer carries, or what a till sent and never heard of, may reach
+ * the platform all the same, until its own end: asked for once after that. */
+static int64_t last_question(const struct gateway *gw, const struct attempt_row *attempt,
+                             int64_t now_us) {
+    const struct till_product *product = till_product_look(attempt->channel, attempt->product);
+    int64_t end_us = attempt->expires_us > now_us ? attempt->expires_us : now_us;
+    bool may_come = product && (product->is_handed_over || !product->action);
+    return may_come ? end_us + gw->settings->settle_grace : 0;
+}
+
+/* The last question about a closed order, answered: it never arrived. */
+static bool never_arrived(const struct attempt_row *attempt, const struct till_verdict *verdict) {
+    return attempt->state == TILL_ATTEMPT_CLOSED && verdict->verified &&
+           verdict->trade == TILL_TRADE_ABSENT;
+}
+
+static int64_t schedule(const struct gateway *gw, const struct attempt_row *attempt,
+                        enum till_event event, const struct till_verdict *verdict, int64_t now_us) {
+    if (never_arrived(attempt, verdict))
+        return 0;
+    if (event == TILL_EVENT_CLOSED && verdict->trade == TILL_TRADE_ABSENT)
+        return last_question(gw, attempt, now_us);
+    return next_question(gw, attempt, event, now_us);
+}
+
+int64_t ask_once_more_us(const struct gateway *gw, int64_t now_us) {
+    return now_us + gw->settings->settle_grace;
+}
+
 /* A QR code lives shorter than its order. */
 static int64_t action_end(const struct attempt_row *attempt, int64_t now_us) {
     const struct till_product *product = till_product_look(attempt->channel, attempt->product);
@@ -144,7 +173,8 @@ void finding_from_verdict(struct gateway *gw, enum till_operation operation,
                               .evidence_kind = till_str_of(till_operation_name(operation)),
                               .now_us = now_us,
                               .release_crashes = 1};
-    finding.next_ask_us = next_question(gw, attempt, event, now_us);
+    finding.next_ask_us = schedule(gw, attempt, event, verdict, now_us);
+    finding.once_more_us = ask_once_more_us(gw, now_us);
     if (event == TILL_EVENT_UNSENT || event == TILL_EVENT_LOST || event == TILL_EVENT_DECLINED)
         finding.expected_version = attempt->version;
     if (event == TILL_EVENT_PAID ||

@@ -25,6 +25,7 @@ static struct finding finding_of(const struct incoming *in, enum till_event even
                             .finished = notice->finished,
                             .evidence = in->evidence,
                             .evidence_kind = TILL_STR("notify"),
+                            .once_more_us = ask_once_more_us(in->call->gw, now_us),
                             .now_us = now_us};
 }
 

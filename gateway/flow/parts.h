@@ -68,6 +68,9 @@ TILL_MUST_CHECK bool apply_asked(struct gateway *gw, enum till_operation operati
 int64_t end_of_attempt(const struct gateway *gw, const struct attempt_row *attempt);
 /* The product's own pause between questions, no longer than the settings'; 0: it has none. */
 int64_t poll_of_attempt(const struct gateway *gw, const struct attempt_row *attempt);
+/* When to ask once more about money that met a close or cancel of ours: by then the platform has
+ * done what it was told, or will not. */
+int64_t ask_once_more_us(const struct gateway *gw, int64_t now_us);
 
 /* ---- open.c ---- */
 

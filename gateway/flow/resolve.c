@@ -109,8 +109,9 @@ static bool query_then_cancel(struct resolving *r, struct till_error *err) {
     return query(r, err) && (!had_time || !is_unpaid(r) || close_now(r, true, err));
 }
 
-/* The buyer had his time: money is asked for once more, and what has not come by now is not waited
- * for. Unless somebody lies to us, a cancellation ends it whatever the platform knows. */
+/* The buyer had his time: money is asked for once more, before each cancellation, and what has not
+ * come by now is not waited for. Unless somebody lies to us, a cancellation ends it whatever the
+ * platform knows. */
 static bool end_by_cancel(struct resolving *r, struct till_error *err) {
     if (!query(r, err))
         return false;
@@ -119,18 +120,10 @@ static bool end_by_cancel(struct resolving *r, struct till_error *err) {
     return is_known || r->verdict.suspicious || close_now(r, true, err);
 }
 
-static bool go_on(struct resolving *r, bool cancel, struct till_error *err) {
-    return close_upstream(r->gw, NULL, &r->due->payment, &r->due->attempt, cancel, r->arena,
+static bool go_on_closing(struct resolving *r, struct till_error *err) {
+    return close_upstream(r->gw, NULL, &r->due->payment, &r->due->attempt, false, r->arena,
                           &r->applied, err) &&
            money_refund_late(r->gw, &r->applied, r->arena, err);
-}
-
-static bool go_on_closing(struct resolving *r, struct till_error *err) {
-    return go_on(r, false, err);
-}
-
-static bool go_on_cancelling(struct resolving *r, struct till_error *err) {
-    return go_on(r, true, err);
 }
 
 /* The merchant repeats it or lets it expire. */
@@ -139,7 +132,12 @@ static bool wait_for_expiry(struct resolving *r, struct till_error *err) {
     return store_defer(r->gw->store, r->due, end_us, now_of(r), err);
 }
 
-static bool rest(struct resolving *r, struct till_error *err) {
+/* An end that may not be the last word: money that a cancel of ours was after, an order that was
+ * closed and can still arrive. */
+static bool ask_once_more(struct resolving *r, struct till_error *err) {
+    enum till_attempt_state state = r->due->attempt.state;
+    if (state == TILL_ATTEMPT_PAID || state == TILL_ATTEMPT_CLOSED)
+        return query(r, err);
     return store_defer(r->gw->store, r->due, 0, now_of(r), err);
 }
 
@@ -151,10 +149,10 @@ static const struct {
     int recovery; /* of an unknown creation */
     bool (*step)(struct resolving *r, struct till_error *err);
 } rules[] = {
-    {ENDED, ANY, rest},
+    {ENDED, ANY, ask_once_more},
     {UNSENT, ANY, wait_for_expiry},
     {UNPAID, ANY, query},
-    {CLOSING, TILL_RECOVER_QUERY_THEN_CANCEL, go_on_cancelling},
+    {CLOSING, TILL_RECOVER_QUERY_THEN_CANCEL, end_by_cancel},
     {CLOSING, ANY, go_on_closing},
     {OVER, TILL_RECOVER_QUERY_THEN_CANCEL, end_by_cancel},
     {OVER, ANY, query_then_close},

@@ -39,15 +39,23 @@ bool apply_is_outside(const struct applying *a) {
     return a->finding->source == FOUND_BY_NOTIFY || a->finding->source == FOUND_BY_BILL;
 }
 
+bool apply_ends_claim(const struct applying *a) {
+    return !apply_is_outside(a) && a->attempt.lease_until_us > a->finding->now_us;
+}
+
+static bool has_ended(const struct applying *a) {
+    return till_state_is_final(TILL_MACHINE_ATTEMPT, (int)a->attempt.state);
+}
+
 /* Whoever holds the lease ends it with his news; a notification ends it only with an end. */
 static bool ends_lease(const struct applying *a) {
-    return !apply_is_outside(a) || a->attempt.lease_until_us <= a->finding->now_us ||
-           till_state_is_final(TILL_MACHINE_ATTEMPT, (int)a->attempt.state);
+    return !apply_is_outside(a) || a->attempt.lease_until_us <= a->finding->now_us || has_ended(a);
 }
 
 static void schedule(struct applying *a) {
     struct attempt_row *attempt = &a->attempt;
     const struct finding *finding = a->finding;
+    int64_t next_us = a->met_close ? finding->once_more_us : finding->next_ask_us;
     if (a->attempt_moved || finding->release_crashes)
         attempt->crashes = 0;
     if (a->attempt_moved)
@@ -60,8 +68,8 @@ static void schedule(struct applying *a) {
         return;
     attempt->lease_until_us = 0;
     /* What has not ended is never left without a next question (I10), whatever the finding says. */
-    if (finding->next_ask_us > 0 || till_state_is_final(TILL_MACHINE_ATTEMPT, (int)attempt->state))
-        attempt->next_ask_us = finding->next_ask_us;
+    if (next_us > 0 || has_ended(a))
+        attempt->next_ask_us = next_us;
 }
 
 static void learn_names(struct applying *a) {
@@ -91,13 +99,12 @@ static void receive(struct applying *a) {
 
 static void move_attempt(struct applying *a, const struct till_move *move) {
     a->attempt_moved = move->changed;
+    a->met_close = a->attempt.state == TILL_ATTEMPT_CLOSING && a->finding->event == TILL_EVENT_PAID;
     a->attempt.state = (enum till_attempt_state)move->to;
     receive(a);
     learn_names(a);
-    /* Said again about an end: nothing to write. */
-    bool is_echo = !move->changed && !a->went_back &&
-                   till_state_is_final(TILL_MACHINE_ATTEMPT, move->to) &&
-                   a->attempt.next_ask_us == a->finding->next_ask_us;
+    /* Said again about an end: nothing to write, and a last question that is planned stays. */
+    bool is_echo = !move->changed && !a->went_back && has_ended(a) && !apply_ends_claim(a);
     if (is_echo)
         return;
     a->attempt_dirty = true;
@@ -244,7 +251,7 @@ static bool contradict(struct applying *a, struct till_error *err) {
         return apply_own_refund(a, err);
     if (is_about_money && attempt->refund_held < attempt->received)
         return apply_hold(a, "state_mismatch", err);
-    if (!till_state_is_final(TILL_MACHINE_ATTEMPT, (int)attempt->state)) {
+    if (!has_ended(a) || apply_ends_claim(a)) {
         schedule(a);
         a->attempt_dirty = true;
     }

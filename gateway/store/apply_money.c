@@ -108,17 +108,17 @@ bool apply_own_refund(struct applying *a, struct till_error *err) {
 }
 
 /* News from outside: asked at once, unless somebody is at it. An answer: its asker's work has
- * ended. */
+ * ended, and an end is not asked about again. */
 static void ask_again(struct applying *a) {
     struct attempt_row *attempt = &a->attempt;
     const struct finding *finding = a->finding;
     bool is_outside = apply_is_outside(a);
-    if (till_state_is_final(TILL_MACHINE_ATTEMPT, (int)attempt->state) ||
-        (is_outside && attempt->lease_until_us > finding->now_us))
+    bool has_ended = till_state_is_final(TILL_MACHINE_ATTEMPT, (int)attempt->state);
+    if (has_ended ? !apply_ends_claim(a) : is_outside && attempt->lease_until_us > finding->now_us)
         return;
     attempt->lease_until_us = 0;
-    attempt->next_ask_us = finding->now_us;
-    if (!is_outside)
+    attempt->next_ask_us = has_ended ? 0 : finding->now_us;
+    if (!is_outside && !has_ended)
         attempt->next_ask_us = finding->next_ask_us > finding->now_us
                                    ? finding->next_ask_us
                                    : finding->now_us + HELD_ASK_US;

@@ -16,6 +16,7 @@ struct applying {
     struct payment_row payment;
     struct attempt_row attempt;
     bool attempt_moved, payment_moved, late, duplicate;
+    bool met_close;                    /* paid while a close or cancel of ours was under way */
     bool attempt_dirty, payment_dirty; /* to be saved */
     bool went_back;                    /* money that came and went is to be booked */
     bool came_now;                     /* its coming too: it was never booked as received */
@@ -24,6 +25,8 @@ struct applying {
 
 /* Did it come by itself, and not as the answer to whoever holds the lease? */
 bool apply_is_outside(const struct applying *a);
+/* Is it the answer that whoever claimed the row waited for? */
+bool apply_ends_claim(const struct applying *a);
 /* The event that tells it; NULL: nobody outside needs to know. */
 const char *apply_event(const struct applying *a);
 /* Ledger lines of what was decided. */

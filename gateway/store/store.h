@@ -333,6 +333,7 @@ struct finding {
     struct till_str evidence;      /* raw verified bytes; stored once per digest */
     struct till_str evidence_kind; /* "notify", "query", "create", ... */
     int64_t next_ask_us;           /* when the sweep shall ask next; 0: never (final) */
+    int64_t once_more_us; /* PAID: instead of next_ask_us when it meets a close or cancel of ours */
     int64_t now_us;
     int64_t expected_version; /* of the attempt; 0: any (evidence is true whatever the row says) */
     int64_t release_crashes;  /* 1: the claim's work ended, forget the crash counter */

@@ -249,9 +249,12 @@ static void a_lost_cancellation_is_repeated(void **state) {
     struct money *m = *state;
     struct payment_row payment = scan_lost(m, WORLD_INLINE_LOST_BEFORE);
     money_sweep_for(m, payment.expires_us - SECOND - world_now_us(m->world));
-    world_inline_fault(m->world, MONEY_GATEWAY, WORLD_INLINE_GOOD, 1);        /* the query */
-    world_inline_fault(m->world, MONEY_GATEWAY, WORLD_INLINE_LOST_AFTER, 2);  /* cancels */
-    world_inline_fault(m->world, MONEY_GATEWAY, WORLD_INLINE_LOST_BEFORE, 1); /* and another */
+    static const enum world_inline_fault faults[] = {
+        WORLD_INLINE_LOST_AFTER, WORLD_INLINE_LOST_AFTER, WORLD_INLINE_LOST_BEFORE};
+    for (int i = 0; i < 3; i++) { /* each is asked for first */
+        world_inline_fault(m->world, MONEY_GATEWAY, WORLD_INLINE_GOOD, 1);
+        world_inline_fault(m->world, MONEY_GATEWAY, faults[i], 1);
+    }
     money_sweep_for(m, 90 * SECOND);
     assert_int_equal(calls(m, CANCEL), 3);
     check_closed(m, &payment);
@@ -284,8 +287,7 @@ static void money_that_came_and_went_is_booked_as_both(void **state) {
 
 /* The pay request dawdled on its way and arrives after the platform was told to cancel a number
  * that it did not know. */
-static void money_that_arrives_after_the_cancellation_is_late(void **state) {
-    struct money *m = *state;
+static struct payment_row pay_after_the_cancel(struct money *m) {
     size_t sent = world_inline_attempts(m->world, "");
     struct payment_row payment = scan_lost(m, WORLD_INLINE_LOST_BEFORE);
     const struct world_inline_record *lost = world_inline_record_at(m->world, sent);
@@ -296,13 +298,110 @@ static void money_that_arrives_after_the_cancellation_is_late(void **state) {
         &m->platform, till_str_sub(url, till_str_find(url, '?') + 1, url.len), lost->body);
     assert_non_null(trade);
     assert_int_equal(trade->status, PLATFORM_PAID);
-    struct till_str body = platform_alipay_notify(&m->platform, &m->arena, trade, NULL);
-    assert_true(till_str_is(money_notify(m, body), "success"));
-    payment = money_payment(m, payment.id);
-    assert_int_equal(payment.state, TILL_PAYMENT_PAID);
-    assert_true(payment.late);
-    assert_int_equal(money_events(m, &payment, "payment.paid_late"), 1);
+    return payment;
+}
+
+static void check_paid_late(struct money *m, const struct payment_row *payment) {
+    struct payment_row now = money_payment(m, payment->id);
+    assert_int_equal(now.state, TILL_PAYMENT_PAID);
+    assert_true(now.late);
+    assert_int_equal(money_events(m, payment, "payment.paid_late"), 1);
     money_check_books(m);
+}
+
+static void money_that_arrives_after_the_cancellation_is_late(void **state) {
+    struct money *m = *state;
+    struct payment_row payment = pay_after_the_cancel(m);
+    struct till_str body =
+        platform_alipay_notify(&m->platform, &m->arena, money_trade(m, &payment), NULL);
+    assert_true(till_str_is(money_notify(m, body), "success"));
+    check_paid_late(m, &payment);
+}
+
+static void
+money_that_arrives_after_the_cancellation_is_found_without_its_notification(void **state) {
+    struct money *m = *state;
+    struct payment_row payment = pay_after_the_cancel(m);
+    money_sweep_for(m, 70 * SECOND);
+    check_paid_late(m, &payment);
+    assert_int_equal(money_attempt(m, &payment).next_ask_us, 0);
+}
+
+static void a_code_that_never_arrived_is_asked_for_once_after_its_end(void **state) {
+    struct money *m = *state;
+    struct payment_row payment = scan_lost(m, WORLD_INLINE_LOST_BEFORE);
+    money_sweep_for(m, 70 * SECOND);
+    size_t asked = calls(m, QUERY);
+    money_sweep_for(m, HOUR);
+    assert_int_equal(calls(m, QUERY), asked + 1);
+    assert_int_equal(money_attempt(m, &payment).next_ask_us, 0);
+    check_closed(m, &payment);
+}
+
+/* ---- the buyer meets our cancel ---- */
+
+/* The buyer waits for his password; the cancel at the end does not act, and says this. */
+static struct payment_row cancel_fails(struct money *m, enum platform_whim_kind kind,
+                                       const char *code) {
+    m->platform.asks_password = true;
+    assert_int_equal(scan(m, "b-met").status, 201);
+    platform_alipay_whim(&m->platform, CANCEL, kind, code, 1000);
+    m->platform.before = pay_before_the_cancel;
+    return money_by_order(m, "b-met");
+}
+
+static void a_cancel_that_never_has_the_balance_leaves_the_payment_paid(void **state) {
+    struct money *m = *state;
+    struct payment_row payment =
+        cancel_fails(m, PLATFORM_ERROR_BEFORE, "ACQ.SELLER_BALANCE_NOT_ENOUGH");
+    money_sweep_for(m, 65 * SECOND);
+    check_paid_once(m, &payment);
+    money_sweep_for(m, HOUR);
+    check_paid_once(m, &payment);
+    assert_int_equal(calls(m, CANCEL), 1);
+}
+
+static void a_cancel_that_is_put_off_for_ever_is_asked_for_the_money_first(void **state) {
+    static const struct {
+        enum platform_whim_kind kind;
+        const char *code;
+    } rows[] = {{PLATFORM_RETRY, NULL}, {PLATFORM_ERROR_BEFORE, "40005"}};
+    for (int i = 0; i < 2; i++) {
+        struct money *m = *state;
+        struct payment_row payment = cancel_fails(m, rows[i].kind, rows[i].code);
+        money_sweep_for(m, 120 * SECOND);
+        check_paid_once(m, &payment);
+        assert_int_equal(calls(m, CANCEL), 1);
+        (void)teardown(state);
+        (void)setup(state);
+    }
+}
+
+static void an_unpaid_order_whose_cancel_is_put_off_for_ever_stays_closing(void **state) {
+    struct money *m = *state;
+    struct payment_row payment = cancel_fails(m, PLATFORM_RETRY, NULL);
+    m->platform.before = NULL;
+    money_sweep_for(m, HOUR);
+    size_t early = calls(m, CANCEL);
+    money_sweep_for(m, HOUR);
+    assert_true(early > 20 && early < 60);
+    assert_true(calls(m, CANCEL) - early <= 13); /* every five minutes */
+    assert_int_equal(money_payment(m, payment.id).state, TILL_PAYMENT_CLOSING);
+    assert_int_equal(money_events(m, &payment, ""), 0);
+    assert_int_equal(money_ledger_lines(m, &payment), 0);
+}
+
+static void a_lost_close_is_no_cancel_of_a_buyer_who_just_paid(void **state) {
+    struct money *m = *state;
+    m->platform.asks_password = true;
+    assert_int_equal(scan(m, "b-lost-close").status, 201);
+    struct payment_row payment = money_by_order(m, "b-lost-close");
+    world_inline_fault(m->world, MONEY_GATEWAY, WORLD_INLINE_LOST_BEFORE, 1);
+    assert_int_equal(money_request(m, close_payment, payment.id, NULL).status, 202);
+    platform_alipay_pay(&m->platform, money_trade(m, &payment));
+    money_sweep_for(m, HOUR);
+    check_paid_once(m, &payment);
+    assert_int_equal(calls(m, CANCEL), 0);
 }
 
 static void the_merchant_may_close_an_order_whose_pay_was_lost(void **state) {
@@ -433,6 +532,12 @@ int main(void) {
         TEST(a_lost_cancellation_is_repeated),
         TEST(money_that_came_and_went_is_booked_as_both),
         TEST(money_that_arrives_after_the_cancellation_is_late),
+        TEST(money_that_arrives_after_the_cancellation_is_found_without_its_notification),
+        TEST(a_code_that_never_arrived_is_asked_for_once_after_its_end),
+        TEST(a_cancel_that_never_has_the_balance_leaves_the_payment_paid),
+        TEST(a_cancel_that_is_put_off_for_ever_is_asked_for_the_money_first),
+        TEST(an_unpaid_order_whose_cancel_is_put_off_for_ever_stays_closing),
+        TEST(a_lost_close_is_no_cancel_of_a_buyer_who_just_paid),
         TEST(the_merchant_may_close_an_order_whose_pay_was_lost),
         TEST(refused_questions_do_not_keep_the_buyer_at_the_till),
         TEST(s_081_a_forged_answer_to_the_question_neither_pays_nor_cancels),

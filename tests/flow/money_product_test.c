@@ -236,9 +236,8 @@ static void nobody_opened_it_is_normal_until_the_end_and_then_cancelled(void **s
 }
 
 /* The platform never heard of the order that was closed here, so the address still opens it. */
-static void an_address_that_outlives_its_closing_brings_late_money(void **state) {
-    struct money *m = *state;
-    struct money_answer answer = order(m, "page", "late", "");
+static struct platform_trade *pay_after_closing(struct money *m, const char *product) {
+    struct money_answer answer = order(m, product, "late", "");
     struct payment_row payment = money_by_order(m, "late");
     assert_int_equal(money_request(m, close_payment, payment.id, NULL).status, 200);
     assert_int_equal(money_payment(m, payment.id).state, TILL_PAYMENT_CLOSED);
@@ -247,14 +246,45 @@ static void an_address_that_outlives_its_closing_brings_late_money(void **state)
         platform_alipay_visit(&m->platform, query_of(url), TILL_STR_NONE);
     assert_non_null(trade);
     assert_true(platform_alipay_pay(&m->platform, trade));
-    struct till_str body = platform_alipay_notify(&m->platform, &m->arena, trade, NULL);
-    assert_true(till_str_is(money_notify(m, body), "success"));
-    payment = money_payment(m, payment.id);
+    return trade;
+}
+
+static void check_paid_late(struct money *m) {
+    struct payment_row payment = money_by_order(m, "late");
     assert_int_equal(payment.state, TILL_PAYMENT_PAID);
     assert_true(payment.late);
     assert_int_equal(money_events(m, &payment, "payment.paid_late"), 1);
     assert_int_equal(money_events(m, &payment, "payment.succeeded"), 0);
     money_check_books(m);
+}
+
+static void an_address_that_outlives_its_closing_brings_late_money(void **state) {
+    struct money *m = *state;
+    struct platform_trade *trade = pay_after_closing(m, "page");
+    struct till_str body = platform_alipay_notify(&m->platform, &m->arena, trade, NULL);
+    assert_true(till_str_is(money_notify(m, body), "success"));
+    check_paid_late(m);
+}
+
+static void late_money_of_an_address_is_found_without_its_notification(void **state) {
+    struct money *m = *state;
+    (void)pay_after_closing(m, "wap");
+    money_restart(m);
+    money_sweep_for(m, 2 * HOUR);
+    assert_int_equal(money_by_order(m, "late").state, TILL_PAYMENT_CLOSED); /* not before its end */
+    money_sweep_for(m, 61 * SECOND);
+    check_paid_late(m);
+}
+
+static void a_closed_order_that_nobody_opened_is_asked_for_once_after_its_end(void **state) {
+    struct money *m = *state;
+    (void)order(m, "page", "never", "");
+    struct payment_row payment = money_by_order(m, "never");
+    assert_int_equal(money_request(m, close_payment, payment.id, NULL).status, 200);
+    money_sweep_for(m, 24 * HOUR);
+    assert_int_equal(platform_alipay_calls(&m->platform, QUERY), 1);
+    assert_int_equal(money_attempt(m, &payment).next_ask_us, 0);
+    assert_int_equal(money_payment(m, payment.id).state, TILL_PAYMENT_CLOSED);
 }
 
 static void an_address_is_dead_after_the_orders_end(void **state) {
@@ -374,6 +404,8 @@ int main(void) {
         TEST(an_order_whose_sender_died_is_handed_over_by_the_sweep),
         TEST(nobody_opened_it_is_normal_until_the_end_and_then_cancelled),
         TEST(an_address_that_outlives_its_closing_brings_late_money),
+        TEST(late_money_of_an_address_is_found_without_its_notification),
+        TEST(a_closed_order_that_nobody_opened_is_asked_for_once_after_its_end),
         TEST(an_address_is_dead_after_the_orders_end),
         TEST(a_field_of_another_product_is_refused_by_name),
         TEST(a_buyer_who_comes_back_is_asked_for_and_led_on),

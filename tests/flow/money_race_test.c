@@ -191,6 +191,122 @@ static void x6_a_cancel_whose_answer_was_lost_is_booked_by_its_notification(void
     money_check_books(m);
 }
 
+/* Faults that were not used up must not meet the next order. */
+static void calm(struct money *m, int faults) {
+    struct till_arena arena;
+    struct world_answer answer;
+    struct world_request request = {.url = TILL_STR(MONEY_GATEWAY), .timeout_us = SECOND};
+    till_arena_init(&arena, 4096);
+    world_inline_route(m->world, MONEY_GATEWAY, NULL, NULL);
+    for (int i = 0; i < faults; i++)
+        world_exchange(m->world, &request, &arena, &answer);
+    till_arena_clean_up(&arena);
+    world_inline_route(m->world, MONEY_GATEWAY, platform_alipay_exchange, &m->platform);
+}
+
+/* Paid is heard of, then the money goes back with a cancel of ours, and nobody tells. */
+static void check_went_back(struct money *m, const struct payment_row *payment) {
+    struct payment_row now = money_payment(m, payment->id);
+    assert_int_equal(now.state, TILL_PAYMENT_PAID);
+    assert_int_equal(now.refunded, 10000);
+    assert_int_equal(money_events(m, payment, "payment.succeeded"), 1);
+    assert_int_equal(money_events(m, payment, "refund.succeeded"), 1);
+    assert_int_equal(money_attempt(m, payment).next_ask_us, 0);
+    assert_int_equal(money_discrepancies(m, ""), 0);
+    money_check_books(m);
+}
+
+static struct payment_row cancel_unheard(struct money *m) {
+    struct payment_row payment = money_create(m, 10000);
+    struct buyer buyer = {.before = true, .tells = true, .repeats = 1};
+    send_buyer(m, &buyer);
+    world_inline_fault(m->world, MONEY_GATEWAY, WORLD_INLINE_RESET_AFTER, 1);
+    (void)money_request(m, cancel_payment, payment.id, NULL);
+    call_buyer_back(m);
+    assert_int_equal(money_payment(m, payment.id).state, TILL_PAYMENT_PAID);
+    assert_int_equal(money_payment(m, payment.id).refunded, 0);
+    return payment;
+}
+
+static void a_payment_that_met_our_cancel_is_asked_about_once_more(void **state) {
+    struct money *m = *state;
+    struct payment_row payment = cancel_unheard(m);
+    struct till_str told_again =
+        platform_alipay_notify(&m->platform, &m->arena, money_trade(m, &payment), "TRADE_SUCCESS");
+    assert_true(till_str_is(money_notify(m, told_again), "success")); /* changes nothing */
+    money_restart(m);
+    money_sweep_for(m, 61 * SECOND);
+    check_went_back(m, &payment);
+}
+
+static void the_question_after_a_met_cancel_is_repeated_until_it_is_answered(void **state) {
+    struct money *m = *state;
+    struct payment_row payment = cancel_unheard(m);
+    size_t before = world_inline_attempts(m->world, MONEY_GATEWAY);
+    world_inline_fault(m->world, MONEY_GATEWAY, WORLD_INLINE_LOST_BEFORE, 1000);
+    money_sweep_for(m, HOUR);
+    size_t asked = world_inline_attempts(m->world, MONEY_GATEWAY) - before;
+    assert_true(asked > 10 && asked < 40);
+    calm(m, 1000);
+    money_sweep_for(m, 600 * SECOND);
+    check_went_back(m, &payment);
+}
+
+static void a_payment_that_our_cancel_did_not_reach_is_asked_about_once(void **state) {
+    struct money *m = *state;
+    struct payment_row payment = money_create(m, 10000);
+    struct buyer buyer = {.before = true, .tells = true, .repeats = 1};
+    send_buyer(m, &buyer);
+    platform_alipay_whim(&m->platform, "alipay.trade.cancel", PLATFORM_ERROR_BEFORE, "20000", 1);
+    (void)money_request(m, cancel_payment, payment.id, NULL);
+    call_buyer_back(m);
+    size_t asked = platform_alipay_calls(&m->platform, "alipay.trade.query");
+    money_sweep_for(m, HOUR);
+    assert_int_equal(platform_alipay_calls(&m->platform, "alipay.trade.query"), asked + 1);
+    assert_int_equal(money_payment(m, payment.id).refunded, 0);
+    assert_int_equal(money_attempt(m, &payment).next_ask_us, 0);
+    money_check_books(m);
+}
+
+/* The platform does what it was told after it has answered our question about it. */
+static void a_cancel_that_acts_after_the_question_is_found(void **state) {
+    struct money *m = *state;
+    struct payment_row payment = money_create(m, 10000);
+    struct platform_trade *trade = money_trade(m, &payment);
+    platform_alipay_pay(&m->platform, trade);
+    platform_alipay_whim(&m->platform, "alipay.trade.cancel", PLATFORM_ERROR_BEFORE,
+                         "ACQ.SYSTEM_ERROR", 1);
+    (void)money_request(m, cancel_payment, payment.id, NULL);
+    assert_int_equal(money_payment(m, payment.id).state, TILL_PAYMENT_PAID);
+    platform_alipay_give_back(&m->platform, trade, trade->out_trade_no, 10000);
+    money_sweep_for(m, 61 * SECOND);
+    check_went_back(m, &payment);
+}
+
+static void a_refund_of_the_merchants_is_no_news_to_the_last_question(void **state) {
+    struct money *m = *state;
+    struct payment_row payment = money_create(m, 10000);
+    platform_alipay_pay(&m->platform, money_trade(m, &payment));
+    (void)money_request(m, close_payment, payment.id, NULL);
+    assert_int_equal(money_refund(m, &payment, "back", 10000).status, 200);
+    money_sweep_for(m, HOUR);
+    check_went_back(m, &payment);
+    assert_int_equal(platform_alipay_calls(&m->platform, "alipay.trade.query"), 2);
+}
+
+static void a_contradiction_at_the_last_question_is_held_once(void **state) {
+    struct money *m = *state;
+    struct payment_row payment = money_create(m, 10000);
+    platform_alipay_pay(&m->platform, money_trade(m, &payment));
+    (void)money_request(m, close_payment, payment.id, NULL);
+    money_trade(m, &payment)->status = PLATFORM_CLOSED; /* as if nobody had ever paid */
+    money_sweep_for(m, HOUR);
+    assert_int_equal(money_discrepancies(m, "state_mismatch"), 1);
+    assert_int_equal(money_payment(m, payment.id).state, TILL_PAYMENT_PAID);
+    assert_int_equal(platform_alipay_calls(&m->platform, "alipay.trade.query"), 2);
+    assert_int_equal(money_attempt(m, &payment).next_ask_us, 0);
+}
+
 static void s_101_expiry_and_a_notification_at_once(void **state) {
     struct money *m = *state;
     for (int at = 0; at < 4; at++) {
@@ -224,19 +340,6 @@ static void disturb(struct money *m, uint64_t *seed) {
         world_inline_fault(m->world, MONEY_GATEWAY, faults[next(seed, 9)], 1);
 }
 
-/* Faults that were not used up must not meet the next order. */
-static void calm(struct money *m) {
-    struct till_arena arena;
-    struct world_answer answer;
-    struct world_request request = {.url = TILL_STR(MONEY_GATEWAY), .timeout_us = SECOND};
-    till_arena_init(&arena, 4096);
-    world_inline_route(m->world, MONEY_GATEWAY, NULL, NULL);
-    for (int i = 0; i < 3; i++)
-        world_exchange(m->world, &request, &arena, &answer);
-    till_arena_clean_up(&arena);
-    world_inline_route(m->world, MONEY_GATEWAY, platform_alipay_exchange, &m->platform);
-}
-
 /* True when it ended paid. */
 static bool play_round(struct money *m, uint64_t seed) {
     struct payment_row payment = money_create(m, 10000);
@@ -258,9 +361,9 @@ static bool play_round(struct money *m, uint64_t seed) {
         world_inline_advance(m->world, 3 * HOUR);
     money_sweep_for(m, HOUR);
     call_buyer_back(m);
-    calm(m);
-    if (trade->status >= PLATFORM_PAID && trade->trade_no[0])
-        notify(m, trade); /* the platform's own repetition */
+    calm(m, 3);
+    if (trade->status >= PLATFORM_PAID && trade->trade_no[0] && next(&seed, 2))
+        notify(m, trade); /* the platform's own repetition, unless it got lost */
     money_sweep_for(m, 3 * HOUR);
     payment = money_payment(m, payment.id);
     struct attempt_row attempt = money_attempt(m, &payment);
@@ -340,6 +443,12 @@ int main(void) {
         TEST(x6_paid_between_closing_and_its_answer_is_paid),
         TEST(x6_a_cancel_that_gave_back_what_was_just_booked_is_a_refund),
         TEST(x6_a_cancel_whose_answer_was_lost_is_booked_by_its_notification),
+        TEST(a_payment_that_met_our_cancel_is_asked_about_once_more),
+        TEST(the_question_after_a_met_cancel_is_repeated_until_it_is_answered),
+        TEST(a_payment_that_our_cancel_did_not_reach_is_asked_about_once),
+        TEST(a_cancel_that_acts_after_the_question_is_found),
+        TEST(a_refund_of_the_merchants_is_no_news_to_the_last_question),
+        TEST(a_contradiction_at_the_last_question_is_held_once),
         TEST(s_101_expiry_and_a_notification_at_once),
         TEST(s_092_close_and_payment_together_end_in_one_of_the_two),
         TEST(s_093_a_second_payment_of_one_order_is_recorded_as_duplicate),
