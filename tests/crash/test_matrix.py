@@ -73,8 +73,8 @@ CROWDS += [(point, again, flows.notify_crowd) for point, again in (("N4", "N9"),
 # Payment codes: the sender dies, those who ask, those who cancel.
 CODES = [(point, again, flows_barcode.charge) for point, again in (("C5", "P2"), ("C7", "X3"), ("C8", "P1"), ("C11", "P2"), ("C12", "S2"))]
 CODES += [("P1", "P2", flows_barcode.password), ("P2", "P1", flows_barcode.password)]
-CODES += [(point, again, flows_barcode.never) for point, again in (("P3", "X3"), ("X1", "P3"), ("X2", "X4"), ("X3", "X5"), ("X4", "X3"),
-                                                                   ("X5", "X4"))]
+CODES += [(point, again, flows_barcode.never) for point, again in (("P3", "X3"), ("X1", "P3"), ("X2", "X4"), ("X3", "P1"), ("X4", "P2"),
+                                                                   ("X5", "P1"))]
 CODES += [(point, again, flows_barcode.carried) for point, again in (("C5", "C11"), ("C11", "C12"), ("C12", "S2"))]
 # Bills: nothing of one that is not whole may stay.
 BILLS = [(point, again, flows_bill.bill) for point, again in (("B1", "B3"), ("B2", "B1"), ("B3", "B5"), ("B5", "B2"))]
