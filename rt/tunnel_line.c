@@ -2,6 +2,7 @@
 /* See tunnel_line.h. */
 #include <rt/tunnel_line.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,16 +153,18 @@ static bool start_connecting(struct tunnel_line *line, const struct tunnel_addre
 }
 
 static bool take_head(struct tunnel_line *line, const struct tunnel_head *head, int64_t now_us) {
-    const struct tunnel_address *address = route(line->rules, head);
+    const struct tunnel_rules *rules = line->rules;
+    assert(rules);
+    const struct tunnel_address *address = route(rules, head);
     line->is_connect = head->is_connect;
     if (!address) {
-        log_event(line->rules->log, LOG_WARN, "proxy_unknown", LOG_S("host", head->host),
+        log_event(rules->log, LOG_WARN, "proxy_unknown", LOG_S("host", head->host),
                   LOG_N("port", head->port));
         return refuse(line, now_us, "403 Forbidden",
                       "This proxy leads to the imitated platform only: to its known host names, "
                       "port 443 by CONNECT and port 80.");
     }
-    log_event(line->rules->log, LOG_INFO, "proxy_connect", LOG_S("host", head->host),
+    log_event(rules->log, LOG_INFO, "proxy_connect", LOG_S("host", head->host),
               LOG_N("port", head->port));
     if (!prepare(line, head))
         return refuse(line, now_us, "431 Request Header Fields Too Large",
