@@ -81,7 +81,7 @@ const struct pay_words *pay_words_of(enum pay_screen screen) {
                           "款项已退回您的账户。"},
         [PAY_CLOSED] = {"stop", "×", "Closed", "交易已关闭", "This order can no longer be paid.",
                         "该订单已不能付款。"},
-        [PAY_EXPIRED] = {"stop", "⏱", "Expired", "已过期", "Ask the shop for a new code.",
+        [PAY_EXPIRED] = {"stop", "!", "Expired", "已过期", "Ask the shop for a new code.",
                          "请让商家重新生成二维码。"},
         [PAY_UNKNOWN] = {"stop", "?", "Unknown code", "无法识别的二维码",
                          "This code was never issued here.", "本沙箱从未签发过此二维码。"},
