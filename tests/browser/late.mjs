@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two hours later. The last of the scripts, since a turned clock does not go back.
+// Two hours later. Behind the scripts whose orders live on the gateway's clock, since a turned clock does not go back.
 import { ENGLISH, PHONE, control, equal, expect, inWallet, isMarked, main, mark, order, read, readCode, setTime, shoot, sleep, test, visitor } from './till.mjs';
 
 test('a_code_that_ran_out_is_replaced_by_another_without_a_reload', async () => {
