@@ -16,7 +16,7 @@ struct nonce_filter;  /* guard/nonces.h */
 struct capture;       /* guard/capture.h: log.debug exchange capture, redacted */
 struct outbound_policy;
 
-enum { GATEWAY_DELIVERERS_MAX = 16, GATEWAY_SWEEPERS = 8, GATEWAY_ASKED_SLOTS = 256 };
+enum { GATEWAY_DELIVERERS_MAX = 16, GATEWAY_SWEEPERS = 4, GATEWAY_ASKED_SLOTS = 256 };
 
 /* One delivery or sweep task and the place where it waits. The first waits at deliver_spot
  * (sweep_spot) and wakes the others. */
