@@ -46,8 +46,8 @@ static void add_large(struct money *m, int number) {
 
 static struct bill_row want(struct money *m, const char *account_id, const char *date) {
     struct till_error err;
-    struct bill_row *rows;
-    size_t count;
+    struct bill_row *rows = NULL;
+    size_t count = 0;
     int64_t now_us = world_now_us(m->world);
     if (!store_bill_want(m->store, till_str_of(account_id), TILL_BILL_TRADE, date, now_us, now_us,
                          NULL, &err) ||
