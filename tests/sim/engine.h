@@ -53,8 +53,9 @@ void sim_hash(const struct sim *sim, char ret_text[17]);
  * the run; then ends the program with status 1. */
 _Noreturn void sim_violation(struct sim *sim, const char *invariant, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* How often things happened, by name; printed at the end, and added up by the soak ("fault"
- * counters begin with "fault."). name: a literal. */
+/* How often things happened, by name; printed at the end as lines "count NAME VALUE" in the order
+ * of the names, and added up by tests/sim/farm.py (names of faults begin with "fault."). The
+ * program prints "virtual_s SECONDS" before them and "hash H" last. name: a literal. */
 void sim_count(struct sim *sim, const char *name);
 int64_t sim_counted(const struct sim *sim, const char *name);
 void sim_print_counts(const struct sim *sim);
