@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import counting_check
+import farm_check
 import journey
 import layers
 import purity
@@ -62,6 +63,7 @@ def main():
     lie = "`no_such_function` in `lib/base/str.c`\n" * 20
     test("a_false_journey_is_found", [] if journey.judge(lie, lambda path: "int f(void);") else ["not found"])
     test("failures_are_counted", counting_check.check())
+    test("failing_seeds_are_found_and_named", farm_check.check())
     test("links_lead_somewhere", journey.links(ROOT))
     test("requirements_have_rows_and_tests", journey.requirements(ROOT))
     cases = subprocess.run([sys.executable, str(ROOT / "tools" / "cases.py"), "--check"], capture_output=True, text=True, check=False)
