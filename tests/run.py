@@ -189,7 +189,7 @@ def stage_e2e(tally, only):
 
 
 def stage_crash(tally, only):
-    if build("failpoints", tally, "cli/till"):
+    if build("failpoints", tally, "cli/till", "tests/support/shim.so"):
         python_tests("crash", tally, till_of("failpoints"), only, timeout=2400)
 
 

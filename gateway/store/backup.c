@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A consistent copy while the daemon works: one read snapshot, copied whole, so that writers are
- * neither held up nor able to make the copy start again. The file is private, and whole or gone.
+ * neither held up nor able to make the copy start again. The file is private, and whole and sound
+ * or gone.
  */
-#include "gateway/store/internal.h"
+#include "gateway/store/damage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,14 @@ static bool copy(struct db *from, struct db *to, struct till_error *err) {
     return db_fail(to, ended != SQLITE_OK ? ended : code, err);
 }
 
+/* A page that rotted is copied as it is: such a copy saves nobody, and the original is in need. */
+static bool look_at_copy(struct store *store, struct db *to, struct till_error *err) {
+    if (damage_look_at_pages(store, to, INT64_MAX, err))
+        return true;
+    log_failure(store->log, LOG_ERROR, "store_damaged", err);
+    return false;
+}
+
 static bool write_copy(struct store *store, const char *path, struct till_error *err) {
     struct db_health health = {0}; /* a failing target says nothing of our own disk */
     struct db to = {.health = &health};
@@ -42,6 +51,7 @@ static bool write_copy(struct store *store, const char *path, struct till_error 
     int code =
         sqlite3_open_v2(path, &to.handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, store->vfs);
     bool done = code == SQLITE_OK ? copy(reading.db, &to, err) : db_fail(&to, code, err);
+    done = done && look_at_copy(store, &to, err);
     db_close(&to);
     return done;
 }

@@ -3,6 +3,7 @@
  * Opening and closing: one process a file (flock on "<path>.lock", with the pid inside), recovery,
  * migration, and the proof that the configured master key is the one the secrets were sealed under.
  */
+#include "gateway/store/damage.h"
 #include "gateway/store/kept.h"
 
 #include <assert.h>
@@ -196,9 +197,12 @@ static bool end_all_leases(struct store *store, struct till_error *err) {
 }
 
 static bool prepare(struct store *store, struct till_error *err) {
-    if (!store->vfs && (!take_lock(store, err) || !make_private(store, err)))
+    if (!store->vfs &&
+        (!take_lock(store, err) || !make_private(store, err) || !damage_look_at_log(store, err)))
         return false;
     if (!connection_open_writer(store, err) || !recover(store, err))
+        return false;
+    if (!store->vfs && !damage_look_at_pages(store, &store->writer, STORE_LOOK_AT_START_US, err))
         return false;
     checkpoint_watch(store);
     if (!migrate(&store->writer, world_now_us(store->world), write_seal_check, store, err) ||
