@@ -38,6 +38,9 @@ void play_open(struct play *play, struct sim *sim, const struct people_plan *pla
 /* Calm, settled, looked at, summed up, closed. Not quiet within limit_us is a violation of I10. */
 void play_close(struct play *play, int64_t limit_us);
 
+/* The director's own. */
+struct world *play_world(struct play *play);
+
 void scenario_life(void *stage);
 void scenario_close_vs_paid(void *stage);
 void scenario_refund_race(void *stage);
@@ -46,7 +49,6 @@ void scenario_webhook_outage(void *stage);
 void scenario_clock(void *stage);
 void scenario_late_keep(void *stage);
 void scenario_late_refund(void *stage);
-void scenario_two_accounts(void *stage);
 void scenario_careless(void *stage);
 
 #endif
