@@ -9,7 +9,7 @@
 
 #define ROUND_US TILL_US_PER_SECOND
 #define MINUTE_US (60 * TILL_US_PER_SECOND)
-enum { SEQUENCE_BATCHES = 16 };
+enum { SEQUENCE_BATCHES = 16 }; /* of events, and of seals, a round */
 
 static void sequence(struct gateway *gw) {
     struct till_error err;
@@ -19,6 +19,33 @@ static void sequence(struct gateway *gw) {
             log_failure(gw->log, LOG_ERROR, "sequence_failed", &err);
             return;
         }
+}
+
+/* What is sealed can be proven; it follows within seconds. */
+static void seal(struct gateway *gw) {
+    struct till_error err;
+    int sealed = 1;
+    for (int i = 0; i < SEQUENCE_BATCHES && sealed > 0; i++)
+        if (!store_seal_trail(gw->store, &sealed, &err)) {
+            log_failure(gw->log, LOG_ERROR, "seal_failed", &err);
+            return;
+        }
+}
+
+/* Into the log, and with it to wherever logs go: what is kept there cannot be forged here. */
+static void tell_head(struct gateway *gw) {
+    struct trail_head head;
+    struct till_error err;
+    char hash[2 * TILL_SHA256_SIZE + 1];
+    if (!store_trail_head(gw->store, &head, &err)) {
+        log_failure(gw->log, LOG_ERROR, "trail_head_failed", &err);
+        return;
+    }
+    if (head.number == gw->told_number)
+        return;
+    gw->told_number = head.number;
+    till_hex_encode(head.hash, sizeof head.hash, hash);
+    log_event(gw->log, LOG_INFO, "trail_head", LOG_N("number", head.number), LOG_C("hash", hash));
 }
 
 static void raise_alarms(struct gateway *gw, const struct store_figures *figures) {
@@ -67,7 +94,9 @@ void housekeep_once(struct gateway *gw, int64_t *ret_next_us) {
     show(gw, &figures);
     if (figures.events_unnumbered > 0)
         sequence(gw);
+    seal(gw);
     if (is_full_minute(gw)) {
+        tell_head(gw);
         raise_alarms(gw, &figures);
         purge(gw);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Accounts at platforms. A disabled one takes no new order and still takes notifications. */
 #include "gateway/store/operations.h"
+#include "gateway/store/trail.h"
 
 #include <gateway/store/accounts.h>
 #include <gateway/store/kept.h>
@@ -29,6 +30,19 @@ static bool check_app(struct db *db, const struct account_row *row, struct till_
     return true;
 }
 
+static bool note(struct store *store, struct db *db, const struct account_row *row,
+                 struct till_str sealed, struct till_error *err) {
+    struct till_json *body = till_json_object();
+    till_json_set_text(body, "app", row->app_id);
+    till_json_set_str(body, "channel", row->channel);
+    till_json_set_str(body, "name", row->name);
+    till_json_set_text(body, "mode", row->mode == TILL_LIVE ? "live" : "test");
+    till_json_set_bool(body, "enabled", row->enabled);
+    trail_set_digest(body, "sealed_settings", sealed);
+    return trail_act(store, db, TILL_STR(TRAIL_ADMIN), "account.added", till_str_of(row->id), body,
+                     err);
+}
+
 static bool add(struct store *store, struct db *db, void *arg, struct till_error *err) {
     static const char SQL[] =
         "INSERT INTO accounts(id, public_id, app_id, channel, name, mode, enabled,"
@@ -54,7 +68,9 @@ static bool add(struct store *store, struct db *db, void *arg, struct till_error
     bind(&query, epoch);
     if (!query_try(&query, &refused))
         return false;
-    return !refused || TILL_FAIL(err, ALREADY_EXISTS, "There is an account with this id already.");
+    if (refused)
+        return TILL_FAIL(err, ALREADY_EXISTS, "There is an account with this id already.");
+    return note(store, db, row, sealed, err);
 }
 
 static bool run_change(struct store *store, struct account_change *change,
@@ -86,20 +102,33 @@ static bool enable(struct store *store, struct db *db, void *arg, struct till_er
     static const char SQL[] = "UPDATE accounts SET enabled = ?, config_epoch = ? WHERE id = ?";
     const struct account_change *change = arg;
     int64_t epoch;
-    (void)store;
     if (!config_changed(db, &epoch, err))
         return false;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, change->enabled);
     bind(&query, epoch);
     bind(&query, change->id);
-    return check_found(&query);
+    return check_found(&query) &&
+           trail_act(store, db, TILL_STR(TRAIL_ADMIN),
+                     change->enabled ? "account.enabled" : "account.disabled", change->id, NULL,
+                     err);
 }
 
 bool store_account_enable(struct store *store, struct till_str id, bool enabled,
                           struct till_error *err) {
     struct account_change change = {.id = id, .enabled = enabled};
     return run_change(store, &change, enable, err);
+}
+
+/* A rotation is what certificate.c does after the platform named another certificate. */
+static bool note_settings(struct store *store, struct db *db, const struct account_change *change,
+                          struct till_str sealed, struct till_error *err) {
+    struct till_json *body = till_json_object();
+    trail_set_digest(body, "sealed_settings", sealed);
+    bool is_rotation = change->known_epoch != 0;
+    return trail_act(store, db, is_rotation ? TILL_STR(TRAIL_PLATFORM) : TILL_STR(TRAIL_ADMIN),
+                     is_rotation ? "account.certificate_replaced" : "account.updated", change->id,
+                     body, err);
 }
 
 static bool update(struct store *store, struct db *db, void *arg, struct till_error *err) {
@@ -116,7 +145,7 @@ static bool update(struct store *store, struct db *db, void *arg, struct till_er
     bind_blob(&query, sealed.ptr, sealed.len);
     bind(&query, epoch);
     bind(&query, change->id);
-    return check_found(&query);
+    return check_found(&query) && note_settings(store, db, change, sealed, err);
 }
 
 bool store_account_update(struct store *store, struct till_str id, struct till_str settings,

@@ -1,11 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/store/kept.h"
 #include "gateway/store/operations.h"
+#include "gateway/store/trail.h"
 
 struct app_change {
     const struct app_row *row;
     struct till_arena *arena;
 };
+
+static bool note(struct store *store, struct db *db, const struct app_row *row,
+                 struct till_str sealed, struct till_error *err) {
+    struct till_json *body = till_json_object();
+    till_json_set_str(body, "name", row->name);
+    till_json_set_text(body, "mode", row->mode == TILL_LIVE ? "live" : "test");
+    till_json_set_bool(body, "enabled", row->enabled);
+    till_json_set_str(body, "hosts", row->hosts);
+    till_json_set_str(body, "late_policy", row->late_policy);
+    trail_set_digest(body, "sealed_webhook_secret", sealed);
+    return trail_act(store, db, TILL_STR(TRAIL_ADMIN), "app.added", till_str_of(row->id), body,
+                     err);
+}
 
 static bool add(struct store *store, struct db *db, void *arg, struct till_error *err) {
     static const char SQL[] =
@@ -31,7 +45,7 @@ static bool add(struct store *store, struct db *db, void *arg, struct till_error
         return false;
     if (refused)
         return TILL_FAIL(err, ALREADY_EXISTS, "There is an app with this id already.");
-    return config_changed(db, &epoch, err);
+    return note(store, db, row, sealed, err) && config_changed(db, &epoch, err);
 }
 
 bool store_app_add(struct store *store, const struct app_row *row, struct till_error *err) {
@@ -50,8 +64,8 @@ bool store_app_add(struct store *store, const struct app_row *row, struct till_e
 
 bool store_app_enable(struct store *store, struct till_str id, bool enabled,
                       struct till_error *err) {
-    return config_switch(store, "UPDATE apps SET enabled = ? WHERE id = ?", "There is no such app.",
-                         id, enabled, err);
+    return config_switch(store, "UPDATE apps SET enabled = ? WHERE id = ?", "app", id, enabled,
+                         err);
 }
 
 #define APP_COLUMNS "id, name, mode, enabled, hosts, late_policy, created_us, sealed_webhook_secret"

@@ -5,6 +5,7 @@
  * (S-092).
  */
 #include "gateway/store/operations.h"
+#include "gateway/store/trail.h"
 
 #include <rt/failpoint.h>
 
@@ -62,7 +63,9 @@ static bool close_in_commit(struct store *store, struct db *db, void *arg, struc
         return true;
     }
     TILL_FP("X1");
-    return begin(db, c, err);
+    return begin(db, c, err) &&
+           (!trail_by_hand(c->claim) ||
+            trail_act(store, db, TILL_STR(TRAIL_ADMIN), "payment.close", c->payment_id, NULL, err));
 }
 
 bool store_begin_close(struct store *store, struct till_arena *arena, struct till_str payment_id,

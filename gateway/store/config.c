@@ -4,7 +4,9 @@
  * endpoint or route, in the same commit. Caches follow it; it is read at most once a second, and at
  * once after a change made here.
  */
-#include "gateway/store/internal.h"
+#include "gateway/store/trail.h"
+
+#include <stdio.h>
 
 enum { EPOCH_POLL_US = 1000000 };
 
@@ -20,7 +22,7 @@ bool config_changed(struct db *db, int64_t *ret_epoch, struct till_error *err) {
 }
 
 struct switching {
-    const char *sql, *missing;
+    const char *sql, *noun;
     struct till_str id;
     bool enabled;
 };
@@ -30,20 +32,22 @@ static bool switch_in_commit(struct store *store, struct db *db, void *arg,
     const struct switching *s = arg;
     int64_t epoch;
     int changed;
-    (void)store;
+    char what[32];
     QUERY_SCOPED struct query query = query_start(db, NULL, s->sql, err);
     bind(&query, s->enabled);
     bind(&query, s->id);
     if (!query_run(&query, &changed))
         return false;
     if (changed == 0)
-        return TILL_FAIL(err, NOT_FOUND, "%s", s->missing);
-    return config_changed(db, &epoch, err);
+        return TILL_FAIL(err, NOT_FOUND, "There is no such %s.", s->noun);
+    snprintf(what, sizeof what, "%s.%s", s->noun, s->enabled ? "enabled" : "disabled");
+    return trail_act(store, db, TILL_STR(TRAIL_ADMIN), what, s->id, NULL, err) &&
+           config_changed(db, &epoch, err);
 }
 
-bool config_switch(struct store *store, const char *sql, const char *missing, struct till_str id,
+bool config_switch(struct store *store, const char *sql, const char *noun, struct till_str id,
                    bool enabled, struct till_error *err) {
-    struct switching s = {.sql = sql, .missing = missing, .id = id, .enabled = enabled};
+    struct switching s = {.sql = sql, .noun = noun, .id = id, .enabled = enabled};
     bool done = store_write(store, switch_in_commit, &s, err);
     config_forget(store);
     return done;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What became of a delivery, its log, and sending again by hand. */
 #include "gateway/store/outbox.h"
+#include "gateway/store/trail.h"
 
 #include <rt/failpoint.h>
 
@@ -76,8 +77,8 @@ static bool write_log(struct db *db, const struct delivery_report *report, struc
     return query_run(&query, NULL);
 }
 
-static bool disable_endpoint(struct db *db, const struct delivery_report *report,
-                             struct till_error *err) {
+static bool disable_endpoint(struct store *store, struct db *db,
+                             const struct delivery_report *report, struct till_error *err) {
     static const char SQL[] = "SELECT endpoint_id FROM deliveries WHERE id = ?";
     char id[TILL_ID_SIZE] = "";
     bool found;
@@ -89,7 +90,8 @@ static bool disable_endpoint(struct db *db, const struct delivery_report *report
     query_reset(&query);
     if (!read || !found || id[0] == '\0') /* a payment's own address: only this delivery ends */
         return read;
-    return endpoint_switch(db, till_str_of(id), false, report->reason, err);
+    return endpoint_switch(store, db, TILL_STR(TRAIL_TILL), till_str_of(id), false, report->reason,
+                           err);
 }
 
 static bool report_in_commit(struct store *store, struct db *db, void *arg,
@@ -101,11 +103,10 @@ static bool report_in_commit(struct store *store, struct db *db, void *arg,
         [DELIVERY_DISABLE] = DELIVERY_DISABLED,
     };
     const struct delivery_report *report = arg;
-    (void)store;
     TILL_FP("W6");
     if (!update(db, report, BECOMES[report->result], err) || !write_log(db, report, err))
         return false;
-    return report->result != DELIVERY_DISABLE || disable_endpoint(db, report, err);
+    return report->result != DELIVERY_DISABLE || disable_endpoint(store, db, report, err);
 }
 
 bool store_report_delivery(struct store *store, const struct delivery_report *report,
@@ -158,6 +159,14 @@ static bool find_event(struct db *db, const struct redelivering *r, struct found
     return query_read_all(&query);
 }
 
+static bool note_redelivery(struct store *store, struct db *db, const struct redelivering *r,
+                            struct till_error *err) {
+    struct till_json *body = till_json_object();
+    till_json_set_int(body, "deliveries", r->count);
+    return trail_act(store, db, trail_who(r->claim, r->app_id), "event.redelivered", r->event_id,
+                     body, err);
+}
+
 /* The old lease, if any, is void by its epoch; endpoints that are new since then get theirs too. */
 static bool redeliver_in_commit(struct store *store, struct db *db, void *arg,
                                 struct till_error *err) {
@@ -178,7 +187,7 @@ static bool redeliver_in_commit(struct store *store, struct db *db, void *arg,
                                                         event.notify_url, r->now_us, &added, err))
         return false;
     r->count = again + added;
-    return true;
+    return note_redelivery(store, db, r, err);
 }
 
 bool store_redeliver(struct store *store, struct till_str app_id, struct till_str event_id,

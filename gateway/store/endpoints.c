@@ -2,6 +2,7 @@
 /* Where an app wants its events. Disabling one sets its waiting deliveries aside; enabling it
  * brings them back (I17). */
 #include "gateway/store/operations.h"
+#include "gateway/store/trail.h"
 
 struct endpoint_change {
     const struct endpoint_row *row;
@@ -10,6 +11,34 @@ struct endpoint_change {
     const struct nonce_claim *claim;
     bool enabled;
 };
+
+/* Events after `after_event` went to it as far as it was enabled: `till audit` counts them. */
+static bool note(struct store *store, struct db *db, struct till_str who, const char *what,
+                 struct till_str id, struct till_json *body, struct till_error *err) {
+    static const char SQL[] = "SELECT COALESCE(MAX(pk), 0) FROM events";
+    bool row;
+    struct query query = query_start(db, NULL, SQL, err);
+    bool read = query_step(&query, &row);
+    if (read)
+        till_json_set_int(body, "after_event", read_int(&query));
+    query_reset(&query);
+    if (read)
+        return trail_act(store, db, who, what, id, body, err);
+    till_json_release(body);
+    return false;
+}
+
+static bool note_added(struct store *store, struct db *db, const struct endpoint_change *change,
+                       struct till_str sealed, struct till_error *err) {
+    const struct endpoint_row *row = change->row;
+    struct till_json *body = till_json_object();
+    till_json_set_text(body, "app", row->app_id);
+    till_json_set_str(body, "url", row->url);
+    till_json_set_bool(body, "enabled", row->enabled);
+    trail_set_digest(body, "sealed_secrets", sealed);
+    return note(store, db, trail_who(change->claim, till_str_of(row->app_id)), "endpoint.added",
+                till_str_of(row->id), body, err);
+}
 
 static bool add(struct store *store, struct db *db, void *arg, struct till_error *err) {
     static const char SQL[] =
@@ -37,7 +66,7 @@ static bool add(struct store *store, struct db *db, void *arg, struct till_error
         return TILL_FAIL(err, ALREADY_EXISTS, "There is an endpoint with this id already.");
     if (sqlite3_changes(db->handle) == 0)
         return TILL_FAIL(err, NOT_FOUND, "There is no such app.");
-    return config_changed(db, &epoch, err);
+    return note_added(store, db, change, sealed, err) && config_changed(db, &epoch, err);
 }
 
 bool store_endpoint_add(struct store *store, const struct endpoint_row *row,
@@ -62,8 +91,16 @@ static bool move_deliveries(struct db *db, struct till_str id, bool enabled,
     return query_run(&query, NULL);
 }
 
-bool endpoint_switch(struct db *db, struct till_str id, bool enabled, struct till_str reason,
-                     struct till_error *err) {
+static bool note_switch(struct store *store, struct db *db, struct till_str who, struct till_str id,
+                        bool enabled, struct till_str reason, struct till_error *err) {
+    struct till_json *body = till_json_object();
+    if (!enabled)
+        till_json_set_str(body, "reason", reason);
+    return note(store, db, who, enabled ? "endpoint.enabled" : "endpoint.disabled", id, body, err);
+}
+
+bool endpoint_switch(struct store *store, struct db *db, struct till_str who, struct till_str id,
+                     bool enabled, struct till_str reason, struct till_error *err) {
     static const char SQL[] = "UPDATE endpoints SET enabled = ?, disabled_reason = ? WHERE id = ?";
     int64_t epoch;
     int changed;
@@ -75,13 +112,14 @@ bool endpoint_switch(struct db *db, struct till_str id, bool enabled, struct til
         return false;
     if (changed == 0)
         return TILL_FAIL(err, NOT_FOUND, "There is no such endpoint.");
-    return move_deliveries(db, id, enabled, err) && config_changed(db, &epoch, err);
+    return move_deliveries(db, id, enabled, err) &&
+           note_switch(store, db, who, id, enabled, reason, err) && config_changed(db, &epoch, err);
 }
 
 static bool enable(struct store *store, struct db *db, void *arg, struct till_error *err) {
     const struct endpoint_change *change = arg;
-    (void)store;
-    return endpoint_switch(db, change->id, change->enabled, change->reason, err);
+    return endpoint_switch(store, db, TILL_STR(TRAIL_ADMIN), change->id, change->enabled,
+                           change->reason, err);
 }
 
 bool store_endpoint_enable(struct store *store, struct till_str id, bool enabled,

@@ -169,8 +169,8 @@ TILL_MUST_CHECK bool open_seal(struct store *store, struct till_arena *arena, co
 TILL_MUST_CHECK bool config_changed(struct db *db, int64_t *ret_epoch, struct till_error *err);
 /* After the commit: caches look again at once. */
 void config_forget(struct store *store);
-/* Runs sql with (enabled, id) and moves the epoch; NOT_FOUND with that sentence. */
-TILL_MUST_CHECK bool config_switch(struct store *store, const char *sql, const char *missing,
+/* Runs sql with (enabled, id), notes it and moves the epoch; NOT_FOUND. noun: "app", "key". */
+TILL_MUST_CHECK bool config_switch(struct store *store, const char *sql, const char *noun,
                                    struct till_str id, bool enabled, struct till_error *err);
 
 #endif

@@ -5,6 +5,7 @@
  * config_epoch: a key disabled here is dead at once, elsewhere within a second (S-013).
  */
 #include "gateway/store/operations.h"
+#include "gateway/store/trail.h"
 
 #include <string.h>
 
@@ -27,6 +28,17 @@ static bool app_exists(struct db *db, const char *app_id, struct till_error *err
     bind(&query, app_id);
     return query_step(&query, &found) &&
            (found || TILL_FAIL(err, NOT_FOUND, "There is no such app."));
+}
+
+static bool note(struct store *store, struct db *db, const struct key_row *row,
+                 struct till_str sealed, struct till_error *err) {
+    struct till_json *body = till_json_object();
+    till_json_set_text(body, "app", row->app_id);
+    till_json_set_str(body, "algorithm", row->algorithm);
+    till_json_set_bool(body, "enabled", row->enabled);
+    trail_set_digest(body, "sealed_secret", sealed);
+    return trail_act(store, db, TILL_STR(TRAIL_ADMIN), "key.added", till_str_of(row->id), body,
+                     err);
 }
 
 static bool add(struct store *store, struct db *db, void *arg, struct till_error *err) {
@@ -53,7 +65,7 @@ static bool add(struct store *store, struct db *db, void *arg, struct till_error
         return false;
     if (refused)
         return TILL_FAIL(err, ALREADY_EXISTS, "There is a key with this id already.");
-    return config_changed(db, &epoch, err);
+    return note(store, db, row, sealed, err) && config_changed(db, &epoch, err);
 }
 
 bool store_key_add(struct store *store, const struct key_row *row, struct till_error *err) {
@@ -72,8 +84,8 @@ bool store_key_add(struct store *store, const struct key_row *row, struct till_e
 
 bool store_key_enable(struct store *store, struct till_str id, bool enabled,
                       struct till_error *err) {
-    return config_switch(store, "UPDATE keys SET enabled = ? WHERE id = ?", "There is no such key.",
-                         id, enabled, err);
+    return config_switch(store, "UPDATE keys SET enabled = ? WHERE id = ?", "key", id, enabled,
+                         err);
 }
 
 #define KEY_COLUMNS                                                                                \

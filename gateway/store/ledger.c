@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "gateway/store/operations.h"
+#include "gateway/store/trail.h"
 
 #include <assert.h>
 
@@ -51,7 +52,8 @@ bool ledger_post(struct store *store, struct db *db, enum posting posting,
         bind(&query, lines[i].debit);
         bind(&query, lines[i].credit);
     }
-    return query_run(&query, NULL);
+    return query_run(&query, NULL) && trail_ledger(db, payment->app_id, transaction_id,
+                                                   sizeof lines / sizeof *lines, now_us, err);
 }
 
 bool store_ledger_list(struct store *store, struct till_arena *arena, struct till_str payment_id,

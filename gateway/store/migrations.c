@@ -330,5 +330,6 @@ static const char *const FIRST[] = {
     NULL,
 };
 
-const struct migration MIGRATIONS[] = {{1, FIRST}, {2, MIGRATION_BILLS}};
+const struct migration MIGRATIONS[] = {
+    {1, FIRST}, {2, MIGRATION_BILLS}, {MIGRATION_TRAIL_VERSION, MIGRATION_TRAIL}};
 const int MIGRATION_COUNT = sizeof MIGRATIONS / sizeof *MIGRATIONS;

@@ -53,9 +53,10 @@ TILL_MUST_CHECK bool deliveries_write(struct store *store, struct db *db, struct
                                       struct till_str notify_url, int64_t now_us, int *ret_count,
                                       struct till_error *err);
 
-/* Enables or disables, moves waiting deliveries, moves the epoch. NOT_FOUND. */
-TILL_MUST_CHECK bool endpoint_switch(struct db *db, struct till_str id, bool enabled,
-                                     struct till_str reason, struct till_error *err);
+/* Enables or disables, moves waiting deliveries, moves the epoch, notes who did it. NOT_FOUND. */
+TILL_MUST_CHECK bool endpoint_switch(struct store *store, struct db *db, struct till_str who,
+                                     struct till_str id, bool enabled, struct till_str reason,
+                                     struct till_error *err);
 
 /* One open row per cause. */
 TILL_MUST_CHECK bool discrepancy_write(struct store *store, struct db *db,

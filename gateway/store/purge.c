@@ -6,6 +6,7 @@
  * bounded per call.
  */
 #include "gateway/store/operations.h"
+#include "gateway/store/trail.h"
 
 #define IDEMPOTENCY_KEPT_US (INT64_C(24) * 3600 * 1000000)
 #define DELIVERY_LOG_KEPT_US (INT64_C(30) * 24 * 3600 * 1000000)
@@ -16,6 +17,16 @@ struct purging {
     int nonces, keys, logs;
     int64_t horizon_s;
 };
+
+static bool read_horizon(struct db *db, int64_t *ret_horizon_s, struct till_error *err) {
+    static const char SQL[] = "SELECT nonce_horizon_s FROM store_facts";
+    bool row;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    if (!query_step(&query, &row))
+        return false;
+    *ret_horizon_s = row ? read_int(&query) : 0;
+    return true;
+}
 
 static bool move_horizon(struct db *db, struct purging *p, int64_t cutoff_s,
                          struct till_error *err) {
@@ -31,6 +42,14 @@ static bool move_horizon(struct db *db, struct purging *p, int64_t cutoff_s,
         return TILL_FAIL(err, STORE_DAMAGED, NULL);
     p->horizon_s = read_int(&query);
     return query_step(&query, &row);
+}
+
+/* The horizon is all that is left of forgotten nonces: one that was set back would let them in. */
+static bool note_horizon(struct store *store, struct db *db, int64_t horizon_s,
+                         struct till_error *err) {
+    struct till_json *body = till_json_object();
+    till_json_set_int(body, "horizon_s", horizon_s);
+    return trail_act(store, db, TILL_STR(TRAIL_TILL), "nonce.horizon", TILL_STR_NONE, body, err);
 }
 
 static bool forget(struct db *db, const char *sql, int64_t until, int *ret_rows,
@@ -54,10 +73,13 @@ static bool purge_in_commit(struct store *store, struct db *db, void *arg, struc
         " delivery_log ORDER BY pk LIMIT ?2) WHERE created_us <= ?1)";
     struct purging *p = arg;
     int64_t cutoff_s = (p->now_us - store->retention_nonce_us) / 1000000;
-    if (!move_horizon(db, p, cutoff_s, err))
+    int64_t before_s;
+    if (!read_horizon(db, &before_s, err) || !move_horizon(db, p, cutoff_s, err))
         return false;
     /* Other operations of this very batch must already see it; refusing too much does no harm. */
     atomic_store(&store->horizon_s, p->horizon_s);
+    if (p->horizon_s != before_s && !note_horizon(store, db, p->horizon_s, err))
+        return false;
     return forget(db, NONCES, p->horizon_s, &p->nonces, err) &&
            forget(db, KEYS, p->now_us - IDEMPOTENCY_KEPT_US, &p->keys, err) &&
            forget(db, LOGS, p->now_us - DELIVERY_LOG_KEPT_US, &p->logs, err);

@@ -5,6 +5,7 @@
  * The reservation ends in refund_apply.c, once.
  */
 #include "gateway/store/operations.h"
+#include "gateway/store/trail.h"
 
 #include <string.h>
 
@@ -155,6 +156,20 @@ static bool copy_texts(struct till_arena *arena, struct refund_row *row, struct 
            till_arena_copy(arena, row->business, &row->business, err);
 }
 
+/* A refund that a person asked for; a merchant's own is in refunds alone. */
+static bool note(struct store *store, struct db *db, const struct opening *o,
+                 struct till_error *err) {
+    const struct refund_row *row = &o->opened.refund;
+    if (!trail_by_hand(&o->in->claim))
+        return true;
+    struct till_json *body = till_json_object();
+    till_json_set_text(body, "payment", row->payment_id);
+    till_json_set_int(body, "amount", row->amount.minor);
+    till_json_set_text(body, "currency", row->amount.currency);
+    return trail_act(store, db, TILL_STR(TRAIL_ADMIN), "refund.opened", o->in->refund_id, body,
+                     err);
+}
+
 static bool open_in_commit(struct store *store, struct db *db, void *arg, struct till_error *err) {
     struct opening *o = arg;
     struct payment_row payment;
@@ -164,7 +179,8 @@ static bool open_in_commit(struct store *store, struct db *db, void *arg, struct
         return false;
     if (found)
         return check_same(o, err) && resume(db, o, err);
-    if (!reserve(db, o, &payment, err) || !copy_texts(o->arena, &o->opened.refund, err))
+    if (!reserve(db, o, &payment, err) || !copy_texts(o->arena, &o->opened.refund, err) ||
+        !note(store, db, o, err))
         return false;
     TILL_FP("F1");
     return true;

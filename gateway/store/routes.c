@@ -6,6 +6,7 @@
  */
 #include "gateway/store/accounts.h"
 #include "gateway/store/kept.h"
+#include <gateway/store/trail.h>
 
 static bool refuse(struct till_error *err, const char *why) {
     return TILL_FAIL_FIELD(err, ACCOUNT_UNKNOWN, "/account", "%s", why);
@@ -122,6 +123,19 @@ bool store_route_choose(struct store *store, struct till_arena *arena, const str
     return true;
 }
 
+static bool note(struct store *store, struct db *db, const struct route_row *row,
+                 struct till_error *err) {
+    struct till_json *body = till_json_object();
+    till_json_set_int(body, "position", row->position);
+    till_json_set_str(body, "channel", row->channel);
+    till_json_set_str(body, "product", row->product);
+    till_json_set_str(body, "currency", row->currency);
+    till_json_set_int(body, "amount_min", row->amount_min);
+    till_json_set_int(body, "amount_max", row->amount_max);
+    till_json_set_str(body, "account", row->account_id);
+    return trail_act(store, db, TILL_STR(TRAIL_ADMIN), "route.put", row->app_id, body, err);
+}
+
 static bool add(struct store *store, struct db *db, void *arg, struct till_error *err) {
     static const char SQL[] =
         "INSERT INTO routes(app_id, position, channel, product, currency, amount_min, amount_max,"
@@ -134,7 +148,6 @@ static bool add(struct store *store, struct db *db, void *arg, struct till_error
     const struct route_row *row = arg;
     int64_t epoch;
     int written;
-    (void)store;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, row->app_id);
     bind(&query, row->position);
@@ -148,7 +161,7 @@ static bool add(struct store *store, struct db *db, void *arg, struct till_error
         return false;
     if (written == 0)
         return refuse(err, "A rule leads to an account of the same app and channel.");
-    return config_changed(db, &epoch, err);
+    return note(store, db, row, err) && config_changed(db, &epoch, err);
 }
 
 bool store_route_put(struct store *store, const struct route_row *row, struct till_error *err) {

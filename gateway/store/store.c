@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <gateway/store/migrations.h>
+#include <gateway/store/trail.h>
 #include <rt/failpoint.h>
 
 static const char SEAL_TEXT[] = "till";
@@ -104,14 +105,12 @@ static bool make_private(struct store *store, struct till_error *err) {
 
 /* ---- what must be true before the first operation ---- */
 
-static bool write_seal_check(struct db *db, int version, void *arg, struct till_error *err) {
+static bool write_seal_check(struct store *store, struct db *db, struct till_error *err) {
     static const char SQL[] = "UPDATE store_facts SET seal_check = ?";
-    if (version != 1)
-        return true;
     struct till_arena arena;
     struct till_str sealed;
     till_arena_init(&arena, 4096);
-    bool done = seal(arg, &arena, "store_facts", "seal_check", TILL_STR("till"), &sealed, err);
+    bool done = seal(store, &arena, "store_facts", "seal_check", TILL_STR("till"), &sealed, err);
     if (done) {
         struct query query = query_start(db, NULL, SQL, err);
         bind_blob(&query, sealed.ptr, sealed.len);
@@ -120,6 +119,12 @@ static bool write_seal_check(struct db *db, int version, void *arg, struct till_
     }
     till_arena_clean_up(&arena);
     return done;
+}
+
+/* What a step of the schema writes besides its statements. */
+static bool seed_step(struct db *db, int version, void *arg, struct till_error *err) {
+    return (version != 1 || write_seal_check(arg, db, err)) &&
+           trail_migrated(arg, db, version, err);
 }
 
 static bool check_seal_in(struct store *store, struct till_arena *arena, struct till_error *err) {
@@ -205,10 +210,11 @@ static bool prepare(struct store *store, struct till_error *err) {
     if (!store->vfs && !damage_look_at_pages(store, &store->writer, STORE_LOOK_AT_START_US, err))
         return false;
     checkpoint_watch(store);
-    if (!migrate(&store->writer, world_now_us(store->world), write_seal_check, store, err) ||
+    if (!migrate(&store->writer, world_now_us(store->world), seed_step, store, err) ||
         !db_run(&store->writer, "PRAGMA foreign_keys = ON", err))
         return false;
-    return check_seal(store, err) && end_all_leases(store, err) && commit_start(store, err);
+    return check_seal(store, err) && trail_opened(store, err) && end_all_leases(store, err) &&
+           commit_start(store, err);
 }
 
 static void release(struct store *store) {

@@ -58,7 +58,7 @@ const char *store_engine_version(void);
 int store_schema_version(void);
 
 /* What proves that a signed request is new; written in the same commit as its effect (I24). Empty
- * nonce: none (admin, internal). */
+ * nonce: none (key_id "admin": asked for by a person, which the trail notes; empty: internal). */
 struct nonce_claim {
     struct till_str key_id;
     struct till_str nonce;
@@ -525,6 +525,18 @@ TILL_MUST_CHECK bool store_delivery_list(struct store *store, struct till_arena 
                                          int limit, struct delivery_row **ret_rows,
                                          size_t *ret_count, struct till_error *err);
 int64_t store_next_delivery_us(struct store *store);
+
+/* ---- the audit trail ---- */
+
+/* The newest seal; whoever keeps it elsewhere can prove later that nothing before it changed. */
+struct trail_head {
+    int64_t number; /* 0: nothing is sealed */
+    uint8_t hash[TILL_SHA256_SIZE];
+};
+/* Chain committed rows of the trail, at most some hundred a call. */
+TILL_MUST_CHECK bool store_seal_trail(struct store *store, int *ret_sealed, struct till_error *err);
+TILL_MUST_CHECK bool store_trail_head(struct store *store, struct trail_head *ret_head,
+                                      struct till_error *err);
 
 /* ---- ledger, figures, housekeeping ---- */
 

@@ -136,7 +136,7 @@ static void a_write_error_is_not_a_full_disk(void **state) {
 
 /* Orders with much evidence, until the log is checkpointed (4 MiB). */
 static void fill_log(struct fixture *f, int from, int to) {
-    static char large[60000];
+    static char large[64000];
     char no[16];
     memset(large, 'x', sizeof large);
     for (int n = from; n < to && !store_is_broken(f->store); n++) {
