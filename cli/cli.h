@@ -79,5 +79,7 @@ cli_verb verb_init, verb_app, verb_key, verb_account, verb_endpoint, verb_pay, v
     verb_shop, verb_sandbox, verb_bill;
 /* Runs until a signal and has exit statuses of its own. */
 int verb_serve(struct cli *cli);
+/* 0 whole, 1 violated, 2 not read. */
+int verb_audit(struct cli *cli);
 
 #endif

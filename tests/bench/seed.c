@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fills a store with paid payments, through the store's own operations, so that figures can be
- * taken at 10^5 or 10^6 stored payments. The daemon must not run. Usage: seed STORE MASTER-KEY-FILE
- * APP-ID ACCOUNT-ID COUNT
+ * taken at 10^5 or 10^6 stored payments: orders with evidence, ledger, events, and a part of them
+ * refunded; events numbered, trail sealed. The daemon must not run. Usage: seed STORE
+ * MASTER-KEY-FILE APP-ID ACCOUNT-ID COUNT
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include <rt/world_real.h>
 #include <till/time.h>
 
-enum { THREADS = 128 };
+enum { THREADS = 128, REFUNDED_EACH = 10 /* one of so many payments, a third of it */ };
 
 struct seeding {
     struct store *store;
@@ -74,6 +75,37 @@ static bool pay_one(struct seeding *s, struct till_arena *arena,
     return store_apply(s->store, arena, &finding, &applied, err);
 }
 
+static bool refund_one(struct seeding *s, struct till_arena *arena,
+                       const struct payment_opened *opened, int64_t i, struct till_error *err) {
+    uint8_t random[20];
+    char id[TILL_ID_SIZE], number[TILL_UPSTREAM_NO_SIZE], order[32];
+    int64_t now_us = world_now_us(s->world);
+    struct refund_opened refund;
+    struct refund_row row;
+    bool changed;
+    world_random(s->world, random, sizeof random);
+    till_id_make("ref", now_us, random, id);
+    till_upstream_no_make(now_us, random + 10, number);
+    snprintf(order, sizeof order, "back-%lld", (long long)i);
+    struct refund_open in = {.app_id = till_str_of(s->app_id),
+                             .payment_id = till_str_of(opened->payment.id),
+                             .out_refund_no = till_str_of(order),
+                             .refund_id = till_str_of(id),
+                             .refund_no = till_str_of(number),
+                             .reason = TILL_STR("cold"),
+                             .business = TILL_STR("{\"refund_amount\":\"3.30\"}"),
+                             .amount = {330, "CNY"},
+                             .now_us = now_us,
+                             .lease_us = TILL_US_PER_SECOND};
+    struct refund_finding finding = {.refund_id = in.refund_id,
+                                     .event = TILL_EVENT_SUCCEEDED,
+                                     .evidence = in.refund_no,
+                                     .evidence_kind = TILL_STR("refund"),
+                                     .now_us = now_us};
+    return store_open_refund(s->store, arena, &in, &refund, err) &&
+           store_apply_refund(s->store, arena, &finding, &row, &changed, err);
+}
+
 static void *seed(void *arg) {
     struct seeding *s = arg;
     struct till_error err;
@@ -82,7 +114,8 @@ static void *seed(void *arg) {
         struct till_arena arena;
         struct payment_opened opened;
         till_arena_init(&arena, 1 << 20);
-        if (!open_one(s, &arena, i, &opened, &err) || !pay_one(s, &arena, &opened, &err)) {
+        if (!open_one(s, &arena, i, &opened, &err) || !pay_one(s, &arena, &opened, &err) ||
+            (i % REFUNDED_EACH == 0 && !refund_one(s, &arena, &opened, i, &err))) {
             fprintf(stderr, "seed: %s\n", err.text);
             atomic_store(&s->failed, true);
         }
@@ -91,12 +124,13 @@ static void *seed(void *arg) {
     return NULL;
 }
 
-/* Otherwise the gateway would number them while it is being measured. */
-static void number_all(struct seeding *s) {
+/* Otherwise the gateway would do it while it is being measured. */
+static void number_and_seal(struct seeding *s) {
     struct till_error err;
-    int numbered = 1;
-    while (!atomic_load(&s->failed) && numbered > 0)
-        if (!store_sequence_events(s->store, world_now_us(s->world), &numbered, &err)) {
+    int numbered = 1, sealed = 1;
+    while (!atomic_load(&s->failed) && numbered + sealed > 0)
+        if (!store_sequence_events(s->store, world_now_us(s->world), &numbered, &err) ||
+            !store_seal_trail(s->store, &sealed, &err)) {
             fprintf(stderr, "seed: %s\n", err.text);
             atomic_store(&s->failed, true);
         }
@@ -139,7 +173,7 @@ int main(int argc, char **argv) {
             return 1;
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    number_all(&s);
+    number_and_seal(&s);
     store_close(s.store);
     world_real_stop(s.world);
     world_real_join(s.world, TILL_US_PER_SECOND);

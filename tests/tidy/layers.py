@@ -15,6 +15,8 @@ MAY = {
     "gateway/guard": ["till/", "rt/", "gateway/store/", "gateway/guard/", "gateway/gateway.h", "gateway/settings.h"],
     "gateway/flow": ["till/", "rt/", "gateway/store/", "gateway/guard/", "gateway/flow/", "gateway/gateway.h",
                      "gateway/settings.h"],
+    # The auditor judges the store: it must not know how the store does it (ADR 020).
+    "gateway/audit": ["till/", "gateway/audit/"],
     "gateway": ["till/", "rt/", "gateway/"],
     "sandbox": ["till/", "rt/", "sandbox/", "lib/channel/gbk.h"],
     "shop": ["till/", "rt/", "shop/"],
@@ -29,7 +31,7 @@ VENDOR = {
     "curl/": ["rt"],
     "cyaml/": ["rt"],
     "yaml.h": ["rt"],
-    "sqlite3.h": ["gateway/store"],
+    "sqlite3.h": ["gateway/store", "gateway/audit"],
     "zip.h": ["rt"],
     "zlib.h": ["rt"],
     "qrencode.h": ["rt"],
@@ -39,6 +41,7 @@ SYSTEM_FREE = ["include/till", "lib", "gateway/flow"]
 SYSTEM_HEADERS = re.compile(
     r"^(unistd|fcntl|poll|pthread|threads|signal|time|dirent|netdb|dlfcn|sched|syslog|sys/.*|netinet/.*|arpa/.*|linux/.*)\.h$")
 QUOTED_SQL = re.compile(r'"\s*(SELECT\s|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+TABLE|BEGIN\s+IMMEDIATE|PRAGMA\s)')
+WRITING_SQL = re.compile(r'"\s*(INSERT|UPDATE|DELETE|REPLACE|CREATE|DROP|ALTER|VACUUM|ATTACH)\s')
 INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]', re.M)
 
 
@@ -69,8 +72,10 @@ def judge(path, text):
                 found.append(f"{path} includes {include}: only {' and '.join(homes)} may wrap it")
         if any(path.startswith(free + "/") for free in SYSTEM_FREE) and SYSTEM_HEADERS.match(include):
             found.append(f"{path} includes {include}: no operating-system call in {folder}")
-    if not path.startswith("gateway/store/") and QUOTED_SQL.search(text):
-        found.append(f"{path} contains SQL: only gateway/store may")
+    if not path.startswith(("gateway/store/", "gateway/audit/")) and QUOTED_SQL.search(text):
+        found.append(f"{path} contains SQL: only gateway/store may, and gateway/audit to read")
+    if path.startswith("gateway/audit/") and WRITING_SQL.search(text):
+        found.append(f"{path} writes: the auditor only reads")
     if path.startswith(("gateway/", "rt/", "lib/")):
         code = re.sub(r"/\*.*?\*/|//[^\n]*", lambda m: re.sub(r"[^\n]", " ", m.group(0)), text, flags=re.S)
         for number, line in enumerate(code.splitlines(), 1):
@@ -99,9 +104,13 @@ BROKEN = [
     ("gateway/flow/x.c", '#include <unistd.h>\n', "operating-system"),
     ("gateway/api/x.c", 'f("SELECT 1");\n', "SQL"),
     ("gateway/flow/x.c", 'if (is_sandbox) {\n', "sandbox"),
+    ("gateway/audit/x.c", '#include <gateway/store/store.h>\n', "may not know"),
+    ("gateway/audit/x.c", '#include <rt/world.h>\n', "may not know"),
+    ("gateway/audit/x.c", 'f("DELETE FROM ledger");\n', "only reads"),
 ]
 WHOLE = [
     ("gateway/flow/x.c", '#include <gateway/flow/flow.h>\n#include <gateway/store/store.h>\n#include <string.h>\n'),
     ("gateway/store/x.c", '#include <sqlite3.h>\n#include <rt/world.h>\n'),
+    ("gateway/audit/x.c", '#include <sqlite3.h>\nf("SELECT 1");\n'),
     ("cli/x.c", '#include <sandbox/sandbox.h>\n#include <gateway/gateway.h>\n'),
 ]
