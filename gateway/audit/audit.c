@@ -99,10 +99,10 @@ void audit_bytes_row(struct audit_bytes *bytes, sqlite3_stmt *stmt, int first) {
 
 /* ---- the snapshot ---- */
 
-static bool has_log(struct till_str path) {
+static bool has_log(const struct audit_options *options) {
     char name[PATH_SIZE];
-    snprintf(name, sizeof name, "%.*s-wal", TILL_STR_ARG(path));
-    return access(name, F_OK) == 0;
+    snprintf(name, sizeof name, "%.*s-wal", TILL_STR_ARG(options->path));
+    return options->vfs || access(name, F_OK) == 0;
 }
 
 /* "file:/path?..." with what a URI would take for its own escaped. */
@@ -147,7 +147,7 @@ static bool open_snapshot(struct audit *audit, bool is_still, struct till_error 
         return TILL_FAIL(err, STORE_FAILED, "Name the store's file.");
     write_uri(path, is_still, uri);
     int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
-    if (sqlite3_open_v2(uri, &db, flags, NULL) != SQLITE_OK || !set_up(db))
+    if (sqlite3_open_v2(uri, &db, flags, audit->options->vfs) != SQLITE_OK || !set_up(db))
         return refuse(db, path, err);
     audit->db = db;
     return true;
@@ -203,7 +203,7 @@ bool audit_run(const struct audit_options *options, struct audit_report *ret_rep
                struct till_error *err) {
     struct audit audit = {.options = options, .report = ret_report};
     memset(ret_report, 0, sizeof *ret_report);
-    bool is_still = !has_log(options->path);
+    bool is_still = !has_log(options);
     if (!open_snapshot(&audit, is_still, err))
         return false;
     bool done = check_kind(&audit, err);
@@ -211,7 +211,7 @@ bool audit_run(const struct audit_options *options, struct audit_report *ret_rep
         look_at_all(&audit);
         done = conclude(&audit, err);
     }
-    if (done && is_still && has_log(options->path))
+    if (done && is_still && has_log(options))
         done = TILL_FAIL(err, STORE_FAILED, "A daemon opened the store meanwhile; audit again.");
     sqlite3_close(audit.db);
     return done;

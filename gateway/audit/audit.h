@@ -16,6 +16,7 @@
 
 struct audit_options {
     struct till_str path;
+    const char *vfs;                       /* NULL: the default; the simulator has its own */
     int limit;                             /* stop after so many violations */
     int64_t expect_number;                 /* a head that was kept elsewhere; 0: none */
     uint8_t expect_hash[TILL_SHA256_SIZE]; /* its hash */
