@@ -133,7 +133,7 @@ static void pay_by_itself(struct sandbox *sandbox, struct platform_trade *trade,
 }
 
 bool courier_work(struct sandbox *sandbox) {
-    struct due due;
+    struct appointment due;
     struct platform_notice *notice = NULL;
     platform_lock(sandbox);
     int64_t now_us = platform_now_us(sandbox);

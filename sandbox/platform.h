@@ -183,7 +183,7 @@ struct platform_notice {
 
 enum due_kind { DUE_NOTICE, DUE_EXPIRY, DUE_AUTO_PAY };
 
-struct due {
+struct appointment {
     int64_t at_us;
     enum due_kind kind;
     void *object;
@@ -227,7 +227,7 @@ struct sandbox {
     struct platform_code *by_code[PLATFORM_BUCKETS];
     struct platform_notice *notices;
     size_t notice_count, held_count;
-    struct due *dues; /* a heap, earliest first */
+    struct appointment *dues; /* a heap, earliest first */
     size_t due_count, due_room;
 
     struct fault_rule *rules;
@@ -280,7 +280,7 @@ struct till_str platform_keep(struct till_arena *arena, struct till_str text);
 
 /* schedule.c, locked. A full memory drops the appointment and logs it. */
 void platform_due(struct sandbox *sandbox, int64_t at_us, enum due_kind kind, void *object);
-bool platform_due_take(struct sandbox *sandbox, int64_t now_us, struct due *ret_due);
+bool platform_due_take(struct sandbox *sandbox, int64_t now_us, struct appointment *ret_due);
 /* INT64_MAX when nothing is planned. */
 int64_t platform_due_next(const struct sandbox *sandbox);
 

@@ -7,8 +7,8 @@
 
 #include <stdlib.h>
 
-static void swap(struct due *a, struct due *b) {
-    struct due kept = *a;
+static void swap(struct appointment *a, struct appointment *b) {
+    struct appointment kept = *a;
     *a = *b;
     *b = kept;
 }
@@ -16,7 +16,7 @@ static void swap(struct due *a, struct due *b) {
 void platform_due(struct sandbox *sandbox, int64_t at_us, enum due_kind kind, void *object) {
     if (sandbox->due_count == sandbox->due_room) {
         size_t room = sandbox->due_room ? sandbox->due_room * 2 : 64;
-        struct due *grown = realloc(sandbox->dues, room * sizeof *grown);
+        struct appointment *grown = realloc(sandbox->dues, room * sizeof *grown);
         if (!grown) {
             log_event(sandbox->log, LOG_ERROR, "sandbox_out_of_memory",
                       LOG_C("what", "appointment"));
@@ -26,14 +26,14 @@ void platform_due(struct sandbox *sandbox, int64_t at_us, enum due_kind kind, vo
         sandbox->due_room = room;
     }
     size_t at = sandbox->due_count++;
-    sandbox->dues[at] = (struct due){at_us, kind, object};
+    sandbox->dues[at] = (struct appointment){at_us, kind, object};
     while (at > 0 && sandbox->dues[(at - 1) / 2].at_us > sandbox->dues[at].at_us) {
         swap(&sandbox->dues[at], &sandbox->dues[(at - 1) / 2]);
         at = (at - 1) / 2;
     }
 }
 
-static void sink(struct due *dues, size_t count) {
+static void sink(struct appointment *dues, size_t count) {
     for (size_t at = 0;;) {
         size_t least = at, left = 2 * at + 1, right = left + 1;
         if (left < count && dues[left].at_us < dues[least].at_us)
@@ -47,7 +47,7 @@ static void sink(struct due *dues, size_t count) {
     }
 }
 
-bool platform_due_take(struct sandbox *sandbox, int64_t now_us, struct due *ret_due) {
+bool platform_due_take(struct sandbox *sandbox, int64_t now_us, struct appointment *ret_due) {
     if (sandbox->due_count == 0 || sandbox->dues[0].at_us > now_us)
         return false;
     *ret_due = sandbox->dues[0];

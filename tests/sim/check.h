@@ -12,6 +12,9 @@
 
 struct check;
 
+/* Before scene_open: the store's connections report which rows they write, so that a look costs
+ * what a commit touched. Without it every look reads everything. */
+void check_watch(void);
 /* Observes the simulation from here on. */
 struct check *check_open(struct scene *scene, struct people *people);
 void check_close(struct check *check);
