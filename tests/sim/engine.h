@@ -79,6 +79,10 @@ void sim_process_kill(struct sim_process *process);
 void sim_process_start(struct sim_process *process);
 /* Its world says "stopping": sleepers and parked tasks wake. For a clean end. */
 void sim_process_stop(struct sim_process *process);
+/* No connection is accepted any more; what is being handled goes on. Until the next start. */
+void sim_process_quiesce(struct sim_process *process);
+/* Requests that it is handling. */
+size_t sim_process_handlers(const struct sim_process *process);
 /* A task that the director starts in a process. */
 void sim_spawn(struct sim_process *process, const char *name, void (*run)(void *arg), void *arg);
 /* Tasks of it that have not ended. */
@@ -135,6 +139,8 @@ void sim_observe(struct sim *sim, const struct sim_observer *observer);
 /* Power goes: of what was not synced each 512 bytes are kept, lost or torn, by dice; of names that
  * were not synced likewise. Open handles are dead afterwards. The directory's files stay. */
 void sim_disk_power_loss(struct sim *sim);
+/* Whoever had files open is dead, but the system lives: everything that was written is there. */
+void sim_disk_restart(struct sim *sim);
 enum sim_disk_fault { SIM_DISK_FULL, SIM_DISK_SYNC_FAILS, SIM_DISK_WRITE_FAILS, SIM_DISK_FAULTS };
 /* From the call after the next `after` ones of its kind on, `count` times (-1: until healed). */
 void sim_disk_fault(struct sim *sim, enum sim_disk_fault fault, int after, int count);

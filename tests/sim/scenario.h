@@ -41,6 +41,8 @@ void play_close(struct play *play, int64_t limit_us);
 /* The director's own. */
 struct world *play_world(struct play *play);
 
+/* Engine and scene alone, without the cast (smoke.c). */
+void scenario_smoke(void *stage);
 void scenario_life(void *stage);
 void scenario_close_vs_paid(void *stage);
 void scenario_refund_race(void *stage);

@@ -6,7 +6,8 @@
  *   http://pay.till.test/...      either instance's public service (merchants, platform, buyers)
  *   http://a.till.test/, http://b.till.test/     one of them
  *   http://alipay.test/...        the platform
- *   http://shop-N.test/...        merchant N's server (webhooks)
+ *   http://admin.till.test/...    either instance's administration (scene_admin)
+ *   http://shop-N.test/...        merchant N's server; its endpoint is http://shop-N.test/webhook
  *
  * The store has a world of its own, the store's process: a gateway that is killed while it waits
  * for a commit leaves a commit that may happen. Killing the store's process is the power going.
@@ -45,8 +46,8 @@ struct scene {
     struct sim_process *disk; /* the store's */
     struct sim_process *gateway_process[SCENE_GATEWAYS], *platform_process;
     struct store *store; /* NULL while the power is off */
-    struct gateway gateway[SCENE_GATEWAYS];
-    bool gateway_is_open[SCENE_GATEWAYS];
+    /* Each life of an instance has memory of its own: NULL while it is down. */
+    struct gateway *gateway[SCENE_GATEWAYS];
     struct metrics *metrics[SCENE_GATEWAYS];
     struct gateway_settings settings;
     struct sandbox *sandbox;
