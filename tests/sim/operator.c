@@ -151,7 +151,7 @@ static void maintain(struct cast *cast) {
     struct world *world = cast_world(cast->operators);
     size_t which = (size_t)cast_below(cast, SCENE_GATEWAYS);
     cast_take_hands(cast, world);
-    if (cast->scene->store && cast->scene->gateway_is_open[which]) {
+    if (cast->scene->store && cast->scene->gateway[which]) {
         scene_stop_gateway(cast->scene, which);
         sim_count(cast->sim, "operator.stopped");
         cast_idle(cast, world, cast_between(cast, 0, 3 * MINUTE_US));

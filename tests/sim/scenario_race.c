@@ -89,7 +89,8 @@ static const char *judge(struct cast_order *o) {
     if (is_closed && received == o->order.minor && refunded == upstream_refunded &&
         upstream_refunded == received)
         return "round.came_and_went";
-    (void)till_json_want_bool(reply.json, "late", &late, &err);
+    if (!till_json_want_bool(reply.json, "late", &late, &err))
+        return NULL;
     if (is_paid && paid && received == o->order.minor)
         return late ? "round.paid_late" : "round.paid";
     return NULL;

@@ -20,6 +20,7 @@ static const struct scenario scenarios[] = {
     {"late_refund", "Money after the close, given back (S-091).", scenario_late_refund},
     {"careless", "A merchant that ships at every delivery: must end with a violation.",
      scenario_careless},
+    {"smoke", "One order, paid, told, partly refunded: engine and scene alone.", scenario_smoke},
 };
 
 const struct scenario *scenario_at(size_t index) {

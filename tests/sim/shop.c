@@ -70,7 +70,7 @@ struct cast_order *shop_new_order(struct cast *cast, size_t merchant, const char
         o->mood = BUYER_AT_ONCE;
     o->deeds = (int)cast_below(cast, DEEDS_MAX + 1);
     if (cast_often(cast, 60))
-        snprintf(o->key, sizeof o->key, "key-%s", o->order.out_trade_no);
+        snprintf(o->key, sizeof o->key, "key-%.30s", o->order.out_trade_no);
     write_body(cast, o);
     o->order.next = people->orders;
     people->orders = &o->order;

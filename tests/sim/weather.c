@@ -122,7 +122,7 @@ static void wait_for_the_moment(struct cast *cast, size_t gateway) {
 
 static void kill_one(struct cast *cast, size_t which) {
     cast_take_hands(cast, world_of(cast));
-    if (cast->scene->store && cast->scene->gateway_is_open[which]) {
+    if (cast->scene->store && cast->scene->gateway[which]) {
         scene_kill_gateway(cast->scene, which);
         sim_count(cast->sim, "fault.process.kill");
     }
@@ -131,7 +131,7 @@ static void kill_one(struct cast *cast, size_t which) {
 
 static void start_one(struct cast *cast, size_t which) {
     cast_take_hands(cast, world_of(cast));
-    if (cast->scene->store && !cast->scene->gateway_is_open[which])
+    if (cast->scene->store && !cast->scene->gateway[which])
         scene_start_gateway(cast->scene, which);
     cast_give_hands(cast);
 }
