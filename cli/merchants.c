@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* till app, account, endpoint: who may order, at which platform account, and who is told. */
 #include <cli/admin.h>
+#include <cli/rotate.h>
 
 #include <string.h>
 
-/* ---- till app add | list | key | keys | enable | disable | revoke ---- */
+/* ---- till app add | list | key | keys | enable | disable | revoke; rotate.c has the rest ---- */
 
 static bool app_add(struct cli *cli, struct till_error *err) {
     struct admin_place place = {0};
@@ -102,6 +103,9 @@ bool verb_app(struct cli *cli, struct till_error *err) {
         {"keys", app_keys, "the keys, without secrets"},
         {"enable", app_enable, "let an app order again"},
         {"disable", app_disable, "let an app order no more; its notifications are still taken"},
+        {"rotate", app_rotate, "make a new key and give the old one an end; shows the secret once"},
+        {"rotate-webhook", app_rotate_webhook, "the same for the webhook secret"},
+        {"end", app_end_key, "give a key an end; another one must outlive it"},
         {"revoke", app_revoke, "end a key at once"}};
     return cli_part(cli, parts, sizeof parts / sizeof *parts, err);
 }
@@ -230,6 +234,7 @@ bool verb_endpoint(struct cli *cli, struct till_error *err) {
     static const struct cli_part parts[] = {
         {"add", endpoint_add, "add an address that events go to; shows its secret once"},
         {"list", endpoint_list, "all endpoints, without secrets"},
+        {"rotate", endpoint_rotate, "make a new secret and give the old one an end"},
         {"enable", endpoint_enable, "deliver again"},
         {"disable", endpoint_disable, "deliver no more"}};
     return cli_part(cli, parts, sizeof parts / sizeof *parts, err);

@@ -97,7 +97,7 @@ static void print_parts(const struct cli *cli, const struct cli_part *parts, siz
     printf("usage: till %s PART [options]   (till %s PART --help tells more)\n\n", cli->verb,
            cli->verb);
     for (size_t i = 0; i < count; i++)
-        printf("  %-10s %s\n", parts[i].name, parts[i].meaning);
+        printf("  %-15s %s\n", parts[i].name, parts[i].meaning);
 }
 
 bool cli_part(struct cli *cli, const struct cli_part *parts, size_t count, struct till_error *err) {

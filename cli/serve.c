@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 
 #include <gateway/gateway.h>
+#include <gateway/master_key.h>
 #include <rt/failpoint.h>
 #include <rt/file.h>
 #include <rt/signals.h>
@@ -48,43 +49,18 @@ struct serve {
 
 /* ---- what the settings name ---- */
 
-/* 64 hex digits; a key of a few different bytes was not made by a random source. */
-static bool check_master_key(struct till_arena *arena, struct till_str text,
-                             uint8_t ret_key[TILL_SEAL_KEY_SIZE], struct till_error *err) {
-    struct till_str bytes;
-    struct till_error ignored;
-    bool seen[256] = {false};
-    int distinct = 0;
-    if (!till_hex_decode(arena, till_str_trim(text), &bytes, &ignored) ||
-        bytes.len != TILL_SEAL_KEY_SIZE)
-        return TILL_FAIL_FIELD(err, SETTING_INVALID, "secrets.master_key_file",
-                               "The master key must be 64 hex digits; till init makes one.");
-    for (size_t i = 0; i < bytes.len; i++) {
-        distinct += !seen[(unsigned char)bytes.ptr[i]];
-        seen[(unsigned char)bytes.ptr[i]] = true;
-    }
-    if (distinct < 12)
-        return TILL_FAIL_FIELD(err, SETTING_INVALID, "secrets.master_key_file",
-                               "The master key is weak; till init makes a random one.");
-    memcpy(ret_key, bytes.ptr, TILL_SEAL_KEY_SIZE);
-    return true;
-}
-
 static bool read_master_key(struct serve *serve, uint8_t ret_key[TILL_SEAL_KEY_SIZE],
                             struct till_error *err) {
-    struct till_str text, path = serve->settings.master_key_file;
+    static const char FIELD[] = "secrets.master_key_file";
+    struct till_str path = serve->settings.master_key_file;
     const char *environment = getenv("TILL_MASTER_KEY");
-    if (environment) {
-        text = till_str_of(environment);
-    } else if (path.len == 0) {
-        return TILL_FAIL_FIELD(err, SETTING_INVALID, "secrets.master_key_file",
+    if (environment)
+        return master_key_parse(serve->cli->arena, till_str_of(environment), FIELD, ret_key, err);
+    if (path.len == 0)
+        return TILL_FAIL_FIELD(err, SETTING_INVALID, FIELD,
                                "The master key is missing: name its file in "
                                "secrets.master_key_file or set TILL_MASTER_KEY.");
-    } else if (!file_read_secret(serve->cli->arena, path, 4096, "secrets.master_key_file", &text,
-                                 err)) {
-        return false;
-    }
-    return check_master_key(serve->cli->arena, text, ret_key, err);
+    return master_key_read(serve->cli->arena, path, FIELD, ret_key, err);
 }
 
 static bool read_log_level(struct till_str name, enum log_level *ret, struct till_error *err) {

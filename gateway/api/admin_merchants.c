@@ -22,7 +22,7 @@ static bool reply_enabled(struct call *c, bool enabled, struct till_error *err) 
 
 /* ---- apps ---- */
 
-static struct till_json *app_json(const struct app_row *app) {
+static struct till_json *app_json(const struct app_row *app, int64_t now_us) {
     struct till_json *json = till_json_object();
     till_json_set_text(json, "id", app->id);
     till_json_set_str(json, "name", app->name);
@@ -31,6 +31,7 @@ static struct till_json *app_json(const struct app_row *app) {
     till_json_set_str(json, "hosts", app->hosts);
     till_json_set_str(json, "late_policy", app->late_policy);
     till_json_set_time(json, "created_at", app->created_us);
+    flow_show_secrets(app->webhook_secret, now_us, json);
     return json;
 }
 
@@ -65,7 +66,7 @@ bool admin_add_app(struct call *c, struct till_error *err) {
     flow_id(c->gw->world, "app", c->now_us, row.id);
     if (!store_app_add(c->gw->store, &row, err))
         return false;
-    struct till_json *json = app_json(&row);
+    struct till_json *json = app_json(&row, c->now_us);
     till_json_set_str(json, "webhook_secret", row.webhook_secret);
     return reply_json(c, 201, json, err);
 }
@@ -77,7 +78,7 @@ bool admin_list_apps(struct call *c, struct till_error *err) {
         return false;
     struct till_json *data = till_json_array();
     for (size_t i = 0; i < count; i++)
-        till_json_append(data, app_json(&rows[i]));
+        till_json_append(data, app_json(&rows[i], c->now_us));
     return reply_list(c, data, err);
 }
 
@@ -99,6 +100,8 @@ static struct till_json *key_json(const struct key_row *key) {
     till_json_set_text(json, "mode", key->mode == TILL_LIVE ? "live" : "test");
     till_json_set_bool(json, "enabled", key->enabled);
     till_json_set_time(json, "created_at", key->created_us);
+    if (key->ends_us)
+        till_json_set_time(json, "ends_at", key->ends_us);
     return json;
 }
 

@@ -38,6 +38,15 @@ bool admin_enable_account(struct call *c, struct till_error *err);
 bool admin_disable_account(struct call *c, struct till_error *err);
 bool admin_update_account(struct call *c, struct till_error *err);
 
+/* admin_rotation.c */
+bool admin_end_key(struct call *c, struct till_error *err);
+bool admin_add_app_secret(struct call *c, struct till_error *err);
+bool admin_end_app_secrets(struct call *c, struct till_error *err);
+bool admin_add_endpoint_secret(struct call *c, struct till_error *err);
+bool admin_end_endpoint_secrets(struct call *c, struct till_error *err);
+bool admin_secrets(struct call *c, struct till_error *err);
+bool admin_reseal(struct call *c, struct till_error *err);
+
 /* admin_status.c */
 bool admin_status(struct call *c, struct till_error *err);
 bool admin_backup(struct call *c, struct till_error *err);

@@ -13,6 +13,7 @@
 #include <gateway/flow/parts.h>
 
 #include <gateway/guard/guard.h>
+#include <rt/failpoint.h>
 
 #define APART_US (60 * INT64_C(1000000))
 enum { ANSWER_MAX = 256 * 1024, PROBES_A_ROUND = 4 };
@@ -120,6 +121,7 @@ static bool renew(struct gateway *gw, const struct renewal *r, struct till_error
     struct till_str settings;
     if (!take(gw, r, &settings, err))
         return false;
+    TILL_FP("K3");
     return store_account_rotate(gw->store, till_str_of(r->row->id), r->row->config_epoch, settings,
                                 err);
 }

@@ -9,11 +9,12 @@
 #include <stdio.h>
 
 #include <gateway/guard/guard.h>
+#include <gateway/store/rotation.h>
 #include <rt/failpoint.h>
 #include <till/time.h>
 #include <till/webhook.h>
 
-enum { SECRETS_MAX = 8, ANSWER_KEPT = 1024, DELIVERIES_A_ROUND = 32, HEADERS = 6 };
+enum { ANSWER_KEPT = 1024, DELIVERIES_A_ROUND = 32, HEADERS = 6 };
 #define LEASE_SLACK_US (15 * TILL_US_PER_SECOND)
 #define PAUSE_US (TILL_US_PER_SECOND / 4)
 #define RETRY_AFTER_MAX_US (86400 * TILL_US_PER_SECOND)
@@ -24,19 +25,19 @@ enum { ATTEMPTS_MAX = sizeof waits_s / sizeof waits_s[0] };
 
 /* ---- the message ---- */
 
-static bool read_secrets(struct till_str text, struct till_secret secrets[SECRETS_MAX],
-                         size_t *ret_count, struct till_error *err) {
+/* Those of the list that are alive now. */
+static bool read_secrets(struct till_str text, int64_t now_us,
+                         struct till_secret secrets[SECRETS_ALIVE_MAX], size_t *ret_count,
+                         struct till_error *err) {
+    struct till_str secret;
+    int64_t ends_us;
     size_t count = 0;
-    text = till_str_trim(text);
-    while (text.len > 0) {
-        size_t len = till_str_find(text, ' ');
-        if (count == SECRETS_MAX)
+    for (; secret_next(&text, now_us, &secret, &ends_us); count++) {
+        if (count == SECRETS_ALIVE_MAX)
             return TILL_FAIL(err, KEY_INVALID, "The endpoint has more than %d secrets.",
-                             SECRETS_MAX);
-        if (!till_webhook_secret_parse(till_str_sub(text, 0, len), &secrets[count], err))
+                             SECRETS_ALIVE_MAX);
+        if (!till_webhook_secret_parse(secret, &secrets[count], err))
             return false;
-        count++;
-        text = till_str_trim(till_str_sub(text, len, text.len));
     }
     if (count == 0)
         return TILL_FAIL(err, KEY_WEAK, "The endpoint has no secret; nothing is sent unsigned.");
@@ -46,9 +47,9 @@ static bool read_secrets(struct till_str text, struct till_secret secrets[SECRET
 
 static bool sign(const struct delivery_row *row, int64_t now_s, struct till_arena *arena,
                  struct till_str *ret_signature, struct till_error *err) {
-    struct till_secret secrets[SECRETS_MAX] = {{.len = 0}};
+    struct till_secret secrets[SECRETS_ALIVE_MAX] = {{.len = 0}};
     size_t count = 0;
-    bool is_signed = read_secrets(row->secrets, secrets, &count, err) &&
+    bool is_signed = read_secrets(row->secrets, now_s * TILL_US_PER_SECOND, secrets, &count, err) &&
                      till_webhook_sign(arena, secrets, count, till_str_of(row->event_id), now_s,
                                        row->body, ret_signature, err);
     till_wipe(secrets, sizeof secrets);

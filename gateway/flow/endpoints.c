@@ -3,6 +3,7 @@
 #include <gateway/flow/flow.h>
 
 #include <gateway/guard/guard.h>
+#include <gateway/store/rotation.h>
 #include <till/time.h>
 #include <till/webhook.h>
 
@@ -14,7 +15,22 @@ bool flow_webhook_secret(struct call *c, struct till_str *ret_text, struct till_
     return till_webhook_secret_format(c->arena, &secret, ret_text, err);
 }
 
-static struct till_json *endpoint_json(const struct endpoint_row *row) {
+void flow_show_secrets(struct till_str secrets, int64_t now_us, struct till_json *json) {
+    struct till_str secret;
+    int64_t ends_us;
+    struct till_json *list = till_json_array();
+    while (secret_next(&secrets, now_us, &secret, &ends_us)) {
+        struct till_json *one = till_json_object();
+        if (ends_us)
+            till_json_set_time(one, "ends_at", ends_us);
+        else
+            till_json_set_null(one, "ends_at");
+        till_json_append(list, one);
+    }
+    till_json_set(json, "webhook_secrets", list);
+}
+
+static struct till_json *endpoint_json(const struct endpoint_row *row, int64_t now_us) {
     struct till_json *json = till_json_object();
     char created[TILL_TIME_TEXT] = "";
     struct till_error ignored;
@@ -27,6 +43,7 @@ static struct till_json *endpoint_json(const struct endpoint_row *row) {
     if (row->disabled_reason.len > 0)
         till_json_set_str(json, "disabled_reason", row->disabled_reason);
     till_json_set_text(json, "created_at", created);
+    flow_show_secrets(row->secrets, now_us, json);
     return json;
 }
 
@@ -52,7 +69,7 @@ bool create_endpoint(struct call *c, struct till_error *err) {
     memcpy(row.app_id, c->app.id, sizeof row.app_id);
     if (!store_endpoint_add(c->gw->store, &row, &c->claim, err))
         return false;
-    struct till_json *json = endpoint_json(&row);
+    struct till_json *json = endpoint_json(&row, c->now_us);
     till_json_set_str(json, "secret", row.secrets);
     return reply_json(c, 201, json, err);
 }
@@ -64,7 +81,7 @@ bool list_endpoints(struct call *c, struct till_error *err) {
         return false;
     struct till_json *data = till_json_array(), *json = till_json_object();
     for (size_t i = 0; i < count; i++)
-        till_json_append(data, endpoint_json(&rows[i]));
+        till_json_append(data, endpoint_json(&rows[i], c->now_us));
     till_json_set(json, "data", data);
     return reply_json(c, 200, json, err);
 }

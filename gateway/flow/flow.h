@@ -65,6 +65,9 @@ void flow_id(struct world *world, const char *prefix, int64_t now_us, char ret_i
 /* A new "whsec_..." of 32 random bytes. */
 TILL_MUST_CHECK bool flow_webhook_secret(struct call *c, struct till_str *ret_text,
                                          struct till_error *err);
+/* "webhook_secrets": one row for each that is alive, the newest first, with its end or null; no
+ * secret. */
+void flow_show_secrets(struct till_str secrets, int64_t now_us, struct till_json *json);
 
 /* One question to a platform: compose/build, exchange, parse, metrics, capture. Cannot fail:
  * silence is an answer. attempt->business is sent as stored for CREATE; refund may be NULL.

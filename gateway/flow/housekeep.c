@@ -3,7 +3,7 @@
  * Housekeeping: public numbers for committed events, figures into metrics, and now and then a
  * bounded purge of what only had to be kept for a while. Alarms are lines of their own.
  */
-#include <gateway/flow/flow.h>
+#include <gateway/flow/parts.h>
 
 #include <till/time.h>
 
@@ -95,7 +95,9 @@ void housekeep_once(struct gateway *gw, int64_t *ret_next_us) {
     if (figures.events_unnumbered > 0)
         sequence(gw);
     seal(gw);
-    if (is_full_minute(gw)) {
+    bool minute = is_full_minute(gw);
+    keys_look(gw, minute);
+    if (minute) {
         tell_head(gw);
         raise_alarms(gw, &figures);
         purge(gw);

@@ -42,6 +42,12 @@ void certificate_suspect(struct gateway *gw, const struct account_row *row);
 /* The look, in the background; cheap when nobody suspects anything. */
 void certificate_look(struct gateway *gw);
 
+/* ---- keys.c ---- */
+
+/* Keys that ended are switched off, secrets half way to a new master key brought on; with `minute`
+ * also what is rarer. */
+void keys_look(struct gateway *gw, bool minute);
+
 /* ---- probe.c ---- */
 
 /* A question about an order that nobody placed. trace_id may be NULL. */

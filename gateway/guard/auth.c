@@ -60,9 +60,15 @@ static bool check_time(struct gateway *gw, int64_t timestamp_s, int64_t now_us,
     return true;
 }
 
+/* The end counts at once, by this instance's own clock; the store follows (store_keys_switch_off).
+ */
+static bool is_alive(const struct key_row *key, int64_t now_us) {
+    return key->enabled && key->app_enabled && (key->ends_us == 0 || now_us < key->ends_us);
+}
+
 static bool verify(struct gateway *gw, const struct till_authorization *authorization,
-                   const struct till_signed_request *signed_request, struct till_arena *arena,
-                   struct key_row *ret_key, struct till_error *err) {
+                   const struct till_signed_request *signed_request, int64_t now_us,
+                   struct till_arena *arena, struct key_row *ret_key, struct till_error *err) {
     struct till_error inner;
     struct key_row key = {0};
     if (!store_key_get(gw->store, authorization->key_id, &key, &inner)) {
@@ -76,7 +82,7 @@ static bool verify(struct gateway *gw, const struct till_authorization *authoriz
         till_signing_verify(arena, signed_request, authorization->signature, &key.secret, &inner);
     if (!good && inner.code == TILL_E_KEY_WEAK)
         spend_the_same(signed_request, arena);
-    good = good && key.secret.len >= TILL_SECRET_MIN && key.enabled && key.app_enabled &&
+    good = good && key.secret.len >= TILL_SECRET_MIN && is_alive(&key, now_us) &&
            till_str_is(key.algorithm, "hmac-sha256");
     till_secret_wipe(&key.secret);
     if (!good)
@@ -113,7 +119,7 @@ bool auth_request(struct gateway *gw, const struct http_request *request, int64_
     signed_request.timestamp_s = authorization.timestamp_s;
     signed_request.nonce = authorization.nonce;
     if (!check_time(gw, authorization.timestamp_s, now_us, err) ||
-        !verify(gw, &authorization, &signed_request, arena, &key, err) ||
+        !verify(gw, &authorization, &signed_request, now_us, arena, &key, err) ||
         !load_app(gw, &key, arena, ret_app, err))
         return false;
     *ret_claim = (struct nonce_claim){.key_id = authorization.key_id,

@@ -77,8 +77,11 @@ struct store {
     struct metrics *metrics;
     enum store_commit commit;
     char *path;
-    char *vfs; /* NULL: the default */
-    uint8_t master_key[TILL_SEAL_KEY_SIZE];
+    char *vfs;                              /* NULL: the default */
+    struct seal_keys *_Atomic seal_keys;    /* seal.c */
+    uint8_t master_key[TILL_SEAL_KEY_SIZE]; /* as configured: the new or the old one of a change */
+    _Atomic bool reseal_left;               /* reseal.c: parts are left */
+    _Atomic bool reseal_begins;
     int64_t retention_nonce_us;
     int64_t nonces_max;
 

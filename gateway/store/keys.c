@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include <rt/failpoint.h>
+
 struct key_change {
     const struct key_row *row;
     struct till_arena *arena;
@@ -79,17 +81,22 @@ bool store_key_add(struct store *store, const struct key_row *row, struct till_e
     bool done = store_write(store, add, &change, err);
     till_arena_clean_up(&arena);
     config_forget(store);
+    if (done)
+        TILL_FP("K1");
     return done;
 }
 
+/* Enabling by hand also takes back an end. */
 bool store_key_enable(struct store *store, struct till_str id, bool enabled,
                       struct till_error *err) {
-    return config_switch(store, "UPDATE keys SET enabled = ? WHERE id = ?", "key", id, enabled,
-                         err);
+    return config_switch(store,
+                         "UPDATE keys SET enabled = ?1, ends_us = CASE ?1 WHEN 1 THEN 0 ELSE"
+                         " ends_us END WHERE id = ?2",
+                         "key", id, enabled, err);
 }
 
 #define KEY_COLUMNS                                                                                \
-    "k.id, k.app_id, k.sealed_secret, k.enabled, a.enabled, a.mode, k.created_us"                  \
+    "k.id, k.app_id, k.sealed_secret, k.enabled, a.enabled, a.mode, k.created_us, k.ends_us"       \
     " FROM keys k JOIN apps a ON a.id = k.app_id "
 
 static bool read_row(struct store *store, struct query *query, struct key_row *ret_row) {
@@ -101,6 +108,7 @@ static bool read_row(struct store *store, struct query *query, struct key_row *r
     ret_row->app_enabled = read_bool(query);
     ret_row->mode = read_mode(query);
     ret_row->created_us = read_int(query);
+    ret_row->ends_us = read_int(query);
     ret_row->algorithm = TILL_STR("hmac-sha256"); /* the table's CHECK knows no other */
     if (!query_read_all(query) ||
         !open_seal(store, query->arena, "keys", ret_row->id, sealed, &plain, query->err) ||

@@ -330,6 +330,8 @@ static const char *const FIRST[] = {
     NULL,
 };
 
-const struct migration MIGRATIONS[] = {
-    {1, FIRST}, {2, MIGRATION_BILLS}, {MIGRATION_TRAIL_VERSION, MIGRATION_TRAIL}};
+const struct migration MIGRATIONS[] = {{1, FIRST},
+                                       {2, MIGRATION_BILLS},
+                                       {MIGRATION_TRAIL_VERSION, MIGRATION_TRAIL},
+                                       {4, MIGRATION_KEYS}};
 const int MIGRATION_COUNT = sizeof MIGRATIONS / sizeof *MIGRATIONS;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Opening and closing: one process a file (flock on "<path>.lock", with the pid inside), recovery,
- * migration, and the proof that the configured master key is the one the secrets were sealed under.
+ * migration, the proof that the master key opens the secrets (seal.c), the end of old leases.
  */
 #include "gateway/store/damage.h"
 #include "gateway/store/kept.h"
+#include "gateway/store/sealing.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,8 +21,6 @@
 #include <gateway/store/trail.h>
 #include <rt/failpoint.h>
 
-static const char SEAL_TEXT[] = "till";
-
 void new_id(struct store *store, const char *prefix, int64_t now_us, char ret_id[TILL_ID_SIZE]) {
     uint8_t random[10];
     world_random(store->world, random, sizeof random);
@@ -33,22 +32,6 @@ void copy_id(char out[TILL_ID_SIZE], struct till_str id) {
     if (len)
         memcpy(out, id.ptr, len);
     out[len] = '\0';
-}
-
-bool seal(struct store *store, struct till_arena *arena, const char *table, const char *id,
-          struct till_str plain, struct till_str *ret_sealed, struct till_error *err) {
-    uint8_t nonce[TILL_SEAL_NONCE_SIZE];
-    struct till_str context;
-    world_random(store->world, nonce, sizeof nonce);
-    return till_arena_format(arena, &context, err, "%s/%s", table, id) &&
-           till_seal(arena, store->master_key, nonce, context, plain, ret_sealed, err);
-}
-
-bool open_seal(struct store *store, struct till_arena *arena, const char *table, const char *id,
-               struct till_str sealed, struct till_str *ret_plain, struct till_error *err) {
-    struct till_str context;
-    return till_arena_format(arena, &context, err, "%s/%s", table, id) &&
-           till_open_seal(arena, store->master_key, context, sealed, ret_plain, err);
 }
 
 /* ---- the lock file ---- */
@@ -105,59 +88,10 @@ static bool make_private(struct store *store, struct till_error *err) {
 
 /* ---- what must be true before the first operation ---- */
 
-static bool write_seal_check(struct store *store, struct db *db, struct till_error *err) {
-    static const char SQL[] = "UPDATE store_facts SET seal_check = ?";
-    struct till_arena arena;
-    struct till_str sealed;
-    till_arena_init(&arena, 4096);
-    bool done = seal(store, &arena, "store_facts", "seal_check", TILL_STR("till"), &sealed, err);
-    if (done) {
-        struct query query = query_start(db, NULL, SQL, err);
-        bind_blob(&query, sealed.ptr, sealed.len);
-        done = query_run(&query, NULL);
-        query_reset(&query);
-    }
-    till_arena_clean_up(&arena);
-    return done;
-}
-
 /* What a step of the schema writes besides its statements. */
 static bool seed_step(struct db *db, int version, void *arg, struct till_error *err) {
-    return (version != 1 || write_seal_check(arg, db, err)) &&
+    return (version != 1 || seal_check_renew(arg, db, err)) &&
            trail_migrated(arg, db, version, err);
-}
-
-static bool check_seal_in(struct store *store, struct till_arena *arena, struct till_error *err) {
-    static const char SQL[] =
-        "SELECT seal_check, config_epoch, nonce_horizon_s, (SELECT COUNT(*) FROM nonces)"
-        " FROM store_facts";
-    bool found;
-    struct till_str plain;
-    QUERY_SCOPED struct query query = query_start(&store->writer, arena, SQL, err);
-    if (!query_step(&query, &found))
-        return false;
-    if (!found)
-        return TILL_FAIL(err, STORE_DAMAGED, NULL);
-    struct till_str sealed = read_str(&query);
-    store->epoch = read_int(&query);
-    store->horizon_s = read_int(&query);
-    store->nonces = read_int(&query);
-    if (!query_read_all(&query))
-        return false;
-    struct till_error closer;
-    if (open_seal(store, arena, "store_facts", "seal_check", sealed, &plain, &closer) &&
-        till_str_is(plain, SEAL_TEXT))
-        return true;
-    return TILL_FAIL(err, SEAL_BROKEN,
-                     "The master key is not the one this database was sealed under.");
-}
-
-static bool check_seal(struct store *store, struct till_error *err) {
-    struct till_arena arena;
-    till_arena_init(&arena, 4096);
-    bool right = check_seal_in(store, &arena, err);
-    till_arena_clean_up(&arena);
-    return right;
 }
 
 static bool recover(struct store *store, struct till_error *err) {
@@ -213,15 +147,17 @@ static bool prepare(struct store *store, struct till_error *err) {
     if (!migrate(&store->writer, world_now_us(store->world), seed_step, store, err) ||
         !db_run(&store->writer, "PRAGMA foreign_keys = ON", err))
         return false;
-    return check_seal(store, err) && trail_opened(store, err) && end_all_leases(store, err) &&
-           commit_start(store, err);
+    if (!seal_check(store, err) || !trail_opened(store, err) || !end_all_leases(store, err))
+        return false;
+    reseal_settle(store);
+    return commit_start(store, err);
 }
 
 static void release(struct store *store) {
     db_close(&store->writer);
     if (store->lock_fd >= 0)
         close(store->lock_fd);
-    till_wipe(store->master_key, sizeof store->master_key);
+    seal_keys_drop(store);
     till_wipe(store->keys, sizeof store->keys);
     kept_drop_all(store);
     free(store->path);
@@ -242,10 +178,10 @@ bool store_open(const struct store_options *options, struct world *world, struct
     store->nonces_max = STORE_NONCES_MAX;
     store->lock_fd = -1;
     store->reader_waits_tail = &store->reader_waits;
-    memcpy(store->master_key, options->master_key, sizeof store->master_key);
     store->path = strndup(options->path.ptr, options->path.len);
     store->vfs = options->vfs ? strdup(options->vfs) : NULL;
-    if (!store->path || (options->vfs && !store->vfs)) {
+    if (!store->path || (options->vfs && !store->vfs) ||
+        !seal_keys_put(store, options->master_key, NULL, err)) {
         release(store);
         return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     }

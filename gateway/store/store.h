@@ -75,7 +75,8 @@ struct app_row {
     struct till_str hosts; /* blank-separated hosts ("shop.example", "127.0.0.1:8090") for return
                               and notify addresses */
     struct till_str late_policy; /* "keep" or "refund" */
-    /* opened, "whsec_..."; signs deliveries to a payment's own notify_url */
+    /* opened, "whsec_..." (several during rotation, rotation.h); signs deliveries to a payment's
+     * own notify_url */
     struct till_str webhook_secret;
     int64_t created_us;
 };
@@ -100,6 +101,7 @@ struct key_row {
     bool app_enabled;
     enum till_mode mode;
     int64_t created_us;
+    int64_t ends_us; /* refused from then on; 0: no end (rotation.h) */
 };
 TILL_MUST_CHECK bool store_key_add(struct store *store, const struct key_row *row,
                                    struct till_error *err);
@@ -171,7 +173,7 @@ struct endpoint_row {
     char id[TILL_ID_SIZE]; /* "whe_..." */
     char app_id[TILL_ID_SIZE];
     struct till_str url;
-    /* blank-separated "whsec_..." (several during rotation); sealed at rest */
+    /* blank-separated "whsec_..." (several during rotation, rotation.h); sealed at rest */
     struct till_str secrets;
     bool enabled;
     struct till_str disabled_reason;

@@ -14,17 +14,22 @@ CONTENT = ("SELECT (SELECT count(*) FROM bill_revisions WHERE sealed = 1), (SELE
            " (SELECT count(*) FROM bill_lines), (SELECT state FROM bills)")
 
 
-def content(scene):
-    """What a dead gateway left of its bill, read from a copy: sealed and staged revisions, lines, state."""
-    with tempfile.TemporaryDirectory(prefix="till-bill-") as folder:
+def look(scene, sql):
+    """What a dead gateway left, read from a copy."""
+    with tempfile.TemporaryDirectory(prefix="till-look-") as folder:
         for name in ("till.db", "till.db-wal"):
             with contextlib.suppress(FileNotFoundError):
                 shutil.copy(scene.stack.folder / name, folder)
         handle = sqlite3.connect(Path(folder) / "till.db")
         try:
-            return handle.execute(CONTENT).fetchone()
+            return handle.execute(sql).fetchall()
         finally:
             handle.close()
+
+
+def content(scene):
+    """Sealed and staged revisions, lines, state."""
+    return look(scene, CONTENT)[0]
 
 
 def prepare(scene):

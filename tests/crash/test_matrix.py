@@ -15,6 +15,7 @@ import tap  # noqa: E402
 import flows  # noqa: E402
 import flows_barcode  # noqa: E402
 import flows_bill  # noqa: E402
+import flows_keys  # noqa: E402
 import flows_money  # noqa: E402
 import scene  # noqa: E402
 
@@ -78,8 +79,11 @@ CODES += [(point, again, flows_barcode.never) for point, again in (("P3", "X3"),
 CODES += [(point, again, flows_barcode.carried) for point, again in (("C5", "C11"), ("C11", "C12"), ("C12", "S2"))]
 # Bills: nothing of one that is not whole may stay.
 BILLS = [(point, again, flows_bill.bill) for point, again in (("B1", "B3"), ("B2", "B1"), ("B3", "B5"), ("B5", "B2"))]
+# Secrets: an app always has a key that works, and nothing sealed is ever lost.
+KEYS = [("K1", "K2", flows_keys.rotate), ("K2", "K1", flows_keys.rotate), ("K3", "K3", flows_keys.certificate), ("K4", "K4", flows_keys.reseal)]
+HOOKS = [(point, again, flows_keys.rotate_webhook) for point, again in (("K1", "K2"), ("K2", "K1"))]
 WANTED = ["B1", "B2", "B3", "B5"]
-WANTED += [f"{flow}{number}" for flow, last in (("C", 13), ("N", 12), ("W", 10), ("S", 7), ("F", 11), ("X", 7), ("P", 3))
+WANTED += [f"{flow}{number}" for flow, last in (("C", 13), ("N", 12), ("W", 10), ("S", 7), ("F", 11), ("X", 7), ("P", 3), ("K", 4))
           for number in range(1, last + 1)]
 
 
@@ -91,6 +95,7 @@ SCENES = {name_of(*row[:2]): row for row in MATRIX} | {name_of(*row[:2], "kill_i
 SCENES |= {name_of(*row[:2], "kill_a_page" if row[2] is flows_barcode.carried else "kill_a_payment_code"): row for row in CODES}
 
 SCENES |= {name_of(*row[:2], "kill_a_bill"): row for row in BILLS}
+SCENES |= {name_of(*row[:2], "kill_a_key"): row for row in KEYS} | {name_of(*row[:2], "kill_a_webhook_secret"): row for row in HOOKS}
 
 
 def add(name):
@@ -118,7 +123,7 @@ def every_crash_point_in_the_code_has_its_kill(_):
     registry = re.findall(r"^FAILPOINT\((\w+),", (tap.ROOT / "rt" / "failpoint.def").read_text(encoding="utf-8"), re.M)
     code = "".join(path.read_text(encoding="utf-8") for folder in ("rt", "gateway", "shop", "cli") for path in (tap.ROOT / folder).rglob("*.c"))
     words = {word for literal in re.findall(r'"((?:[A-Z]\d+|-)(?: (?:[A-Z]\d+|-))*)"', code) for word in literal.split()}
-    killed = {row[0] for row in MATRIX + CODES + BILLS} | {"M1", "M2", "M3", "M4", "D1"}
+    killed = {row[0] for row in MATRIX + CODES + BILLS + KEYS} | {"M1", "M2", "M3", "M4", "D1"}
     tap.equal(sorted(words & set(registry) - killed), [], "points that no test kills at")
     tap.equal(sorted(set(WANTED) - words), [], "points that are not in the code")
 
