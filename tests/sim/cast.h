@@ -35,7 +35,7 @@ struct cast_order {
     struct person_order order; /* first: people.h shows this part */
     struct cast *cast;
     char body[1000];         /* JSON of the create, the same at every repetition */
-    char key[40];            /* Idempotency-Key; empty: none */
+    char key[80];            /* Idempotency-Key; empty: none */
     char authorization[320]; /* of the last create that was answered 2xx, for the replay */
     bool is_first;           /* and nobody had ordered it before that one */
     int64_t life_us;         /* from the order to its expiry */

@@ -101,7 +101,7 @@ static void turn_a_clock(struct cast *cast) {
 static void wait_for_steps(struct cast *cast) {
     uint64_t until = sim_steps(cast->sim) + (uint64_t)cast_below(cast, STEPS_MAX);
     while (sim_steps(cast->sim) < until && !cast->people->calm)
-        world_sleep_us(world_of(cast), cast_below(cast, 4000));
+        world_sleep_us(world_of(cast), cast_between(cast, 1, 4000));
 }
 
 static void wait_in_ambush(struct cast *cast, size_t gateway) {
