@@ -37,7 +37,6 @@ struct cast_order {
     char body[1000];         /* JSON of the create, the same at every repetition */
     char key[80];            /* Idempotency-Key; empty: none */
     char authorization[320]; /* of the last create that was answered 2xx, for the replay */
-    bool is_first;           /* and nobody had ordered it before that one */
     int64_t life_us;         /* from the order to its expiry */
     enum cast_mood mood;
     int deeds; /* odd things that are still to be done with it */
@@ -125,9 +124,9 @@ static inline bool shop_reply_is_good(const struct shop_reply *reply) {
 /* ---- shop.c: a merchant's server ---- */
 
 void shop_start(struct cast_shop *shop);
-/* A new order in the books; nobody has been told of it. */
+/* A new order in the books; nobody has been told of it. BUYER_MOODS: the mood is drawn. */
 struct cast_order *shop_new_order(struct cast *cast, size_t merchant, const char *product,
-                                  int64_t minor, int64_t life_s);
+                                  int64_t minor, int64_t life_s, enum cast_mood mood);
 /* What an answer says about the order goes into the books; another id than before is a violation
  * of I11. */
 void shop_learn(struct cast_order *o, const struct till_json *payment);

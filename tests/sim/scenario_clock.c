@@ -46,9 +46,8 @@ static void expect_open(struct cast_order *o, const char *when) {
 static void round_of(struct play *play) {
     struct cast *cast = play->people.inside;
     struct world *world = play_world(play);
-    struct cast_order *o = shop_new_order(cast, 0, "precreate", 100, 7200);
+    struct cast_order *o = shop_new_order(cast, 0, "precreate", 100, 7200, BUYER_ABSENT);
     char step[32];
-    o->mood = BUYER_ABSENT;
     if (!shop_place(o))
         sim_violation(cast->sim, "I21", "an order was refused under a clock that is consistent");
     replay(o, "at once");

@@ -50,8 +50,8 @@ static bool is_settled(struct cast_order *o, bool gives_back) {
 static void round_of(struct cast *cast, bool gives_back) {
     static const char *const products[] = {"page", "wap", "app"};
     struct world *world = cast_world(cast->scene->merchant[0].process);
-    struct cast_order *o = shop_new_order(cast, 0, products[cast_below(cast, 3)], 100, 7200);
-    o->mood = BUYER_LATER; /* some time in those two hours */
+    struct cast_order *o = shop_new_order(cast, 0, products[cast_below(cast, 3)], 100, 7200,
+                                          BUYER_LATER); /* some time in those two hours */
     if (!shop_place(o))
         sim_violation(cast->sim, "I29", "an order was refused on a fine day");
     close_it(o);

@@ -97,8 +97,8 @@ static const char *judge(struct cast_order *o) {
 }
 
 static void close_round(struct cast *cast) {
-    struct cast_order *o =
-        shop_new_order(cast, 0, cast_often(cast, 80) ? "precreate" : "jsapi", 100, 900);
+    struct cast_order *o = shop_new_order(cast, 0, cast_often(cast, 80) ? "precreate" : "jsapi",
+                                          100, 900, BUYER_ABSENT);
     struct duel duel = {.o = o,
                         .close_after_us = cast_below(cast, SPREAD_US),
                         .pay_after_us = cast_below(cast, SPREAD_US),
@@ -106,7 +106,6 @@ static void close_round(struct cast *cast) {
                         .running = 2};
     char step[32];
     const char *end = NULL;
-    o->mood = BUYER_ABSENT;
     if (!shop_place(o))
         sim_violation(cast->sim, "I29", "an order was refused on a fine day");
     if (cast_often(cast, 70))
@@ -168,10 +167,9 @@ static void judge_refunds(struct cast_order *o) {
 }
 
 static void refund_round(struct cast *cast) {
-    struct cast_order *o = shop_new_order(cast, 0, "barcode", 100, 60);
+    struct cast_order *o = shop_new_order(cast, 0, "barcode", 100, 60, BUYER_AT_ONCE);
     struct runner runners[REFUNDS_MAX];
     int count = (int)cast_between(cast, 2, REFUNDS_MAX), running = count;
-    o->mood = BUYER_AT_ONCE;
     if (!shop_place(o))
         sim_violation(cast->sim, "I29", "an order was refused on a fine day");
     for (int i = 0; i < PATIENCE_S && strcmp(o->order.told, "paid") != 0; i++) {

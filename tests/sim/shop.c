@@ -50,7 +50,7 @@ static void write_body(struct cast *cast, struct cast_order *o) {
 }
 
 struct cast_order *shop_new_order(struct cast *cast, size_t merchant, const char *product,
-                                  int64_t minor, int64_t life_s) {
+                                  int64_t minor, int64_t life_s, enum cast_mood mood) {
     struct cast_shop *shop = &cast->shop[merchant];
     struct people *people = cast->people;
     struct cast_order *o = calloc(1, sizeof *o);
@@ -65,9 +65,9 @@ struct cast_order *shop_new_order(struct cast *cast, size_t merchant, const char
     snprintf(o->order.product, sizeof o->order.product, "%s", product);
     snprintf(o->order.out_trade_no, sizeof o->order.out_trade_no, "M%zu-%" PRId64, merchant,
              ++shop->orders);
-    o->mood = (enum cast_mood)cast_below(cast, BUYER_MOODS);
-    if (cast_often(cast, 30))
-        o->mood = BUYER_AT_ONCE;
+    o->mood = mood < BUYER_MOODS     ? mood
+              : cast_often(cast, 30) ? BUYER_AT_ONCE
+                                     : (enum cast_mood)cast_below(cast, BUYER_MOODS);
     o->deeds = (int)cast_below(cast, DEEDS_MAX + 1);
     if (cast_often(cast, 60))
         snprintf(o->key, sizeof o->key, "key-%.30s", o->order.out_trade_no);
@@ -116,13 +116,11 @@ static bool place_once(struct cast_order *o, const char *host) {
         .method = "POST", .target = "/v1/payments", .body = o->body, .key = o->key, .host = host};
     struct shop_reply reply SHOP_REPLY_SCOPED = {.status = 0};
     char authorization[sizeof o->authorization] = "";
-    bool was_known = o->order.acknowledged;
     call.keep = authorization;
     shop_ask(o->cast, o->order.merchant, &call, &reply);
     if (shop_reply_is_good(&reply)) {
         shop_learn(o, reply.json);
         memcpy(o->authorization, authorization, sizeof authorization);
-        o->is_first = !was_known;
     } else if (reply.status == 402) {
         o->order.declined = true;
         sim_count(o->cast->sim, "merchant.declined");
@@ -204,8 +202,8 @@ static void order_something(struct cast_shop *shop) {
     const char *product = draw_product(cast);
     int64_t minor =
         cast_often(cast, 5) ? cast_between(cast, 150000, 300000) : cast_between(cast, 1, 20000);
-    struct cast_order *o =
-        shop_new_order(cast, shop->merchant, product, minor, draw_life_s(cast, product));
+    struct cast_order *o = shop_new_order(cast, shop->merchant, product, minor,
+                                          draw_life_s(cast, product), BUYER_MOODS);
     cast_spawn(cast->scene->merchant[shop->merchant].process, "order", shop_live, o);
 }
 
