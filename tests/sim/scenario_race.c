@@ -6,7 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { ROUNDS = 1000, SPREAD_US = 120000, REFUNDS_MAX = 4, PATIENCE_S = 3600 };
+enum { ROUNDS = 1000, REFUNDS_MAX = 4, PATIENCE_S = 3600 };
 #define REST_US (100 * HOUR_US)
 
 static const struct people_plan quiet_plan = {.scene = {.merchants = 1, .accounts = 1},
@@ -14,6 +14,12 @@ static const struct people_plan quiet_plan = {.scene = {.merchants = 1, .account
 
 static const char *draw_host(struct cast *cast) {
     return cast_often(cast, 50) ? "a.till.test" : "b.till.test";
+}
+
+/* How far apart two deeds are at most: a round trip or two, or rather many. */
+static int64_t draw_delay_us(struct cast *cast) {
+    static const int64_t spreads_us[] = {2000, 15000, 120000};
+    return cast_below(cast, spreads_us[cast_below(cast, 3)]);
 }
 
 static struct world *shop_world(struct cast_order *o) {
@@ -100,8 +106,8 @@ static void close_round(struct cast *cast) {
     struct cast_order *o = shop_new_order(cast, 0, cast_often(cast, 80) ? "precreate" : "jsapi",
                                           100, 900, BUYER_ABSENT);
     struct duel duel = {.o = o,
-                        .close_after_us = cast_below(cast, SPREAD_US),
-                        .pay_after_us = cast_below(cast, SPREAD_US),
+                        .close_after_us = draw_delay_us(cast),
+                        .pay_after_us = draw_delay_us(cast),
                         .verb = cast_often(cast, 60) ? "close" : "cancel",
                         .running = 2};
     char step[32];
@@ -181,7 +187,7 @@ static void refund_round(struct cast *cast) {
     for (int i = 0; i < count; i++) {
         int64_t minor = cast_often(cast, 40) ? 60 : cast_between(cast, 1, 100);
         runners[i] = (struct runner){.refund = shop_new_refund(o, minor),
-                                     .after_us = cast_below(cast, SPREAD_US),
+                                     .after_us = draw_delay_us(cast),
                                      .running = &running};
         cast_spawn(cast->scene->merchant[0].process, "refund", run_refund, &runners[i]);
     }
