@@ -5,14 +5,15 @@ BUILD := build/release
 # ARGS is handed on: make run ARGS=--auto
 ARGS ?=
 
-.PHONY: help run check test bench soak valgrind coverage interop install clean build
+.PHONY: help run check test bench soak sim-bugs valgrind coverage interop install clean build
 help:
 	@echo "make run      install what is missing, build, start gateway, sandbox and demo shop, take a first order"
 	@echo "make test     install what tests need, run everything that must be green"
 	@echo "make check    the quick part: build, unit, vectors, flow, tidy"
 	@echo "make interop  the platform's SDKs (Node, Go, Java, Python) against the sandbox; writes doc/CONFORMANCE.md"
 	@echo "make bench    figures beside the physical limits of this machine"
-	@echo "make soak     a million mutated messages, hours of fuzzing, and valgrind"
+	@echo "make soak     simulated years, a million mutated messages, hours of fuzzing, valgrind"
+	@echo "make sim-bugs plant ten bugs, see each one found by the simulator"
 	@echo "make coverage branches that the tests take, by directory"
 	@echo "make install  library, headers, program, manual (PREFIX=/usr/local, DESTDIR=)"
 	@echo "make clean    remove everything that was built"
@@ -44,6 +45,10 @@ bench: build
 soak:
 	@tools/setup.sh soak
 	@python3 tests/run.py soak $(ARGS)
+
+sim-bugs:
+	@tools/setup.sh test
+	@python3 tests/run.py sim-bugs $(ARGS)
 
 valgrind:
 	@tools/setup.sh soak

@@ -41,6 +41,9 @@ BUILDS = {
     "soak": (["--buildtype=release", *STRICT], {}),
     "coverage": (["--buildtype=debug", "-Db_coverage=true"], {}),
 }
+# What seeds must have met, or the simulation proves nothing.
+SIM_DEEDS = ",".join(["merchant.orders", "merchant.refunds", "merchant.closes", "merchant.cancels", "merchant.twins", "merchant.replays",
+                      "fault.process.kill", "fault.power.loss", "fault.wire.cut", "fault.clock.skew", "fault.shop.kill"])
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
@@ -193,6 +196,44 @@ def stage_crash(tally, only):
         python_tests("crash", tally, till_of("failpoints"), only, timeout=2400)
 
 
+def sim_of(name):
+    return BUILD / name / "tests" / "sim" / "sim"
+
+
+def tell_figures(log):
+    for line in (LOGS / log).read_text(encoding="utf-8").splitlines():
+        if line.startswith("# ") and " x real time" in line:
+            say(line[2:])
+
+
+def stage_simulation(tally, only):
+    """Seeds of life, scenarios, the same hash everywhere. SIM_FIRST=0: seeds of the day's luck."""
+    if not build("soak", tally, "tests/sim/sim"):
+        return
+    if not only:
+        program([sys.executable, "tests/sim/farm.py", "--program", str(sim_of("soak")), "--first", os.environ.get("SIM_FIRST", "1"),
+                 "--seeds", "500", "--days", "30", "--minutes", "20", "--deeds", SIM_DEEDS], "simulation-farm.log", tally)
+        tell_figures("simulation-farm.log")
+    python_tests("sim", tally, till_of("soak"), only, {"SIM": str(sim_of("soak"))}, name="simulation")
+
+
+def stage_years(tally, only):
+    """As many seeds as fit into SIM_MINUTES, an hour by default, under seeds of the day's luck."""
+    if build("soak", tally, "tests/sim/sim"):
+        program([sys.executable, "tests/sim/farm.py", "--program", str(sim_of("soak")), "--first", os.environ.get("SIM_FIRST", "0"),
+                 "--minutes", os.environ.get("SIM_MINUTES", "60"), "--deeds", SIM_DEEDS, "--report", str(LOGS / "simulation-years.json"),
+                 *(["--", *only.split()] if only else [])], "simulation-years.log", tally, timeout=None)
+        for line in (LOGS / "simulation-years.log").read_text(encoding="utf-8").splitlines():
+            if line.startswith("# "):
+                say(line[2:])
+
+
+def stage_sim_bugs(tally, only):
+    """The planted bugs of tests/sim/bugs, each found by an invariant; writes the table in doc/SIMULATION.md."""
+    words = only.split() if only else ["--write"]
+    program([sys.executable, "tests/sim/bugs.py", *words], "sim-bugs.log", tally, timeout=7200)
+
+
 def node_packages(tally):
     status, text = command(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], "npm.log",
                            cwd=ROOT / "tests" / "node", timeout=600)
@@ -266,13 +307,14 @@ def stage_coverage(tally, only):
 STAGES = {
     "tidy": stage_tidy, "lint": stage_lint, "asan": stage_asan, "clang": stage_clang, "optimised": stage_optimised,
     "tsan": stage_tsan, "e2e": stage_e2e, "crash": stage_crash, "interop": stage_interop, "browser": stage_browser,
-    "fuzz": stage_fuzz, "mutate": stage_mutate, "valgrind": stage_valgrind, "coverage": stage_coverage,
+    "simulation": stage_simulation, "years": stage_years, "sim-bugs": stage_sim_bugs, "fuzz": stage_fuzz, "mutate": stage_mutate, "valgrind": stage_valgrind, "coverage": stage_coverage,
 }
 PLANS = {
     "check": ["tidy", "asan"],
-    "test": ["tidy", "asan", "clang", "optimised", "lint", "tsan", "e2e", "crash", "interop", "browser"],
+    "test": ["tidy", "asan", "clang", "optimised", "lint", "tsan", "e2e", "simulation", "crash", "interop", "browser"],
     "interop": ["interop"],
-    "soak": ["mutate", "valgrind", "fuzz"],
+    "soak": ["years", "mutate", "valgrind", "fuzz"],
+    "sim-bugs": ["sim-bugs"],
     "coverage": ["coverage"],
 }
 CLOSING = {
@@ -280,6 +322,7 @@ CLOSING = {
     "test": "Everything that must be green was run. Next: make run to see it, make bench for its figures.",
     "interop": "The SDKs were run against the sandbox; doc/CONFORMANCE.md says what they can. Next: make run.",
     "soak": "The long runs are over.",
+    "sim-bugs": "The planted bugs were hunted; doc/SIMULATION.md has the table. Next: make soak ARGS=years.",
     "coverage": "Branches were counted; doc/COVERAGE.md explains those that no test takes.",
 }
 
