@@ -10,7 +10,7 @@
 static bool app_add(struct cli *cli, struct till_error *err) {
     struct admin_place place = {0};
     struct till_str name = TILL_STR_NONE, mode = TILL_STR("test"), hosts = TILL_STR_NONE;
-    struct till_str late = TILL_STR("keep");
+    struct till_str late = TILL_STR("keep"), duplicate = TILL_STR("keep");
     const struct cli_option options[] = {
         ADMIN_OPTIONS(place),
         {"--name", CLI_VALUE, true, &name, "what people call it"},
@@ -19,14 +19,17 @@ static bool app_add(struct cli *cli, struct till_error *err) {
          "blank-separated hosts that return addresses may point to"},
         {"--late-policy", CLI_VALUE, false, &late,
          "money that comes after the end: keep or refund (keep)"},
+        {"--duplicate-policy", CLI_VALUE, false, &duplicate,
+         "money that comes twice for one order: keep or refund (keep)"},
     };
-    if (!cli_read(cli, "--name NAME", options, ADMIN_OPTION_COUNT + 4, NULL, err))
+    if (!cli_read(cli, "--name NAME", options, ADMIN_OPTION_COUNT + 5, NULL, err))
         return false;
     struct till_json *body = till_json_object();
     till_json_set_str(body, "name", name);
     till_json_set_str(body, "mode", mode);
     till_json_set_str(body, "hosts", hosts);
     till_json_set_str(body, "late_policy", late);
+    till_json_set_str(body, "duplicate_policy", duplicate);
     return admin_say(cli, &place, "POST", TILL_STR("/admin/apps"), body, err);
 }
 

@@ -30,19 +30,30 @@ static struct till_json *app_json(const struct app_row *app, int64_t now_us) {
     till_json_set_bool(json, "enabled", app->enabled);
     till_json_set_str(json, "hosts", app->hosts);
     till_json_set_str(json, "late_policy", app->late_policy);
+    till_json_set_str(json, "duplicate_policy", app->duplicate_policy);
     till_json_set_time(json, "created_at", app->created_us);
     flow_show_secrets(app->webhook_secret, now_us, json);
     return json;
 }
 
+static bool read_policy(const struct till_json *body, const char *field, struct till_str *ret,
+                        struct till_error *err) {
+    *ret = TILL_STR("keep");
+    if (!till_json_want_str(body, field + 1, ret, err))
+        return false;
+    return till_str_is(*ret, "keep") || till_str_is(*ret, "refund") ||
+           TILL_FAIL_FIELD(err, FIELD_INVALID, field, "The %s is keep or refund.", field + 1);
+}
+
 static bool read_app(const struct till_json *body, struct app_row *row, struct till_error *err) {
-    static const char *const NAMES[] = {"name", "mode", "hosts", "late_policy", NULL};
+    static const char *const NAMES[] = {"name", "mode", "hosts", "late_policy", "duplicate_policy",
+                                        NULL};
     struct till_str mode = TILL_STR("test");
-    row->late_policy = TILL_STR("keep");
     if (!till_json_only(body, NAMES, err) || !till_json_need_str(body, "name", &row->name, err) ||
         !till_json_want_str(body, "mode", &mode, err) ||
         !till_json_want_str(body, "hosts", &row->hosts, err) ||
-        !till_json_want_str(body, "late_policy", &row->late_policy, err) ||
+        !read_policy(body, "/late_policy", &row->late_policy, err) ||
+        !read_policy(body, "/duplicate_policy", &row->duplicate_policy, err) ||
         !address_check_hosts(row->hosts, err))
         return false;
     if (row->name.len < 1 || row->name.len > NAME_MAX_BYTES)
@@ -50,9 +61,6 @@ static bool read_app(const struct till_json *body, struct app_row *row, struct t
                                NAME_MAX_BYTES);
     if (!till_str_is(mode, "test") && !till_str_is(mode, "live"))
         return TILL_FAIL_FIELD(err, FIELD_INVALID, "/mode", "The mode is test or live.");
-    if (!till_str_is(row->late_policy, "keep") && !till_str_is(row->late_policy, "refund"))
-        return TILL_FAIL_FIELD(err, FIELD_INVALID, "/late_policy",
-                               "The late_policy is keep or refund.");
     row->mode = till_str_is(mode, "live") ? TILL_LIVE : TILL_TEST;
     return true;
 }

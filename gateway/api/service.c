@@ -39,6 +39,8 @@ static const struct route PUBLIC[] = {
      cancel_payment},
     {"POST", "/v1/payments/{id}/renew", "payments.renew", NEED_APP_WITH_EFFECT, true,
      renew_payment},
+    {"POST", "/v1/payments/{id}/attempts", "attempts.create", NEED_APP_WITH_EFFECT, true,
+     create_attempt},
     {"POST", "/v1/payments/{id}/refunds", "refunds.create", NEED_APP_WITH_EFFECT, true,
      create_refund},
     {"GET", "/v1/refunds/{id}", "refunds.get", NEED_APP, false, get_refund},

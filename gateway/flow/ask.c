@@ -122,7 +122,7 @@ static void hand_over(struct gateway *gw, const struct question *question,
                       const struct till_account *account, struct till_arena *arena,
                       struct asked *ret) {
     TILL_JSON_SCOPED struct till_json *extra = NULL;
-    struct till_str text = question->payment->extra;
+    struct till_str text = question->attempt->extra;
     struct till_ask ask;
     struct till_action action;
     struct till_error err;

@@ -233,6 +233,38 @@ static bool reply_busy(struct call *c, const struct payment_row *payment, struct
     return reply_ended(c, payment, err);
 }
 
+static bool end_attempt(struct call *c, bool cancel, const struct payment_opened *opened,
+                        struct applied *ret, struct till_error *err) {
+    return close_upstream(c->gw, c->trace_id, &opened->payment, &opened->attempt, cancel, c->arena,
+                          ret, err) &&
+           money_refund_late(c->gw, ret, c->arena, err);
+}
+
+/* The others of the payment, which are closing since the first was: those that nobody is at. What
+ * is not asked here is the sweep's. */
+static bool end_others(struct call *c, bool cancel, struct applied *ret, struct till_error *err) {
+    struct gateway *gw = c->gw;
+    struct attempt_row *rows;
+    struct payment_opened opened;
+    size_t count;
+    if (ret->payment.state != TILL_PAYMENT_CLOSING)
+        return true;
+    if (!store_attempt_list(gw->store, c->arena, till_str_of(ret->payment.id), &rows, &count, err))
+        return false;
+    for (size_t i = 0; i < count && !world_stopping(gw->world); i++) {
+        int64_t now_us = world_now_us(gw->world);
+        if (rows[i].state != TILL_ATTEMPT_CLOSING || rows[i].next_ask_us > now_us ||
+            rows[i].lease_until_us > now_us)
+            continue;
+        if (!store_begin_close_attempt(gw->store, c->arena, till_str_of(rows[i].id), now_us,
+                                       money_close_lease_us(gw), &opened, err))
+            return err->code == TILL_E_STATE_CONFLICT;
+        if (opened.kind != OPENED_BY_TWIN && !end_attempt(c, cancel, &opened, ret, err))
+            return false;
+    }
+    return true;
+}
+
 bool money_end_payment(struct call *c, bool cancel, struct till_error *err) {
     struct store *store = c->gw->store;
     struct till_str app_id = till_str_of(c->app.id);
@@ -251,9 +283,7 @@ bool money_end_payment(struct call *c, bool cancel, struct till_error *err) {
     }
     if (opened.kind == OPENED_BY_TWIN || opened.kind == OPENED_SETTLED)
         return reply_busy(c, &opened.payment, err);
-    return close_upstream(c->gw, c->trace_id, &opened.payment, &opened.attempt, cancel, c->arena,
-                          &applied, err) &&
-           money_refund_late(c->gw, &applied, c->arena, err) &&
+    return end_attempt(c, cancel, &opened, &applied, err) && end_others(c, cancel, &applied, err) &&
            reply_ended(c, &applied.payment, err);
 }
 

@@ -27,5 +27,6 @@ bool create_payment(struct call *c, struct till_error *err) {
     case OPENED_RESUMED: /* unsent or unknown: the identical request again */
         break;
     }
-    return send_payment(c, &opened, &verdict, err) && reply_sent(c, &opened, err);
+    return send_payment(c, &opened, &verdict, err) &&
+           send_elsewhere(c, &order, &opened, &verdict, err) && reply_sent(c, &opened, err);
 }

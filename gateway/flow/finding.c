@@ -193,6 +193,8 @@ void finding_from_verdict(struct gateway *gw, enum till_operation operation,
 }
 
 void flow_applied(struct gateway *gw, const struct applied *applied) {
+    if (applied->work_is_due)
+        world_wake(gw->world, &gw->sweep_spot);
     /* A payment that is still pending has no news for the merchant: the common
      * create wakes nobody. */
     if (applied->kind != APPLIED_NOTHING && applied->payment.state != TILL_PAYMENT_PENDING)

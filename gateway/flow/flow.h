@@ -11,6 +11,7 @@
 #define GATEWAY_FLOW_FLOW_H
 
 #include <gateway/gateway.h>
+#include <gateway/store/attempts.h>
 
 /* One request on its way through. */
 struct call {
@@ -82,8 +83,8 @@ void finding_from_verdict(struct gateway *gw, enum till_operation operation,
                           const struct payment_row *payment, const struct attempt_row *attempt,
                           const struct till_verdict *verdict, int64_t now_us,
                           struct finding *ret_finding);
-/* After every store_apply: wakes the deliveries when there is news. (The store counts states
- * itself.) */
+/* After every store_apply: wakes the deliveries when there is news, and the sweep when there is
+ * work by it. (The store counts states itself.) */
 void flow_applied(struct gateway *gw, const struct applied *applied);
 /* channel_ask + finding + store_apply + metrics + wake of deliveries: the money line's far side. */
 TILL_MUST_CHECK bool ask_and_apply(struct gateway *gw, const char *trace_id,
@@ -103,6 +104,7 @@ TILL_MUST_CHECK bool reply_json(struct call *c, int status, struct till_json *js
 struct till_json *payment_json(struct gateway *gw, const struct payment_row *payment);
 /* The same as one of many: an action has its kind and stored value, not the parts of it. */
 struct till_json *payment_json_listed(struct gateway *gw, const struct payment_row *payment);
+struct till_json *attempt_json(const struct attempt_row *attempt);
 struct till_json *refund_json(const struct refund_row *refund);
 
 /* Merchant flows (gateway/flow/<name>.c). */
@@ -110,6 +112,7 @@ bool create_payment(struct call *c, struct till_error *err);
 bool get_payment(struct call *c, struct till_error *err);
 bool list_payments(struct call *c, struct till_error *err); /* also ?out_trade_no= */
 bool renew_payment(struct call *c, struct till_error *err);
+bool create_attempt(struct call *c, struct till_error *err);
 bool close_payment(struct call *c, struct till_error *err);
 bool cancel_payment(struct call *c, struct till_error *err);
 bool create_refund(struct call *c, struct till_error *err);
@@ -149,6 +152,11 @@ TILL_MUST_CHECK bool resolve_due(struct gateway *gw, const struct due *due,
 /* Ask about one payment right now (return page, HOLD, cashier). */
 TILL_MUST_CHECK bool query_payment_now(struct gateway *gw, const char *trace_id,
                                        const struct payment_row *payment, struct till_arena *arena,
+                                       struct payment_row *ret_payment, struct till_error *err);
+/* The same about one attempt of it. */
+TILL_MUST_CHECK bool query_attempt_now(struct gateway *gw, const char *trace_id,
+                                       const struct payment_row *payment,
+                                       struct till_str attempt_id, struct till_arena *arena,
                                        struct payment_row *ret_payment, struct till_error *err);
 /* Close upstream, per DESIGN: close; a never scanned order is cancelled; "paid" is queried; only
  * evidence moves states. */

@@ -10,14 +10,22 @@ static bool find_own(struct call *c, struct payment_row *ret, struct till_error 
 bool get_payment(struct call *c, struct till_error *err) {
     struct payment_row payment;
     struct refund_row *refunds;
-    size_t count;
+    struct attempt_row *attempts;
+    size_t refund_count, attempt_count;
     if (!find_own(c, &payment, err) ||
-        !store_refund_list(c->gw->store, c->arena, till_str_of(payment.id), &refunds, &count, err))
+        !store_attempt_list(c->gw->store, c->arena, till_str_of(payment.id), &attempts,
+                            &attempt_count, err) ||
+        !store_refund_list(c->gw->store, c->arena, till_str_of(payment.id), &refunds, &refund_count,
+                           err))
         return false;
-    struct till_json *json = payment_json(c->gw, &payment), *array = till_json_array();
-    for (size_t i = 0; i < count; i++)
-        till_json_append(array, refund_json(&refunds[i]));
-    till_json_set(json, "refunds", array);
+    struct till_json *json = payment_json(c->gw, &payment);
+    struct till_json *tried = till_json_array(), *given_back = till_json_array();
+    for (size_t i = 0; i < attempt_count; i++)
+        till_json_append(tried, attempt_json(&attempts[i]));
+    for (size_t i = 0; i < refund_count; i++)
+        till_json_append(given_back, refund_json(&refunds[i]));
+    till_json_set(json, "attempts", tried);
+    till_json_set(json, "refunds", given_back);
     memcpy(c->payment_id, payment.id, sizeof c->payment_id);
     return reply_json(c, 200, json, err);
 }

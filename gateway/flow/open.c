@@ -53,7 +53,7 @@ static void fill_payment(struct call *c, const struct order *order,
 }
 
 /* The business bytes, composed once: every repetition sends exactly these. */
-static bool compose(struct call *c, const struct order *order,
+static bool compose(struct call *c, const struct till_json *extra,
                     const struct account_row *account_row, const struct payment_row *payment,
                     struct attempt_row *attempt, struct till_error *err) {
     const struct till_account *account;
@@ -65,10 +65,22 @@ static bool compose(struct call *c, const struct order *order,
     if (!ask_fill(c->gw, &question, c->now_us, c->arena, &ask, err) ||
         !account_borrow(c->gw->accounts, account_row, &account, err))
         return false;
-    ask.extra = order->extra_json;
+    ask.extra = extra;
     bool good = account->channel->compose(account, &ask, c->arena, &attempt->business, err);
     account_return(c->gw->accounts, account);
     return good;
+}
+
+bool compose_attempt(struct call *c, const struct till_json *extra,
+                     const struct account_row *account, const struct payment_row *payment,
+                     char ret_no[TILL_UPSTREAM_NO_SIZE], struct attempt_row *attempt,
+                     struct till_error *err) {
+    uint8_t random[10];
+    flow_id(c->gw->world, "att", c->now_us, attempt->id);
+    world_random(c->gw->world, random, sizeof random);
+    till_upstream_no_make(c->now_us, random, ret_no);
+    attempt->upstream_no = till_str_of(ret_no);
+    return compose(c, extra, account, payment, attempt, err);
 }
 
 /* The platform has the order, but its code never reached us: a question found it, not an answer. */
@@ -94,13 +106,8 @@ bool open_payment(struct call *c, const struct order *order, const struct accoun
                                   .created_us = c->now_us,
                                   .expires_us = c->now_us + order->expires_in_us};
     char upstream_no[TILL_UPSTREAM_NO_SIZE];
-    uint8_t random[10];
     fill_payment(c, order, account, &in.payment);
-    flow_id(c->gw->world, "att", c->now_us, attempt.id);
-    world_random(c->gw->world, random, sizeof random);
-    till_upstream_no_make(c->now_us, random, upstream_no);
-    attempt.upstream_no = till_str_of(upstream_no);
-    if (!compose(c, order, account, &in.payment, &attempt, err))
+    if (!compose_attempt(c, order->extra_json, account, &in.payment, upstream_no, &attempt, err))
         return false;
     memcpy(in.fingerprint, order->fingerprint, sizeof in.fingerprint);
     in.attempt_id = till_str_of(attempt.id);

@@ -3,7 +3,7 @@
  * What a merchant orders, read strictly: one document, known members only, each by its rule, each
  * refusal naming the member. The fingerprint covers the content that makes two orders the same.
  */
-#include <gateway/flow/flow.h>
+#include <gateway/flow/parts.h>
 
 #include <stdio.h>
 
@@ -181,21 +181,23 @@ static bool read_metadata(struct call *c, const struct till_json *body, struct o
     return true;
 }
 
-static bool read_extra(struct call *c, const struct till_json *body, struct order *order,
-                       struct till_error *err) {
-    const struct till_json *extra = till_json_member(body, "extra");
-    order->extra = TILL_STR("{}");
-    if (!extra)
-        return true;
+bool order_read_extra(struct call *c, const struct till_json *extra, struct till_str *ret_text,
+                      struct till_error *err) {
     if (!till_json_is_object(extra))
         return TILL_FAIL_FIELD(err, FIELD_INVALID, "/extra", "The extra fields are an object.");
-    if (!till_json_write(c->arena, extra, TILL_JSON_SORTED, &order->extra, err))
+    if (!till_json_write(c->arena, extra, TILL_JSON_SORTED, ret_text, err))
         return false;
-    if (order->extra.len > EXTRA_MAX)
+    if (ret_text->len > EXTRA_MAX)
         return TILL_FAIL_FIELD(err, FIELD_INVALID, "/extra",
                                "The extra fields have more than %d bytes.", EXTRA_MAX);
-    order->extra_json = extra;
     return true;
+}
+
+static bool read_extra(struct call *c, const struct till_json *body, struct order *order,
+                       struct till_error *err) {
+    order->extra = TILL_STR("{}");
+    order->extra_json = till_json_member(body, "extra");
+    return !order->extra_json || order_read_extra(c, order->extra_json, &order->extra, err);
 }
 
 static bool read_addresses(struct call *c, const struct till_json *body, struct order *order,

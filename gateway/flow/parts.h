@@ -6,6 +6,12 @@
 
 #include <gateway/flow/flow.h>
 
+/* ---- order.c ---- */
+
+/* The channel's own fields of an order or attempt, as they are stored. FIELD_INVALID. */
+TILL_MUST_CHECK bool order_read_extra(struct call *c, const struct till_json *extra,
+                                      struct till_str *ret_text, struct till_error *err);
+
 /* ---- ask.c ---- */
 
 /* One question with its deadline. */
@@ -88,6 +94,13 @@ TILL_MUST_CHECK bool route_choose(struct call *c, const struct order *order,
 TILL_MUST_CHECK bool open_payment(struct call *c, const struct order *order,
                                   const struct account_row *account, struct payment_opened *ret,
                                   struct till_error *err);
+/* A new attempt's id, upstream number (kept in ret_no) and business bytes; its product, amount,
+ * names and times are there. `extra` may be NULL. */
+TILL_MUST_CHECK bool compose_attempt(struct call *c, const struct till_json *extra,
+                                     const struct account_row *account,
+                                     const struct payment_row *payment,
+                                     char ret_no[TILL_UPSTREAM_NO_SIZE],
+                                     struct attempt_row *attempt, struct till_error *err);
 /* How long one sender may hold an attempt. */
 int64_t lease_of_sender(const struct gateway *gw);
 
@@ -106,6 +119,13 @@ TILL_MUST_CHECK bool send_payment(struct call *c, struct payment_opened *opened,
 /* The answer of a create: 201 or 202 with the payment, or the refusal that its state means. */
 TILL_MUST_CHECK bool reply_sent(struct call *c, const struct payment_opened *opened,
                                 struct till_error *err);
+/* The order did not leave for its account: the next ones of the route table, each with an attempt
+ * of its own, until one is reached or none is left. An order that names its account stays there. */
+TILL_MUST_CHECK bool send_elsewhere(struct call *c, const struct order *order,
+                                    struct payment_opened *opened, struct till_verdict *ret_verdict,
+                                    struct till_error *err);
+/* Is there time for one more sending in this call? */
+bool has_time_to_send(struct call *c);
 /* CHANNEL_DECLINED with the platform's own code and words, and what to do about them. */
 bool fail_declined(const struct payment_row *payment, struct till_str peer_code,
                    struct till_str peer_text, struct till_error *err);

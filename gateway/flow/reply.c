@@ -104,6 +104,7 @@ static struct till_json *json_of(struct gateway *gw, const struct payment_row *p
     till_json_set_str(json, "channel", payment->channel);
     till_json_set_str(json, "product", payment->product);
     till_json_set_text(json, "account", payment->account_id);
+    till_json_set_text(json, "attempt", payment->attempt_id);
     till_json_set_text(json, "mode", payment->mode == TILL_LIVE ? "live" : "test");
     set_cashier(gw, payment, json);
     till_json_set_time(json, "created_at", payment->created_us);
@@ -132,10 +133,37 @@ struct till_json *payment_json_listed(struct gateway *gw, const struct payment_r
     return json_of(gw, payment, true);
 }
 
+/* What became of its money where another attempt had settled the order; nothing otherwise. */
+static void set_duplicate(struct till_json *json, const struct attempt_row *attempt) {
+    static const char *const words[] = {NULL, "in_suspense", "kept"};
+    if (words[attempt->duplicate])
+        till_json_set_text(json, "duplicate", words[attempt->duplicate]);
+}
+
+struct till_json *attempt_json(const struct attempt_row *attempt) {
+    struct till_json *json = till_json_object();
+    till_json_set_text(json, "id", attempt->id);
+    till_json_set_int(json, "number", attempt->number);
+    till_json_set_text(json, "state", till_state_name(TILL_MACHINE_ATTEMPT, (int)attempt->state));
+    till_json_set_str(json, "channel", attempt->channel);
+    till_json_set_str(json, "product", attempt->product);
+    till_json_set_text(json, "account", attempt->account_id);
+    till_json_set_str(json, "upstream_no", attempt->upstream_no);
+    set_str(json, "trade_no", attempt->trade_no);
+    till_json_set_int(json, "received", attempt->received);
+    till_json_set_int(json, "refund_held", attempt->refund_held);
+    till_json_set_int(json, "refunded", attempt->refunded);
+    set_duplicate(json, attempt);
+    till_json_set_time(json, "created_at", attempt->created_us);
+    till_json_set_time(json, "expires_at", attempt->expires_us);
+    return json;
+}
+
 struct till_json *refund_json(const struct refund_row *refund) {
     struct till_json *json = till_json_object();
     till_json_set_text(json, "id", refund->id);
     till_json_set_text(json, "payment_id", refund->payment_id);
+    till_json_set_text(json, "attempt", refund->attempt_id);
     till_json_set_text(json, "state", till_state_name(TILL_MACHINE_REFUND, (int)refund->state));
     till_json_set_str(json, "out_refund_no", refund->out_refund_no);
     till_json_set_int(json, "amount", refund->amount.minor);

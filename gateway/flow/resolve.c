@@ -16,6 +16,7 @@ enum situation {
     UNPAID,  /* the platform has it, the buyer has time */
     OVER,    /* past its expiry and the platform's settling time */
     CLOSING,
+    UNWANTED, /* its order is settled or over, and it can still be paid */
     ENDED
 };
 
@@ -31,10 +32,18 @@ static int64_t now_of(const struct resolving *r) {
     return world_now_us(r->gw->world);
 }
 
+static bool is_unwanted(const struct resolving *r) {
+    enum till_payment_state state = r->due->payment.state;
+    bool is_open = state == TILL_PAYMENT_PENDING || state == TILL_PAYMENT_CLOSING;
+    return !is_open && !till_state_is_final(TILL_MACHINE_ATTEMPT, (int)r->due->attempt.state);
+}
+
 static enum situation situation_of(const struct resolving *r) {
     const struct attempt_row *attempt = &r->due->attempt;
     int64_t now_us = now_of(r);
     bool is_over = now_us >= end_of_attempt(r->gw, attempt);
+    if (attempt->state != TILL_ATTEMPT_CLOSING && is_unwanted(r))
+        return UNWANTED;
     switch (attempt->state) {
     case TILL_ATTEMPT_PREPARED:
         return is_over ? OVER : UNSENT;
@@ -81,9 +90,8 @@ static bool repeat(struct resolving *r, struct till_error *err) {
 static bool close_now(struct resolving *r, bool cancel, struct till_error *err) {
     struct gateway *gw = r->gw;
     struct payment_opened opened;
-    struct nonce_claim none = {.timestamp_s = 0};
-    if (!store_begin_close(gw->store, r->arena, till_str_of(r->due->payment.id), &none, now_of(r),
-                           money_close_lease_us(gw), &opened, err))
+    if (!store_begin_close_attempt(gw->store, r->arena, till_str_of(r->due->attempt.id), now_of(r),
+                                   money_close_lease_us(gw), &opened, err))
         return err->code == TILL_E_STATE_CONFLICT; /* paid or over meanwhile */
     if (opened.kind == OPENED_BY_TWIN || opened.kind == OPENED_SETTLED)
         return true;
@@ -150,6 +158,8 @@ static const struct {
     bool (*step)(struct resolving *r, struct till_error *err);
 } rules[] = {
     {ENDED, ANY, ask_once_more},
+    {UNWANTED, TILL_RECOVER_QUERY_THEN_CANCEL, end_by_cancel},
+    {UNWANTED, ANY, query_then_close},
     {UNSENT, ANY, wait_for_expiry},
     {UNPAID, ANY, query},
     {CLOSING, TILL_RECOVER_QUERY_THEN_CANCEL, end_by_cancel},
@@ -192,11 +202,18 @@ static bool may_query(const struct attempt_row *attempt, int64_t now_us) {
 bool query_payment_now(struct gateway *gw, const char *trace_id, const struct payment_row *payment,
                        struct till_arena *arena, struct payment_row *ret_payment,
                        struct till_error *err) {
+    return query_attempt_now(gw, trace_id, payment, till_str_of(payment->attempt_id), arena,
+                             ret_payment, err);
+}
+
+bool query_attempt_now(struct gateway *gw, const char *trace_id, const struct payment_row *payment,
+                       struct till_str attempt_id, struct till_arena *arena,
+                       struct payment_row *ret_payment, struct till_error *err) {
     struct attempt_row attempt;
     struct till_verdict verdict;
     struct applied applied;
     struct payment_row now = *payment;
-    if (!store_attempt_get(gw->store, arena, till_str_of(payment->attempt_id), &attempt, err))
+    if (!store_attempt_get(gw->store, arena, attempt_id, &attempt, err))
         return false;
     if (may_query(&attempt, world_now_us(gw->world))) {
         if (!ask_and_apply(gw, trace_id, TILL_QUERY, payment, &attempt, arena, &verdict, &applied,

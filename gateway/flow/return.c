@@ -36,11 +36,10 @@ static bool verify(struct call *c, const struct till_channel *channel,
 }
 
 static bool find_payment(struct call *c, struct till_str channel_name,
-                         struct till_str account_public_id, struct payment_row *ret,
-                         struct till_error *err) {
+                         struct till_str account_public_id, struct attempt_row *ret_attempt,
+                         struct payment_row *ret, struct till_error *err) {
     const struct till_channel *channel = till_channel_find(channel_name);
     struct account_row account;
-    struct attempt_row attempt;
     struct till_str upstream_no;
     struct store *store = c->gw->store;
     if (!channel || !channel->returned)
@@ -51,9 +50,9 @@ static bool find_payment(struct call *c, struct till_str channel_name,
         return TILL_FAIL(err, NOT_FOUND, "The account belongs to another channel.");
     return verify(c, channel, &account, &upstream_no, err) &&
            store_attempt_by_upstream_no(store, c->arena, till_str_of(account.id), upstream_no,
-                                        &attempt, err) &&
-           store_payment_get(store, c->arena, TILL_STR_NONE, till_str_of(attempt.payment_id), ret,
-                             err);
+                                        ret_attempt, err) &&
+           store_payment_get(store, c->arena, TILL_STR_NONE, till_str_of(ret_attempt->payment_id),
+                             ret, err);
 }
 
 /* Reloading the page asks no oftener than this. Payments that share a slot share its turn. */
@@ -67,12 +66,13 @@ static bool may_ask(struct gateway *gw, const struct payment_row *payment) {
 }
 
 /* A question that fails changes nothing about where the browser goes. */
-static void ask(struct call *c, struct payment_row *payment) {
+static void ask(struct call *c, const struct attempt_row *attempt, struct payment_row *payment) {
     struct payment_row now;
     struct till_error err;
     if (till_state_is_final(TILL_MACHINE_PAYMENT, (int)payment->state) || !may_ask(c->gw, payment))
         return;
-    if (query_payment_now(c->gw, c->trace_id, payment, c->arena, &now, &err))
+    if (query_attempt_now(c->gw, c->trace_id, payment, till_str_of(attempt->id), c->arena, &now,
+                          &err))
         *payment = now;
     else
         log_failure(c->gw->log, LOG_WARN, "return_query", &err);
@@ -106,12 +106,13 @@ static bool address_of(struct call *c, const struct payment_row *payment, struct
 }
 
 void take_return(struct call *c, struct till_str channel, struct till_str account_public_id) {
+    struct attempt_row attempt;
     struct payment_row payment;
     struct till_str url;
     struct till_error err;
-    if (find_payment(c, channel, account_public_id, &payment, &err)) {
+    if (find_payment(c, channel, account_public_id, &attempt, &payment, &err)) {
         memcpy(c->payment_id, payment.id, sizeof c->payment_id);
-        ask(c, &payment);
+        ask(c, &attempt, &payment);
         if (address_of(c, &payment, &url, &err)) {
             lead_to(c, url);
             return;

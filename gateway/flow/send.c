@@ -19,6 +19,10 @@ static int64_t left_until(struct gateway *gw, int64_t deadline_us) {
     return deadline_us - world_monotonic_us(gw->world);
 }
 
+bool has_time_to_send(struct call *c) {
+    return left_until(c->gw, deadline_of(c)) > SENDING_LEAST_US && !world_stopping(c->gw->world);
+}
+
 /* ---- the twin ---- */
 
 /* Is somebody sending it? A sender that died leaves SENT behind, and a lease that runs out. */

@@ -85,6 +85,12 @@ static void learn_names(struct applying *a) {
     }
 }
 
+/* "Paid" about money that came and went already: the older news of the two, overtaken. */
+static bool is_overtaken(const struct applying *a) {
+    return a->finding->event == TILL_EVENT_PAID && a->attempt.state == TILL_ATTEMPT_CLOSED &&
+           a->attempt.received > 0;
+}
+
 /* Money facts of the attempt. */
 static void receive(struct applying *a) {
     struct attempt_row *attempt = &a->attempt;
@@ -111,17 +117,38 @@ static void move_attempt(struct applying *a, const struct till_move *move) {
     schedule(a);
 }
 
-/* Does another attempt of the payment still live? Then this one's end is not the payment's. */
-static bool other_lives(struct applying *a, bool *ret_lives, struct till_error *err) {
-    static const char SQL[] = "SELECT EXISTS (SELECT 1 FROM attempts WHERE payment_id = ?"
-                              " AND id <> ? AND state NOT IN (4, 6, 7))";
+/* The newest other attempt that still lives; ret_id is empty when there is none. */
+static bool find_other(struct applying *a, char ret_id[TILL_ID_SIZE], struct till_error *err) {
+    static const char SQL[] = "SELECT id FROM attempts WHERE payment_id = ? AND id <> ?"
+                              " AND state NOT IN (4, 6, 7) ORDER BY number DESC LIMIT 1";
     bool row;
     QUERY_SCOPED struct query query = query_start(a->db, NULL, SQL, err);
+    ret_id[0] = '\0';
     bind(&query, a->payment.id);
     bind(&query, a->attempt.id);
     if (!query_step(&query, &row))
         return false;
-    *ret_lives = read_bool(&query);
+    if (row)
+        read_text(&query, ret_id, TILL_ID_SIZE);
+    return query_read_all(&query);
+}
+
+/* Another one still lives: then this one's end is not the payment's, which shows that other. */
+static bool other_lives(struct applying *a, bool *ret_lives, struct till_error *err) {
+    char other_id[TILL_ID_SIZE];
+    struct attempt_row other;
+    if (!find_other(a, other_id, err))
+        return false;
+    *ret_lives = other_id[0] != '\0';
+    bool is_shown = strcmp(a->payment.attempt_id, a->attempt.id) == 0 && a->attempt_moved &&
+                    has_ended(a) && a->payment.state != TILL_PAYMENT_PAID;
+    if (!*ret_lives || !is_shown)
+        return true;
+    if (!attempt_load(a->db, a->arena, till_str_of(other_id), &other, err))
+        return false;
+    memcpy(a->payment.attempt_id, other_id, sizeof other_id);
+    payment_mirror(&a->payment, &other);
+    a->payment_dirty = true;
     return true;
 }
 
@@ -175,6 +202,7 @@ static bool move_payment(struct applying *a, struct till_error *err) {
         return true;
     if (event == TILL_EVENT_PAID && a->attempt_moved && a->payment.state == TILL_PAYMENT_PAID) {
         a->duplicate = true;
+        a->attempt.duplicate = DUPLICATE_IN_SUSPENSE;
         return true;
     }
     if (till_state_move(TILL_MACHINE_PAYMENT, (int)a->payment.state, event, &move, &refusal) &&
@@ -188,14 +216,15 @@ static void learn_page(struct applying *a) {
     struct payment_row *payment = &a->payment;
     const struct finding *finding = a->finding;
     bool is_open = payment->state == TILL_PAYMENT_PENDING || payment->state == TILL_PAYMENT_CLOSING;
+    bool is_current = strcmp(payment->attempt_id, a->attempt.id) == 0;
     if (finding->event == TILL_EVENT_ACCEPTED && finding->action_kind.len && is_open) {
-        payment->action_kind = finding->action_kind;
-        payment->action_value = finding->action_value;
-        payment->action_expires_us = finding->action_expires_us;
-        a->payment_dirty = true;
+        a->attempt.action_kind = finding->action_kind;
+        a->attempt.action_value = finding->action_value;
+        a->attempt.action_expires_us = finding->action_expires_us;
+        a->attempt_dirty = true;
     }
-    if ((finding->peer_code.len || finding->peer_text.len) && (a->attempt_moved || is_open) &&
-        finding->event != TILL_EVENT_PAID) {
+    if (is_current && (finding->peer_code.len || finding->peer_text.len) &&
+        (a->attempt_moved || is_open) && finding->event != TILL_EVENT_PAID) {
         payment->peer_code = finding->peer_code;
         payment->peer_text = finding->peer_text;
         a->payment_dirty = true;
@@ -225,8 +254,10 @@ static enum applied_kind kind_of(const struct applying *a) {
 }
 
 static bool carry_out(struct applying *a, struct till_error *err) {
+    bool is_settled = a->payment_moved && a->payment.state == TILL_PAYMENT_PAID;
     learn_page(a);
-    if (!save(a, err))
+    if (!save(a, err) || (is_settled && !attempts_end_others(a->db, &a->attempt, a->finding->now_us,
+                                                             &a->work_is_due, err)))
         return false;
     POINT(a, "N6");
     if (!apply_ledger(a, err))
@@ -263,8 +294,14 @@ static bool contradict(struct applying *a, struct till_error *err) {
  * fails. */
 static bool keep_texts(struct applying *a, struct till_error *err) {
     struct payment_row *p = &a->payment;
-    struct till_str *const texts[] = {&a->attempt.trade_no, &p->trade_no,     &p->buyer,
-                                      &p->action_kind,      &p->action_value, &p->peer_code,
+    struct till_str *const texts[] = {&a->attempt.trade_no,
+                                      &a->attempt.action_kind,
+                                      &a->attempt.action_value,
+                                      &p->trade_no,
+                                      &p->action_kind,
+                                      &p->action_value,
+                                      &p->buyer,
+                                      &p->peer_code,
                                       &p->peer_text};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (!till_arena_copy(a->arena, *texts[i], texts[i], err))
@@ -287,6 +324,8 @@ static bool apply_in_commit(struct store *store, struct db *db, void *arg, struc
     bool done;
     if (is_other_amount(a)) {
         done = apply_hold(a, "amount_mismatch", err);
+    } else if (is_overtaken(a)) {
+        done = contradict(a, err);
     } else if (!till_state_move(TILL_MACHINE_ATTEMPT, (int)a->attempt.state, a->finding->event,
                                 &move, &refusal)) {
         done = contradict(a, err);
@@ -306,6 +345,7 @@ bool store_apply(struct store *store, struct till_arena *arena, const struct fin
         return false;
     if (a.payment_moved)
         count_payment(store, &a.payment);
-    *ret = (struct applied){.kind = a.kind, .payment = a.payment, .attempt = a.attempt};
+    *ret = (struct applied){
+        .kind = a.kind, .work_is_due = a.work_is_due, .payment = a.payment, .attempt = a.attempt};
     return true;
 }

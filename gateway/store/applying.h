@@ -19,6 +19,7 @@ struct applying {
     bool met_close;                    /* paid while a close or cancel of ours was under way */
     bool attempt_dirty, payment_dirty; /* to be saved */
     bool went_back;                    /* money that came and went is to be booked */
+    bool work_is_due;                  /* for the sweep */
     bool came_now;                     /* its coming too: it was never booked as received */
     enum applied_kind kind;
 };

@@ -23,8 +23,8 @@ static bool note(struct store *store, struct db *db, const struct app_row *row,
 
 static bool add(struct store *store, struct db *db, void *arg, struct till_error *err) {
     static const char SQL[] =
-        "INSERT INTO apps(id, name, mode, enabled, hosts, late_policy, sealed_webhook_secret,"
-        " created_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+        "INSERT INTO apps(id, name, mode, enabled, hosts, late_policy, duplicate_policy,"
+        " sealed_webhook_secret, created_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     struct app_change *change = arg;
     const struct app_row *row = change->row;
     struct till_str sealed;
@@ -39,6 +39,7 @@ static bool add(struct store *store, struct db *db, void *arg, struct till_error
     bind(&query, row->enabled);
     bind(&query, row->hosts);
     bind(&query, row->late_policy.len ? row->late_policy : TILL_STR("keep"));
+    bind(&query, row->duplicate_policy.len ? row->duplicate_policy : TILL_STR("keep"));
     bind_blob(&query, sealed.ptr, sealed.len);
     bind(&query, row->created_us);
     if (!query_try(&query, &refused))
@@ -48,11 +49,16 @@ static bool add(struct store *store, struct db *db, void *arg, struct till_error
     return note(store, db, row, sealed, err) && config_changed(db, &epoch, err);
 }
 
+static bool check_policy(struct till_str policy, const char *field, struct till_error *err) {
+    return till_str_is(policy, "") || till_str_is(policy, "keep") ||
+           till_str_is(policy, "refund") ||
+           TILL_FAIL_FIELD(err, FIELD_INVALID, field, "Choose \"keep\" or \"refund\".");
+}
+
 bool store_app_add(struct store *store, const struct app_row *row, struct till_error *err) {
-    if (!till_str_is(row->late_policy, "") && !till_str_is(row->late_policy, "keep") &&
-        !till_str_is(row->late_policy, "refund"))
-        return TILL_FAIL_FIELD(err, FIELD_INVALID, "/late_policy",
-                               "Choose \"keep\" or \"refund\".");
+    if (!check_policy(row->late_policy, "/late_policy", err) ||
+        !check_policy(row->duplicate_policy, "/duplicate_policy", err))
+        return false;
     struct till_arena arena;
     till_arena_init(&arena, 8192);
     struct app_change change = {.row = row, .arena = &arena};
@@ -68,7 +74,9 @@ bool store_app_enable(struct store *store, struct till_str id, bool enabled,
                          err);
 }
 
-#define APP_COLUMNS "id, name, mode, enabled, hosts, late_policy, created_us, sealed_webhook_secret"
+#define APP_COLUMNS                                                                                \
+    "id, name, mode, enabled, hosts, late_policy, duplicate_policy, created_us,"                   \
+    " sealed_webhook_secret"
 
 static bool read_row(struct store *store, struct query *query, struct app_row *ret_row) {
     read_id(query, ret_row->id);
@@ -77,6 +85,7 @@ static bool read_row(struct store *store, struct query *query, struct app_row *r
     ret_row->enabled = read_bool(query);
     ret_row->hosts = read_str(query);
     ret_row->late_policy = read_str(query);
+    ret_row->duplicate_policy = read_str(query);
     ret_row->created_us = read_int(query);
     struct till_str sealed = read_str(query);
     if (query_read_all(query) && open_seal(store, query->arena, "apps", ret_row->id, sealed,

@@ -166,7 +166,7 @@ struct asking {
 static bool ask_in_commit(struct store *store, struct db *db, void *arg, struct till_error *err) {
     static const char SQL[] =
         "UPDATE attempts SET next_ask_us = ?1 WHERE next_ask_us > ?1 AND lease_until_us <= ?1 AND"
-        " id = (SELECT attempt_id FROM payments WHERE id = ?2)";
+        " payment_id = ?2";
     const struct asking *asking = arg;
     (void)store;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);

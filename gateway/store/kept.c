@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-enum { KEPT_ROW_MAX = 64 * 1024, TEXTS_MAX = 4 };
+enum { KEPT_ROW_MAX = 64 * 1024, TEXTS_MAX = 5 };
 
 #define ACCOUNT_SHAPE                                                                              \
     {                                                                                              \
@@ -29,8 +29,10 @@ static const struct {
 } SHAPES[] = {
     [KEPT_APP] = {sizeof(struct app_row),
                   {offsetof(struct app_row, name), offsetof(struct app_row, hosts),
-                   offsetof(struct app_row, late_policy), offsetof(struct app_row, webhook_secret)},
-                  4},
+                   offsetof(struct app_row, late_policy),
+                   offsetof(struct app_row, duplicate_policy),
+                   offsetof(struct app_row, webhook_secret)},
+                  5},
     [KEPT_ACCOUNT] = ACCOUNT_SHAPE,
     [KEPT_ACCOUNT_BY_PUBLIC_ID] = ACCOUNT_SHAPE,
     [KEPT_ACCOUNT_OF_CHANNEL] = ACCOUNT_SHAPE,

@@ -333,5 +333,6 @@ static const char *const FIRST[] = {
 const struct migration MIGRATIONS[] = {{1, FIRST},
                                        {2, MIGRATION_BILLS},
                                        {MIGRATION_TRAIL_VERSION, MIGRATION_TRAIL},
-                                       {4, MIGRATION_KEYS}};
+                                       {4, MIGRATION_KEYS},
+                                       {5, MIGRATION_ATTEMPTS}};
 const int MIGRATION_COUNT = sizeof MIGRATIONS / sizeof *MIGRATIONS;

@@ -57,28 +57,6 @@ static bool insert_payment(struct db *db, const struct payment_open *in, bool *r
     return true;
 }
 
-static bool insert_attempt(struct db *db, const struct payment_open *in, struct till_error *err) {
-    static const char SQL[] =
-        "INSERT INTO attempts(id, payment_id, account_id, upstream_no, business, amount, currency,"
-        " state, version, created_us, expires_us, lease_until_us, next_ask_us)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?)";
-    const struct payment_row *p = &in->payment;
-    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
-    bind(&query, in->attempt_id);
-    bind(&query, p->id);
-    bind(&query, p->account_id);
-    bind(&query, in->upstream_no);
-    bind(&query, in->business);
-    bind(&query, p->amount.minor);
-    bind(&query, p->amount.currency);
-    bind(&query, TILL_ATTEMPT_SENT);
-    bind(&query, p->created_us);
-    bind(&query, p->expires_us);
-    bind(&query, in->now_us + in->lease_us);
-    bind(&query, in->now_us + in->lease_us);
-    return query_run(&query, NULL);
-}
-
 static bool check_fingerprint(struct db *db, const struct payment_open *in, const char *payment_id,
                               struct till_error *err) {
     static const char SQL[] = "SELECT fingerprint FROM payments WHERE id = ?";
@@ -155,7 +133,8 @@ static bool describe_new(struct opening *o, struct till_error *err) {
     p.updated_us = in->now_us;
     p.upstream_no = in->upstream_no;
     p.attempt_state = TILL_ATTEMPT_SENT;
-    struct attempt_row a = {.business = in->business,
+    struct attempt_row a = {.number = 1,
+                            .business = in->business,
                             .amount = p.amount,
                             .state = TILL_ATTEMPT_SENT,
                             .version = 1,
@@ -174,6 +153,7 @@ static bool describe_new(struct opening *o, struct till_error *err) {
     memcpy(a.account_id, p.account_id, sizeof a.account_id);
     a.channel = p.channel;
     a.product = p.product;
+    a.extra = p.extra;
     a.upstream_no = p.upstream_no;
     a.subject = p.subject;
     a.merchant_no = p.out_trade_no;
@@ -195,10 +175,10 @@ static bool open_in_commit(struct store *store, struct db *db, void *arg, struct
         return false;
     if (taken)
         return find_twin(db, o, TILL_STR_NONE, err);
-    if (!insert_attempt(db, o->in, err))
+    if (!describe_new(o, err) || !attempt_insert(db, &o->opened.attempt, err))
         return false;
     TILL_FP("C4");
-    return describe_new(o, err);
+    return true;
 }
 
 /* It is embedded in events as it stands (event_body.c), so it must be JSON before it is a fact. */

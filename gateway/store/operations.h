@@ -6,6 +6,7 @@
 #ifndef GATEWAY_STORE_OPERATIONS_H
 #define GATEWAY_STORE_OPERATIONS_H
 
+#include <gateway/store/attempts.h>
 #include <gateway/store/rows.h>
 
 /* NONCE_USED, TIMESTAMP_OUTSIDE, OVERLOADED. An empty nonce claims nothing. */
@@ -67,6 +68,16 @@ TILL_MUST_CHECK bool discrepancy_write(struct store *store, struct db *db,
 TILL_MUST_CHECK bool refund_insert(struct db *db, const struct refund_row *row,
                                    struct till_error *err);
 
+/* All attempts of a payment, by their number. */
+TILL_MUST_CHECK bool attempt_list(struct db *db, struct till_arena *arena,
+                                  struct till_str payment_id, struct attempt_row **ret_rows,
+                                  size_t *ret_count, struct till_error *err);
+/* The order is settled: its other attempts that can still be paid are due at once, to be closed.
+ * *ret_any: there are some. */
+TILL_MUST_CHECK bool attempts_end_others(struct db *db, const struct attempt_row *attempt,
+                                         int64_t now_us, bool *ret_any, struct till_error *err);
+/* Can it still be paid, as far as we know? */
+bool attempt_lives(const struct attempt_row *attempt);
 /* Which way a row that exists is opened, by its lease. The attempt is moved and saved when it is
  * ours. */
 TILL_MUST_CHECK bool attempt_take(struct db *db, int64_t now_us, int64_t lease_us,

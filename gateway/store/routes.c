@@ -5,6 +5,7 @@
  * enabled.
  */
 #include "gateway/store/accounts.h"
+#include "gateway/store/attempts.h"
 #include "gateway/store/kept.h"
 #include <gateway/store/trail.h>
 
@@ -33,13 +34,16 @@ struct wish {
     struct till_money amount;
 };
 
+/* untried_by: only accounts that have no attempt of this payment; empty: any. */
 static bool pick_by_rule(struct db *db, const struct app_row *app, const struct wish *wish,
-                         char ret_id[TILL_ID_SIZE], bool *ret_found, struct till_error *err) {
+                         struct till_str untried_by, char ret_id[TILL_ID_SIZE], bool *ret_found,
+                         struct till_error *err) {
     static const char SQL[] =
         "SELECT a.id FROM routes r JOIN accounts a ON a.id = r.account_id"
         " WHERE r.app_id = ?1 AND a.app_id = ?1 AND r.channel = ?2 AND a.channel = ?2"
         " AND r.product IN ('', ?3) AND r.currency IN ('', ?4)"
         " AND ?5 BETWEEN r.amount_min AND r.amount_max AND a.mode = ?6 AND a.enabled = 1"
+        " AND NOT EXISTS (SELECT 1 FROM attempts t WHERE t.payment_id = ?7 AND t.account_id = a.id)"
         " ORDER BY r.position LIMIT 1";
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, app->id);
@@ -48,6 +52,7 @@ static bool pick_by_rule(struct db *db, const struct app_row *app, const struct 
     bind(&query, wish->amount.currency);
     bind(&query, wish->amount.minor);
     bind(&query, app->mode);
+    bind(&query, untried_by);
     return pick(&query, false, ret_id, ret_found);
 }
 
@@ -76,7 +81,7 @@ static bool pick_unnamed(struct store *store, const struct app_row *app, const s
                          char ret_id[TILL_ID_SIZE], bool *ret_always, struct till_error *err) {
     bool found = false, has = true;
     READING(reading, store, err);
-    if (!reading.db || !pick_by_rule(reading.db, app, wish, ret_id, &found, err))
+    if (!reading.db || !pick_by_rule(reading.db, app, wish, TILL_STR_NONE, ret_id, &found, err))
         return false;
     if (!found && (!pick_only(reading.db, app, wish->channel, ret_id, &found, err) ||
                    !has_rules(reading.db, app, wish->channel, &has, err)))
@@ -121,6 +126,27 @@ bool store_route_choose(struct store *store, struct till_arena *arena, const str
     if (always)
         kept_put(store, KEPT_ACCOUNT_OF_CHANNEL, key, epoch, ret_row);
     return true;
+}
+
+static bool pick_untried(struct store *store, const struct app_row *app,
+                         const struct payment_row *payment, char ret_id[TILL_ID_SIZE],
+                         struct till_error *err) {
+    struct wish wish = {
+        .channel = payment->channel, .product = payment->product, .amount = payment->amount};
+    bool found = false;
+    READING(reading, store, err);
+    if (!reading.db ||
+        !pick_by_rule(reading.db, app, &wish, till_str_of(payment->id), ret_id, &found, err))
+        return false;
+    return found || refuse(err, "No account of the route table is left for this order.");
+}
+
+bool store_route_next(struct store *store, struct till_arena *arena, const struct app_row *app,
+                      const struct payment_row *payment, struct account_row *ret_row,
+                      struct till_error *err) {
+    char id[TILL_ID_SIZE];
+    return pick_untried(store, app, payment, id, err) &&
+           load_fitting(store, arena, app, payment->channel, till_str_of(id), ret_row, err);
 }
 
 static bool note(struct store *store, struct db *db, const struct route_row *row,

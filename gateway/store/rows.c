@@ -85,6 +85,12 @@ void attempt_row_read(struct query *query, struct attempt_row *ret_row) {
     ret_row->refund_held = read_int(query);
     ret_row->refunded = read_int(query);
     ret_row->finished = read_bool(query);
+    ret_row->number = (int)read_int(query);
+    ret_row->extra = read_str(query);
+    ret_row->action_kind = read_str(query);
+    ret_row->action_value = read_str(query);
+    ret_row->action_expires_us = read_int(query);
+    ret_row->duplicate = (enum attempt_duplicate)read_state(query, ATTEMPT_DUPLICATES);
 }
 
 void refund_row_read(struct query *query, struct refund_row *ret_row) {
@@ -157,6 +163,32 @@ bool refund_load(struct db *db, struct till_arena *arena, struct till_str id,
     return refund_one(&query, ret_row);
 }
 
+bool attempt_insert(struct db *db, const struct attempt_row *row, struct till_error *err) {
+    static const char SQL[] =
+        "INSERT INTO attempts(id, payment_id, account_id, upstream_no, business, amount, currency,"
+        " state, version, created_us, expires_us, lease_until_us, next_ask_us, number, channel,"
+        " product, extra) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, row->id);
+    bind(&query, row->payment_id);
+    bind(&query, row->account_id);
+    bind(&query, row->upstream_no);
+    bind(&query, row->business);
+    bind(&query, row->amount.minor);
+    bind(&query, row->amount.currency);
+    bind(&query, row->state);
+    bind(&query, row->version);
+    bind(&query, row->created_us);
+    bind(&query, row->expires_us);
+    bind(&query, row->lease_until_us);
+    bind(&query, row->next_ask_us);
+    bind(&query, row->number);
+    bind(&query, row->channel);
+    bind(&query, row->product);
+    bind(&query, row->extra);
+    return query_run(&query, NULL);
+}
+
 static bool finish_save(struct query *query, int64_t *version) {
     int changed;
     if (!query_run(query, &changed))
@@ -170,8 +202,7 @@ static bool finish_save(struct query *query, int64_t *version) {
 bool payment_save(struct db *db, struct payment_row *row, struct till_error *err) {
     static const char SQL[] =
         "UPDATE payments SET attempt_id = ?, state = ?, version = version + 1, updated_us = ?,"
-        " paid_us = ?, closed_us = ?, late = ?, action_kind = ?, action_value = ?,"
-        " action_expires_us = ?, peer_code = ?, peer_text = ?, event_sequence = ?"
+        " paid_us = ?, closed_us = ?, late = ?, peer_code = ?, peer_text = ?, event_sequence = ?"
         " WHERE id = ? AND version = ?";
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, row->attempt_id);
@@ -180,9 +211,6 @@ bool payment_save(struct db *db, struct payment_row *row, struct till_error *err
     bind(&query, row->paid_us);
     bind(&query, row->closed_us);
     bind(&query, row->late);
-    bind(&query, row->action_kind);
-    bind(&query, row->action_value);
-    bind(&query, row->action_expires_us);
     bind(&query, row->peer_code);
     bind(&query, row->peer_text);
     bind(&query, row->event_sequence);
@@ -197,8 +225,9 @@ bool attempt_save(struct db *db, struct attempt_row *row, struct till_str buyer,
         "UPDATE attempts SET buyer = CASE WHEN ?1 = '' THEN buyer ELSE ?1 END, state = ?2, version "
         "= version + 1,"
         " lease_until_us = ?3, next_ask_us = ?4, first_unknown_us = ?5, asks = ?6, crashes = ?7,"
-        " trade_no = ?8, received = ?9, refund_held = ?10, refunded = ?11, finished = ?12"
-        " WHERE id = ?13 AND version = ?14";
+        " trade_no = ?8, received = ?9, refund_held = ?10, refunded = ?11, finished = ?12,"
+        " action_kind = ?13, action_value = ?14, action_expires_us = ?15, duplicate = ?16"
+        " WHERE id = ?17 AND version = ?18";
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, buyer);
     bind(&query, row->state);
@@ -212,6 +241,10 @@ bool attempt_save(struct db *db, struct attempt_row *row, struct till_str buyer,
     bind(&query, row->refund_held);
     bind(&query, row->refunded);
     bind(&query, row->finished);
+    bind(&query, row->action_kind);
+    bind(&query, row->action_value);
+    bind(&query, row->action_expires_us);
+    bind(&query, row->duplicate);
     bind(&query, row->id);
     bind(&query, row->version);
     return finish_save(&query, &row->version);
@@ -240,6 +273,13 @@ bool refund_save(struct db *db, struct refund_row *row, struct till_error *err) 
 void payment_mirror(struct payment_row *payment, const struct attempt_row *attempt) {
     if (strcmp(payment->attempt_id, attempt->id) != 0)
         return;
+    memcpy(payment->account_id, attempt->account_id, sizeof payment->account_id);
+    payment->channel = attempt->channel;
+    payment->product = attempt->product;
+    payment->extra = attempt->extra;
+    payment->action_kind = attempt->action_kind;
+    payment->action_value = attempt->action_value;
+    payment->action_expires_us = attempt->action_expires_us;
     payment->received = attempt->received;
     payment->refund_held = attempt->refund_held;
     payment->refunded = attempt->refunded;

@@ -11,19 +11,20 @@
 
 /* p: the payment, c: its current attempt */
 #define PAYMENT_COLUMNS                                                                            \
-    "p.id, p.app_id, p.account_id, p.attempt_id, p.token, p.mode, p.out_trade_no, p.channel,"      \
-    " p.product, p.subject, p.notify_url, p.return_url, p.metadata, p.extra, p.amount,"            \
+    "p.id, p.app_id, c.account_id, p.attempt_id, p.token, p.mode, p.out_trade_no, c.channel,"      \
+    " c.product, p.subject, p.notify_url, p.return_url, p.metadata, c.extra, p.amount,"            \
     " p.currency, p.state, p.version, p.created_us, p.updated_us, p.expires_us, p.paid_us,"        \
-    " p.closed_us, p.late, p.action_kind, p.action_value, p.action_expires_us, p.peer_code,"       \
+    " p.closed_us, p.late, c.action_kind, c.action_value, c.action_expires_us, p.peer_code,"       \
     " p.peer_text, c.received, c.refund_held, c.refunded, c.trade_no, c.buyer, c.upstream_no,"     \
     " c.state, p.event_sequence "
 #define PAYMENT_FROM " FROM payments p JOIN attempts c ON c.id = p.attempt_id "
 /* a: the attempt, q: its payment */
 #define ATTEMPT_COLUMNS                                                                            \
-    "a.id, a.payment_id, q.app_id, a.account_id, q.channel, q.product, a.upstream_no, a.business," \
+    "a.id, a.payment_id, q.app_id, a.account_id, a.channel, a.product, a.upstream_no, a.business," \
     " a.amount, a.currency, q.subject, q.out_trade_no, a.trade_no, a.state, a.version,"            \
     " a.created_us, a.expires_us, a.lease_until_us, a.next_ask_us, a.first_unknown_us, a.asks,"    \
-    " a.crashes, a.received, a.refund_held, a.refunded, a.finished "
+    " a.crashes, a.received, a.refund_held, a.refunded, a.finished, a.number, a.extra,"            \
+    " a.action_kind, a.action_value, a.action_expires_us, a.duplicate "
 #define ATTEMPT_FROM " FROM attempts a JOIN payments q ON q.id = a.payment_id "
 /* r: the refund */
 #define REFUND_COLUMNS                                                                             \
@@ -52,13 +53,17 @@ TILL_MUST_CHECK bool payment_one(struct query *query, struct payment_row *ret_ro
 TILL_MUST_CHECK bool attempt_one(struct query *query, struct attempt_row *ret_row);
 TILL_MUST_CHECK bool refund_one(struct query *query, struct refund_row *ret_row);
 
+/* A new row as it stands in `row`. */
+TILL_MUST_CHECK bool attempt_insert(struct db *db, const struct attempt_row *row,
+                                    struct till_error *err);
 /* Everything that may change, under (id, version); the version is raised in the row too.
  * STORE_STALE. */
 TILL_MUST_CHECK bool payment_save(struct db *db, struct payment_row *row, struct till_error *err);
 TILL_MUST_CHECK bool attempt_save(struct db *db, struct attempt_row *row, struct till_str buyer,
                                   struct till_error *err);
 TILL_MUST_CHECK bool refund_save(struct db *db, struct refund_row *row, struct till_error *err);
-/* The money and state of the payment's current attempt, as the payment's row shows them. */
+/* The way, the money and the state of the payment's current attempt, as the payment's row shows
+ * them. */
 void payment_mirror(struct payment_row *payment, const struct attempt_row *attempt);
 
 #endif

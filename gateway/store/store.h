@@ -74,7 +74,8 @@ struct app_row {
     bool enabled;
     struct till_str hosts; /* blank-separated hosts ("shop.example", "127.0.0.1:8090") for return
                               and notify addresses */
-    struct till_str late_policy; /* "keep" or "refund" */
+    /* "keep" or "refund": money after the order's end; money of a second attempt */
+    struct till_str late_policy, duplicate_policy;
     /* opened, "whsec_..." (several during rotation, rotation.h); signs deliveries to a payment's
      * own notify_url */
     struct till_str webhook_secret;
@@ -199,11 +200,13 @@ TILL_MUST_CHECK bool store_nonce_check(struct store *store, const struct nonce_c
  * (S-139). Seconds. */
 int64_t store_nonce_horizon(struct store *store);
 
+/* account, channel, product, extra, action and money are those of the current attempt. */
 struct payment_row {
     char id[TILL_ID_SIZE]; /* "pay_..." */
     char app_id[TILL_ID_SIZE];
     char account_id[TILL_ID_SIZE];
-    char attempt_id[TILL_ID_SIZE]; /* the current attempt */
+    char attempt_id[TILL_ID_SIZE]; /* the current attempt: the newest that can be paid, then the
+                                      one that was */
     char token[TILL_ID_SIZE];      /* 128 random bits: the cashier's address */
     enum till_mode mode;
     struct till_str out_trade_no, channel, product, subject, notify_url, return_url;
@@ -224,6 +227,16 @@ struct payment_row {
     int64_t event_sequence; /* events so far; the newest one's number */
 };
 
+enum { STORE_ATTEMPTS_MAX = 5 }; /* of one payment, ended ones included */
+
+/* Money of an attempt whose order another attempt had settled. */
+enum attempt_duplicate {
+    DUPLICATE_NOT,
+    DUPLICATE_IN_SUSPENSE, /* nobody has decided; refunds of it come out of suspense */
+    DUPLICATE_KEPT,        /* the app's by decision */
+    ATTEMPT_DUPLICATES
+};
+
 struct attempt_row {
     char id[TILL_ID_SIZE]; /* "att_..." */
     char payment_id[TILL_ID_SIZE];
@@ -239,7 +252,12 @@ struct attempt_row {
     int asks;                 /* how often it was asked since the last news */
     int crashes;              /* claims without an end; at 3 it is parked with an alarm */
     int64_t received, refund_held, refunded;
-    bool finished; /* paid, not refundable upstream */
+    bool finished;         /* paid, not refundable upstream */
+    int number;            /* within its payment, from 1 */
+    struct till_str extra; /* the channel's own fields, a JSON object */
+    struct till_str action_kind, action_value;
+    int64_t action_expires_us;
+    enum attempt_duplicate duplicate;
 };
 
 struct payment_open {
@@ -350,6 +368,7 @@ enum applied_kind {
 };
 struct applied {
     enum applied_kind kind;
+    bool work_is_due; /* for the sweep: attempts that are no longer wanted, a refund by policy */
     struct payment_row payment;
     struct attempt_row attempt;
 };
@@ -359,14 +378,13 @@ TILL_MUST_CHECK bool store_apply(struct store *store, struct till_arena *arena,
                                  const struct finding *finding, struct applied *ret,
                                  struct till_error *err);
 
-/* Begin closing: payment and attempt pending|unknown -> closing, with a lease. STATE_CONFLICT when
- * it is paid or final (ret is filled all the same so that the caller can answer with the row).
- * `claim` as above. */
+/* Begin closing: the payment and every attempt of it that can still be paid -> closing; one of them
+ * comes back with a lease, the others are due at once. STATE_CONFLICT when it is paid or final (ret
+ * is filled all the same so that the caller can answer with the row). `claim` as above. */
 TILL_MUST_CHECK bool store_begin_close(struct store *store, struct till_arena *arena,
                                        struct till_str payment_id, const struct nonce_claim *claim,
                                        int64_t now_us, int64_t lease_us, struct payment_opened *ret,
                                        struct till_error *err);
-
 struct discrepancy {
     struct till_str type; /* "amount_mismatch", "app_mismatch", "seller_mismatch", "unknown_status",
                              "unknown_order", "duplicate_payment", "refund_mismatch" ... */

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <sqlite3.h>
-
 #include "money_world.h"
 #include "platform_alipay_state.h"
 
@@ -395,43 +393,6 @@ static void s_092_close_and_payment_together_end_in_one_of_the_two(void **state)
     assert_true(paid > rounds / 10 && paid < rounds - rounds / 10); /* both ends were seen */
 }
 
-/* ---- two payments of one order ---- */
-
-static void add_second_attempt(struct money *m, const struct payment_row *payment,
-                               const char *number) {
-    sqlite3 *db = NULL;
-    char sql[1024];
-    snprintf(sql, sizeof sql,
-             "INSERT INTO attempts(id, payment_id, account_id, upstream_no, business, amount,"
-             " currency, state, version, created_us, expires_us) SELECT 'att_second', payment_id,"
-             " account_id, '%s', business, amount, currency, %d, 1, created_us, expires_us"
-             " FROM attempts WHERE id = '%s'",
-             number, TILL_ATTEMPT_PENDING, payment->attempt_id);
-    assert_int_equal(sqlite3_open(m->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
-static void s_093_a_second_payment_of_one_order_is_recorded_as_duplicate(void **state) {
-    struct money *m = *state;
-    struct payment_row payment = money_create_paid(m, 10000);
-    add_second_attempt(m, &payment, "06SECOND0000000000000000AA");
-    struct platform_trade *second =
-        platform_alipay_add(&m->platform, TILL_STR("06SECOND0000000000000000AA"));
-    second->total = 10000;
-    assert_true(platform_alipay_pay(&m->platform, second));
-    for (int i = 0; i < 3; i++)
-        notify(m, second);
-    payment = money_payment(m, payment.id);
-    assert_int_equal(payment.state, TILL_PAYMENT_PAID);
-    assert_int_equal(payment.received, 10000);
-    assert_int_equal(money_events(m, &payment, "payment.succeeded"), 1);
-    assert_int_equal(money_events(m, &payment, "payment.duplicate"), 1);
-    assert_int_equal(money_discrepancies(m, "duplicate_payment"), 1);
-    assert_int_equal(money_ledger_lines(m, &payment), 4); /* the second one in suspense */
-    money_check_books(m);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -451,7 +412,6 @@ int main(void) {
         TEST(a_contradiction_at_the_last_question_is_held_once),
         TEST(s_101_expiry_and_a_notification_at_once),
         TEST(s_092_close_and_payment_together_end_in_one_of_the_two),
-        TEST(s_093_a_second_payment_of_one_order_is_recorded_as_duplicate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,13 +162,14 @@ static void a_declined_order_fails_and_late_money_still_counts(void **state) {
     assert_int_equal(balance(f, "app_payable"), -990);
 }
 
-/* A second attempt of an order, as a later version of the flows makes it. */
+/* A second attempt of an order, pending. */
 static void add_attempt(struct fixture *f, const char *payment_id, const char *id) {
     struct till_str sql =
         text(f,
              "INSERT INTO attempts(id, payment_id, account_id, upstream_no, business, amount,"
-             " currency, state, version, created_us, expires_us) SELECT '%s', id, account_id,"
-             " 'NO_%s', '{}', amount, currency, 2, 1, created_us, expires_us FROM payments"
+             " currency, state, version, created_us, expires_us, number, channel, product)"
+             " SELECT '%s', id, account_id, 'NO_%s', '{}', amount, currency, 2, 1, created_us,"
+             " expires_us, 2, channel, product FROM payments"
              " WHERE id = '%s'",
              id, id, payment_id);
     assert_int_equal(fixture_sql(f, sql.ptr), SQLITE_OK);

@@ -11,8 +11,8 @@ static const struct refusal REFUSALS[] = {
     {"an amount of zero",
      "INSERT INTO payments SELECT NULL, 'x', app_id, account_id, attempt_id, 'y',"
      " mode, 'z', fingerprint, channel, product, subject, notify_url,"
-     " return_url, metadata, extra, 0, currency, 0, 1, 1, 1, 1, 0, 0, 0, '',"
-     " '', 0, '', '', 0 FROM payments LIMIT 1"},
+     " return_url, metadata, extra, 0, currency, 0, 1, 1, 1, 1, 0, 0, 0, '', '', 0"
+     " FROM payments LIMIT 1"},
     {"an order's amount changes", "UPDATE payments SET amount = 1"},
     {"an order's number changes", "UPDATE payments SET out_trade_no = 'other'"},
     {"a payment is deleted", "DELETE FROM payments"},
@@ -22,8 +22,7 @@ static const struct refusal REFUSALS[] = {
     {"a second order of the same number",
      "INSERT INTO payments SELECT NULL, 'x', app_id, account_id, attempt_id, 'y', mode,"
      " out_trade_no, fingerprint, channel, product, subject, notify_url, return_url, metadata,"
-     " extra, amount, currency, 0, 1, 1, 1, 1, 0, 0, 0, '', '', 0, '', '', 0 FROM payments LIMIT "
-     "1"},
+     " extra, amount, currency, 0, 1, 1, 1, 1, 0, 0, 0, '', '', 0 FROM payments LIMIT 1"},
     {"an attempt is deleted", "DELETE FROM attempts"},
     {"an attempt's number changes", "UPDATE attempts SET upstream_no = 'other'"},
     {"what was sent changes", "UPDATE attempts SET business = '{}'"},
@@ -41,6 +40,19 @@ static const struct refusal REFUSALS[] = {
      "INSERT INTO attempts(id, payment_id, account_id, upstream_no, business, amount, currency,"
      " state, version, created_us, expires_us) SELECT 'a', payment_id, account_id, upstream_no, '',"
      " 1, 'CNY', 1, 1, 1, 1 FROM attempts LIMIT 1"},
+    {"a second attempt of one number",
+     "INSERT INTO attempts(id, payment_id, account_id, upstream_no, business, amount, currency,"
+     " state, version, created_us, expires_us, number) SELECT 'a', payment_id, account_id, 'n', '',"
+     " 1, 'CNY', 1, 1, 1, 1, number FROM attempts LIMIT 1"},
+    {"a sixth attempt",
+     "INSERT INTO attempts(id, payment_id, account_id, upstream_no, business, amount, currency,"
+     " state, version, created_us, expires_us, number) SELECT 'a', payment_id, account_id, 'n', '',"
+     " 1, 'CNY', 1, 1, 1, 1, 6 FROM attempts LIMIT 1"},
+    {"the way of an attempt changes", "UPDATE attempts SET product = 'page'"},
+    {"a duplicate without money", "UPDATE attempts SET received = 0, state = 6, duplicate = 1"},
+    {"a decision about a duplicate is taken back",
+     "UPDATE attempts SET duplicate = 2; UPDATE attempts SET duplicate = 1"},
+    {"a policy that there is not", "UPDATE apps SET duplicate_policy = 'lose'"},
     {"the ledger is changed", "UPDATE ledger SET debit = debit + 1 WHERE debit > 0"},
     {"the ledger forgets", "DELETE FROM ledger"},
     {"a line that is debit and credit",

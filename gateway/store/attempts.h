@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store's operations about several attempts of one order. Rules as in store.h: one atomic,
+ * durable change each, rows' texts in the caller's arena, all of them wait.
+ */
+#ifndef GATEWAY_STORE_ATTEMPTS_H
+#define GATEWAY_STORE_ATTEMPTS_H
+
+#include <gateway/store/store.h>
+
+/* One more attempt of an order that exists. */
+struct attempt_open {
+    struct nonce_claim claim;
+    struct till_str payment_id, attempt_id, account_id, channel, product, extra, upstream_no,
+        business;
+    struct till_str instead_of; /* only in the place of this attempt, which never left; or empty */
+    int64_t expires_us, now_us, lease_us;
+};
+/*
+ * Writes nonce and attempt (state sent, business bytes, lease) in one commit and makes it the
+ * payment's current one; a failed payment is pending again. Attempts that never left end by it, all
+ * others stay as they are. The same way again (account, product, extra) while it can be paid is the
+ * same attempt: kind tells as above. With instead_of: SETTLED and nothing written when that one is
+ * not unsent any more. STATE_CONFLICT: over, expired, the limit, or a buyer's payment code whose
+ * outcome is not known.
+ */
+TILL_MUST_CHECK bool store_open_attempt(struct store *store, struct till_arena *arena,
+                                        const struct attempt_open *in, struct payment_opened *ret,
+                                        struct till_error *err);
+/* All attempts of a payment, by their number. */
+TILL_MUST_CHECK bool store_attempt_list(struct store *store, struct till_arena *arena,
+                                        struct till_str payment_id, struct attempt_row **ret_rows,
+                                        size_t *ret_count, struct till_error *err);
+/* The next account by the table, for an order that never left for the ones it was tried with: the
+ * first rule that fits whose account has no attempt of the payment. ACCOUNT_UNKNOWN: none is left.
+ */
+TILL_MUST_CHECK bool store_route_next(struct store *store, struct till_arena *arena,
+                                      const struct app_row *app, const struct payment_row *payment,
+                                      struct account_row *ret_row, struct till_error *err);
+
+/* store_begin_close for one attempt, whatever its payment is: its buyer's time is over, or another
+ * attempt settled the order. Closes the payment too when that has expired or nothing else of it can
+ * be paid. STATE_CONFLICT when the attempt has ended. */
+TILL_MUST_CHECK bool store_begin_close_attempt(struct store *store, struct till_arena *arena,
+                                               struct till_str attempt_id, int64_t now_us,
+                                               int64_t lease_us, struct payment_opened *ret,
+                                               struct till_error *err);
+
+#endif
