@@ -25,6 +25,15 @@ struct gateway_worker {
     struct world_spot spot;
 };
 
+/* How the wall clock went beside the monotonic one; under the lock. */
+struct clock_watch {
+    struct world_lock lock;
+    int64_t wall_us, monotonic_us;              /* as last looked at; monotonic 0: never */
+    int64_t believed_us, believed_monotonic_us; /* a wall time that ends are judged by, and when */
+    int64_t doubted_us;                         /* monotonic, since when wall runs ahead; 0 */
+    int64_t set_back_us;                        /* steps back that the store has not heard of */
+};
+
 struct gateway {
     struct world *world;
     struct store *store;
@@ -53,6 +62,7 @@ struct gateway {
     struct world_lock suspects_lock;
     size_t suspects_from; /* where the next look begins, under the lock */
     _Atomic bool any_suspected, looking;
+    struct clock_watch clock;                                        /* flow/clock.c */
     int64_t purged_us, told_number;                                  /* flow/housekeep.c */
     int64_t keys_told_us;                                            /* flow/keys.c */
     bool reseal_failed;                                              /* flow/keys.c */

@@ -86,6 +86,7 @@ static bool is_full_minute(struct gateway *gw) {
 void housekeep_once(struct gateway *gw, int64_t *ret_next_us) {
     struct store_figures figures;
     struct till_error err;
+    clock_look(gw);
     *ret_next_us = world_now_us(gw->world) + ROUND_US;
     if (!store_figures(gw->store, &figures, &err)) {
         log_failure(gw->log, LOG_ERROR, "figures_failed", &err);

@@ -65,6 +65,14 @@ void probe_ask(struct gateway *gw, const char *trace_id, const struct account_ro
 /* What a platform or a buyer's browser brought, raw, for the channel to judge. */
 struct till_notification notification_of(const struct call *c);
 
+/* ---- clock.c ---- */
+
+/* The wall clock that the end of an order is judged by: never ahead of the system's, and behind it
+ * while that has jumped forward and nobody has had time to put it right (ADR 024). */
+int64_t clock_for_ends_us(struct gateway *gw);
+/* Each second: notes steps of the wall clock, and moves what is due back with it. */
+void clock_look(struct gateway *gw);
+
 /* ---- finding.c ---- */
 
 /* finding + store_apply + metrics + wake of the deliveries. When the row moved meanwhile, nothing

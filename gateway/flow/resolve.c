@@ -40,7 +40,7 @@ static bool is_unwanted(const struct resolving *r) {
 
 static enum situation situation_of(const struct resolving *r) {
     const struct attempt_row *attempt = &r->due->attempt;
-    int64_t now_us = now_of(r);
+    int64_t now_us = clock_for_ends_us(r->gw);
     bool is_over = now_us >= end_of_attempt(r->gw, attempt);
     if (attempt->state != TILL_ATTEMPT_CLOSING && is_unwanted(r))
         return UNWANTED;
@@ -137,6 +137,8 @@ static bool go_on_closing(struct resolving *r, struct till_error *err) {
 /* The merchant repeats it or lets it expire. */
 static bool wait_for_expiry(struct resolving *r, struct till_error *err) {
     int64_t end_us = end_of_attempt(r->gw, &r->due->attempt);
+    if (end_us <= now_of(r)) /* by a clock that is not believed yet */
+        end_us = now_of(r) + r->gw->settings->ask_slowest;
     return store_defer(r->gw->store, r->due, end_us, now_of(r), err);
 }
 

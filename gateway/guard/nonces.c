@@ -27,6 +27,7 @@ struct nonce_filter {
     size_t count;
     size_t max;
     int64_t rebuilt_s; /* when the full table was last looked through */
+    int64_t horizon_s; /* the youngest timestamp of one that was left out */
 };
 
 bool nonce_filter_open(struct world *world, size_t nonces_max, struct nonce_filter **ret,
@@ -88,8 +89,13 @@ static void rebuild(struct nonce_filter *filter, size_t room, int64_t now_s) {
     filter->count = 0;
     filter->rebuilt_s = now_s;
     for (size_t i = 0; i < old_room; i++) {
-        if (old[i].timestamp_s == 0 || old[i].timestamp_s < now_s - KEEP_S)
+        if (old[i].timestamp_s == 0)
             continue;
+        if (old[i].timestamp_s < now_s - KEEP_S) {
+            if (old[i].timestamp_s > filter->horizon_s)
+                filter->horizon_s = old[i].timestamp_s;
+            continue;
+        }
         *find_row(filter, old[i].digest) = old[i];
         filter->count++;
     }
@@ -108,6 +114,8 @@ static bool has_room(const struct nonce_filter *filter) {
 
 static enum till_code take(struct nonce_filter *filter, const uint8_t digest[16],
                            int64_t timestamp_s, int64_t now_s) {
+    if (timestamp_s <= filter->horizon_s)
+        return TILL_E_TIMESTAMP_OUTSIDE;
     if (find_row(filter, digest)->timestamp_s != 0)
         return TILL_E_NONCE_USED;
     if (!has_room(filter) && may_rebuild(filter, now_s))
@@ -133,6 +141,9 @@ bool nonce_filter_take(struct nonce_filter *filter, const struct nonce_claim *cl
     world_release(filter->world, &filter->lock);
     if (code == TILL_E_NONCE_USED)
         return TILL_FAIL(err, NONCE_USED, NULL);
+    if (code == TILL_E_TIMESTAMP_OUTSIDE)
+        return TILL_FAIL(err, TIMESTAMP_OUTSIDE,
+                         "The timestamp is older than what this till still remembers; sign anew.");
     if (code == TILL_E_OVERLOADED)
         return TILL_FAIL(err, OVERLOADED,
                          "More signed requests came within the window than can be remembered; "

@@ -202,21 +202,30 @@ static bool judge_pages(struct db *db, sqlite3_stmt *stmt, struct till_error *er
                      said ? said : "no memory to say where");
 }
 
+static bool look_at_structure(struct db *db, struct till_error *err) {
+    sqlite3_stmt *stmt = NULL;
+    int code = sqlite3_prepare_v2(db->handle, "PRAGMA quick_check(1)", -1, &stmt, NULL);
+    bool sound = code == SQLITE_OK ? judge_pages(db, stmt, err)
+                                   : TILL_FAIL(err, STORE_DAMAGED,
+                                               "The database is damaged (%d): put the last backup "
+                                               "in its place and start again.",
+                                               code);
+    sqlite3_finalize(stmt);
+    return sound;
+}
+
+/* What a row may hold is no question of rot: whoever reads it judges it. */
 bool damage_look_at_pages(struct store *store, struct db *db, int64_t limit_us,
                           struct till_error *err) {
     int64_t now_us = world_monotonic_us(store->world);
     struct patience patience = {.world = store->world,
                                 .until_us =
                                     limit_us > INT64_MAX - now_us ? INT64_MAX : now_us + limit_us};
-    sqlite3_stmt *stmt = NULL;
-    int code = sqlite3_prepare_v2(db->handle, "PRAGMA quick_check(1)", -1, &stmt, NULL);
+    if (!db_run(db, "PRAGMA ignore_check_constraints = ON", err))
+        return false;
     sqlite3_progress_handler(db->handle, STEPS_A_LOOK, is_over, &patience);
-    bool sound = code == SQLITE_OK ? judge_pages(db, stmt, err)
-                                   : TILL_FAIL(err, STORE_DAMAGED,
-                                               "The database is damaged (%d): put the last backup "
-                                               "in its place and start again.",
-                                               code);
+    bool sound = look_at_structure(db, err);
     sqlite3_progress_handler(db->handle, 0, NULL, NULL);
-    sqlite3_finalize(stmt);
-    return sound;
+    struct till_error ignored;
+    return db_run(db, "PRAGMA ignore_check_constraints = OFF", sound ? err : &ignored) && sound;
 }

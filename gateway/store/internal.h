@@ -117,6 +117,8 @@ struct store {
     _Atomic int64_t epoch;         /* as last read */
     _Atomic int64_t epoch_read_us; /* monotonic; 0: read it now */
     _Atomic int64_t horizon_s;
+    int64_t
+        seen_us; /* the wall clock when this store was last looked after, as found at the start */
     char lane_turn[256];  /* where the last claim of deliveries stopped; commit_lock */
     _Atomic int per_lane; /* the last claim's */
 };

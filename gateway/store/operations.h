@@ -85,6 +85,11 @@ TILL_MUST_CHECK bool attempt_take(struct db *db, int64_t now_us, int64_t lease_u
 /* After the commit: the payment entered its state. */
 void count_payment(struct store *store, const struct payment_row *payment);
 void count_refund(struct store *store, struct till_str channel, const struct refund_row *refund);
+/* shift.c: the wall clock as this store last saw it (note), and what is due if the clock shows less
+ * now (at the start, before leases are looked at). */
+TILL_MUST_CHECK bool clock_note(struct db *db, int64_t now_us, struct till_error *err);
+TILL_MUST_CHECK bool clock_check_at_start(struct store *store, int64_t seen_us,
+                                          struct till_error *err);
 /* A sender that died with its lease: sent becomes unknown, since then. */
 void attempt_expire_lease(struct attempt_row *attempt, int64_t now_us);
 void refund_expire_lease(struct refund_row *refund, int64_t now_us);

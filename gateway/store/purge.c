@@ -74,7 +74,8 @@ static bool purge_in_commit(struct store *store, struct db *db, void *arg, struc
     struct purging *p = arg;
     int64_t cutoff_s = (p->now_us - store->retention_nonce_us) / 1000000;
     int64_t before_s;
-    if (!read_horizon(db, &before_s, err) || !move_horizon(db, p, cutoff_s, err))
+    if (!read_horizon(db, &before_s, err) || !move_horizon(db, p, cutoff_s, err) ||
+        !clock_note(db, p->now_us, err))
         return false;
     /* Other operations of this very batch must already see it; refusing too much does no harm. */
     atomic_store(&store->horizon_s, p->horizon_s);

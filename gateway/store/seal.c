@@ -91,8 +91,8 @@ bool seal_check_renew(struct store *store, struct db *db, struct till_error *err
 
 static bool check_in(struct store *store, struct till_arena *arena, struct till_error *err) {
     static const char SQL[] =
-        "SELECT seal_check, config_epoch, nonce_horizon_s, (SELECT COUNT(*) FROM nonces)"
-        " FROM store_facts";
+        "SELECT seal_check, config_epoch, nonce_horizon_s, (SELECT COUNT(*) FROM nonces),"
+        " checked_us FROM store_facts";
     bool found;
     struct till_str plain;
     QUERY_SCOPED struct query query = query_start(&store->writer, arena, SQL, err);
@@ -104,6 +104,7 @@ static bool check_in(struct store *store, struct till_arena *arena, struct till_
     store->epoch = read_int(&query);
     store->horizon_s = read_int(&query);
     store->nonces = read_int(&query);
+    store->seen_us = read_int(&query);
     if (!query_read_all(&query))
         return false;
     struct till_error closer;

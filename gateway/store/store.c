@@ -5,6 +5,7 @@
  */
 #include "gateway/store/damage.h"
 #include "gateway/store/kept.h"
+#include "gateway/store/operations.h"
 #include "gateway/store/sealing.h"
 
 #include <assert.h>
@@ -147,7 +148,8 @@ static bool prepare(struct store *store, struct till_error *err) {
     if (!migrate(&store->writer, world_now_us(store->world), seed_step, store, err) ||
         !db_run(&store->writer, "PRAGMA foreign_keys = ON", err))
         return false;
-    if (!seal_check(store, err) || !trail_opened(store, err) || !end_all_leases(store, err))
+    if (!seal_check(store, err) || !trail_opened(store, err) ||
+        !clock_check_at_start(store, store->seen_us, err) || !end_all_leases(store, err))
         return false;
     reseal_settle(store);
     return commit_start(store, err);
@@ -208,11 +210,8 @@ bool store_is_broken(const struct store *store) {
 }
 
 static bool note_check(struct store *store, struct db *db, void *arg, struct till_error *err) {
-    static const char SQL[] = "UPDATE store_facts SET checked_us = ?";
-    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     (void)arg;
-    bind(&query, world_now_us(store->world));
-    return query_run(&query, NULL);
+    return clock_note(db, world_now_us(store->world), err);
 }
 
 bool store_check(struct store *store, struct till_error *err) {

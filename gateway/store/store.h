@@ -584,6 +584,11 @@ struct store_figures {
 };
 TILL_MUST_CHECK bool store_figures(struct store *store, struct store_figures *ret,
                                    struct till_error *err);
+/* The wall clock was set back by by_us and shows now_us: questions, refunds and deliveries that are
+ * due later come sooner by as much, leases end as long from now as they would have (I21). Bounded
+ * commits; *ret_moved counts rows. */
+TILL_MUST_CHECK bool store_clock_set_back(struct store *store, int64_t now_us, int64_t by_us,
+                                          int *ret_moved, struct till_error *err);
 /* Old nonces (after moving the horizon), idempotency keys, delivery logs. Bounded work a call. */
 TILL_MUST_CHECK bool store_purge(struct store *store, int64_t now_us, int *ret_removed,
                                  struct till_error *err);
