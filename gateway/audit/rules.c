@@ -189,9 +189,11 @@ static const struct rule OUTBOX[] = {
      " FROM audit WHERE what IN ('endpoint.added', 'endpoint.enabled', 'endpoint.disabled') GROUP "
      "BY"
      " subject) AS t ON t.subject = w.id JOIN audit AS a ON a.pk = t.pk JOIN events AS e"
-     " ON e.pk > a.body ->> '$.after_event' AND e.app_id = w.app_id WHERE w.enabled = 1 AND"
-     " a.what <> 'endpoint.disabled' AND NOT EXISTS (SELECT 1 FROM deliveries AS d"
-     " WHERE d.event_pk = e.pk AND d.endpoint_id = w.id)"},
+     " ON e.pk > " AUDIT_MEMBER(
+         "a.body", "after_event") " AND e.app_id = w.app_id WHERE w.enabled = 1 AND"
+                                  " a.what <> 'endpoint.disabled' AND NOT EXISTS (SELECT 1 FROM "
+                                  "deliveries AS d"
+                                  " WHERE d.event_pk = e.pk AND d.endpoint_id = w.id)"},
     {"delivery.event",
      "SELECT 'delivery ' || d.id, 'its event exists and is for its app; it is not' FROM deliveries"
      " AS d LEFT JOIN events AS e ON e.pk = d.event_pk WHERE e.pk IS NULL OR e.app_id <> d.app_id"},
@@ -215,9 +217,11 @@ static const struct rule REST[] = {
     {"nonce.horizon",
      "SELECT 'store_facts', 'the horizon is where the trail left it, at ' || left_at || '; it is "
      "at '"
-     " || nonce_horizon_s FROM (SELECT nonce_horizon_s, (SELECT body ->> '$.horizon_s' FROM audit"
-     " WHERE what = 'nonce.horizon' ORDER BY pk DESC LIMIT 1) AS left_at FROM store_facts)"
-     " WHERE nonce_horizon_s <> left_at"},
+     " || nonce_horizon_s FROM (SELECT nonce_horizon_s, (SELECT " AUDIT_MEMBER(
+         "body", "horizon_s") " FROM audit"
+                              " WHERE what = 'nonce.horizon' ORDER BY pk DESC LIMIT 1) AS left_at "
+                              "FROM store_facts)"
+                              " WHERE nonce_horizon_s <> left_at"},
     /* Version 1, 12 bytes of nonce, 16 of tag: nothing that could be read. */
     {"secret.sealed",
      "SELECT row, 'its secret is sealed: version 1 and at least ' || least || ' bytes; it has ' ||"

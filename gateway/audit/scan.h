@@ -10,8 +10,7 @@ struct audit {
     sqlite3 *db;
     const struct audit_options *options;
     struct audit_report *report;
-    int failed;     /* an SQLite code: reading ended there */
-    char late[200]; /* of the structure: what rules with a row's name shall say first */
+    int failed; /* an SQLite code: reading ended there */
 };
 
 /* Names a violation. False when the limit is reached: stop. */
@@ -46,6 +45,11 @@ void audit_bytes_int(struct audit_bytes *bytes, int64_t value);
 /* Columns first.. of the row up to its last. */
 void audit_bytes_row(struct audit_bytes *bytes, sqlite3_stmt *stmt, int first);
 
+/* SQL: a member of a trail row's body; null when a damaged one is no JSON any more. */
+#define AUDIT_MEMBER(body, name)                                                                   \
+    "(CASE WHEN json_valid(CAST(" body " AS TEXT)) THEN CAST(" body " AS TEXT) ->> '$." name       \
+    "' END)"
+
 /* The parts, in their order. */
 void audit_schema(struct audit *audit);    /* schema.c: is it the one that the trail knows */
 void audit_structure(struct audit *audit); /* schema.c: pages, indexes, references */
@@ -53,6 +57,5 @@ void audit_chain(struct audit *audit);     /* chain.c: seals and trail */
 void audit_books(struct audit *audit);     /* books.c: ledger, postings, trail of them */
 void audit_evidence(struct audit *audit);  /* books.c: bytes and their digests */
 void audit_rules(struct audit *audit);     /* rules.c: everything that one statement can tell */
-void audit_late(struct audit *audit);      /* schema.c: a CHECK that no rule has named */
 
 #endif
