@@ -230,7 +230,9 @@ static const struct rule REST[] = {
      " UNION ALL SELECT 'key ' || id, sealed_secret, 61 FROM keys"
      " UNION ALL SELECT 'account ' || id, sealed_settings, 29 FROM accounts"
      " UNION ALL SELECT 'endpoint ' || id, sealed_secrets, 29 FROM endpoints"
-     " UNION ALL SELECT 'store_facts', seal_check, 29 FROM store_facts)"
+     " UNION ALL SELECT 'store_facts', seal_check, 29 FROM store_facts"
+     " UNION ALL SELECT 'reseal', new_under_old, 61 FROM reseal"
+     " UNION ALL SELECT 'reseal', old_under_new, 61 FROM reseal)"
      " WHERE length(sealed) < least OR substr(sealed, 1, 1) <> x'01'"},
 };
 

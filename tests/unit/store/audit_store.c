@@ -80,8 +80,9 @@ static void pay_twice(struct fixture *f) {
     struct till_str sql =
         text(f,
              "INSERT INTO attempts(id, payment_id, account_id, upstream_no, business, amount,"
-             " currency, state, version, created_us, expires_us, next_ask_us) VALUES ('att_second',"
-             " '%s', 'acc_1', 'UPSECOND', '{}', 990, 'CNY', 2, 1, 1, 2, 3)",
+             " currency, state, version, created_us, expires_us, next_ask_us, number) VALUES "
+             "('att_second',"
+             " '%s', 'acc_1', 'UPSECOND', '{}', 990, 'CNY', 2, 1, 1, 2, 3, 2)",
              opened.payment.id);
     assert_int_equal(fixture_sql(f, sql.ptr), SQLITE_OK);
     struct finding paid = with_evidence(f, &opened, TILL_EVENT_PAID, "query");
