@@ -21,6 +21,7 @@ struct sim_options {
     uint64_t seed;
     int64_t start_us;   /* wall clock of the beginning */
     bool print_trace;   /* every line of the trace to stdout, not only into the hash */
+    bool print_steps;   /* and each step of the scheduler */
     const char *replay; /* the command line that repeats this run; printed with a violation */
 };
 

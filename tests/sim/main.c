@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sim --seed N [--scenario NAME] [--size N] [--trace]
+ * sim --seed N [--scenario NAME] [--size N] [--trace] [--steps]
  *
  * Plays one scenario under one seed. Prints what happened how often, the virtual time that passed,
  * and a hash over the whole run; the same words give the same hash. A violation prints one line
@@ -18,19 +18,20 @@ static const int64_t START_US = INT64_C(1795399200000000);
 
 struct wish {
     uint64_t seed;
-    bool has_seed, trace, help;
+    bool has_seed, trace, steps, help;
     const char *scenario;
     int64_t size;
 };
 
 static void print_help(void) {
     const struct scenario *scenario;
-    printf("Usage: sim --seed N [--scenario NAME] [--size N] [--trace]\n"
+    printf("Usage: sim --seed N [--scenario NAME] [--size N] [--trace] [--steps]\n"
            "Plays a scenario in virtual time; the same words give the same hash.\n\n"
            "  --seed N         what chance there is comes from it; needed\n"
            "  --scenario NAME  one of those below; the first one when it is left out\n"
            "  --size N         hours or rounds, as the scenario counts\n"
-           "  --trace          every line of the trace, not only its hash\n\nScenarios:\n");
+           "  --trace          every line of the trace, not only its hash\n"
+           "  --steps          and who was picked to run, step by step\n\nScenarios:\n");
     for (size_t i = 0; (scenario = scenario_at(i)); i++)
         printf("  %-16s %s\n", scenario->name, scenario->sentence);
 }
@@ -57,8 +58,9 @@ static int read_words(int count, char **words, struct wish *ret) {
             ret->help = true;
             continue;
         }
-        if (strcmp(word, "--trace") == 0) {
+        if (strcmp(word, "--trace") == 0 || strcmp(word, "--steps") == 0) {
             ret->trace = true;
+            ret->steps = ret->steps || strcmp(word, "--steps") == 0;
             continue;
         }
         bool is_number = strcmp(word, "--seed") == 0 || strcmp(word, "--size") == 0;
@@ -97,8 +99,11 @@ static void play(const struct wish *wish, const struct scenario *scenario) {
                        scenario->name);
     if (wish->size > 0)
         snprintf(replay + len, sizeof replay - (size_t)len, " --size %" PRId64, wish->size);
-    struct sim_options options = {
-        .seed = wish->seed, .start_us = START_US, .print_trace = wish->trace, .replay = replay};
+    struct sim_options options = {.seed = wish->seed,
+                                  .start_us = START_US,
+                                  .print_trace = wish->trace,
+                                  .print_steps = wish->steps,
+                                  .replay = replay};
     struct sim *sim = sim_open(&options);
     struct stage stage = {.sim = sim, .size = wish->size};
     sim_run(sim, scenario->direct, &stage);

@@ -181,6 +181,9 @@ static void step(struct sim *sim) {
     ready_drop(sim, fiber);
     sim->steps++;
     sim->hash = dice_mix(sim->hash + fiber->number);
+    if (sim->options.print_steps)
+        printf("%lld step %s/%s %llu of %zu\n", (long long)sim->time_us, fiber->process->name,
+               fiber->name, (unsigned long long)fiber->number, sim->ready_count + 1);
     fiber_enter(fiber);
     if (fiber->state == FIBER_ENDED) {
         network_forget(fiber);
