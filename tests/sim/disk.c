@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "disk.h"
 
+static const int64_t LATENCY_US = 1500;
+
 struct disk_file *disk_find(struct disk *disk, const char *name) {
     for (size_t i = 0; i < disk->file_count; i++)
         if (disk->files[i]->is_there && strcmp(disk->files[i]->name, name) == 0)
@@ -138,6 +140,16 @@ void sim_disk_fault(struct sim *sim, enum sim_disk_fault fault, int after, int c
 
 void sim_disk_heal(struct sim *sim) {
     memset(sim->disk->troubles, 0, sizeof sim->disk->troubles);
+    sim->disk->latency_us = LATENCY_US;
+}
+
+void sim_disk_latency(struct sim *sim, int64_t us) {
+    sim->disk->latency_us = us;
+    sim_count(sim, "fault.disk.latency");
+}
+
+void disk_takes_time(struct disk *disk) {
+    disk->sim->owed_us += 1 + sim_below(disk->sim, SIM_DISK, disk->latency_us);
 }
 
 /* Half of an old sector and half of a new one, cut anywhere. */
@@ -240,6 +252,7 @@ void disk_open(struct sim *sim) {
     assert(disk);
     disk->sim = sim;
     disk->era = 1;
+    disk->latency_us = LATENCY_US;
     disk->random = dice_mix(sim->options.seed + 77);
     sim->disk = disk;
     disk_vfs_open(disk);

@@ -67,6 +67,7 @@ struct disk {
     struct disk_trouble troubles[SIM_DISK_FAULTS];
     int temporary; /* names of files without one */
     int last_errno;
+    int64_t latency_us;
 };
 
 /* ---- disk.c ---- */
@@ -79,6 +80,8 @@ void disk_sync(struct disk_file *file);
 void disk_sync_names(struct disk *disk);
 /* Is it time for that trouble? Counts the call. */
 bool disk_strikes(struct disk *disk, enum sim_disk_fault fault);
+/* A sync is being waited for. */
+void disk_takes_time(struct disk *disk);
 /* A failed sync: the system believes the sectors written, the platter has some of them. */
 void disk_sync_badly(struct disk *disk, struct disk_file *file);
 

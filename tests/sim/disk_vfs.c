@@ -73,6 +73,7 @@ static int file_sync(sqlite3_file *base, int flags) {
     (void)flags;
     if (disk_is_dead(handle))
         return SQLITE_IOERR_FSYNC;
+    disk_takes_time(disk);
     if (disk_strikes(disk, SIM_DISK_SYNC_FAILS)) {
         disk_sync_badly(disk, handle->file);
         disk->last_errno = EIO;
@@ -207,8 +208,7 @@ static int vfs_last_error(sqlite3_vfs *vfs, int room, char *out) {
     return disk_of(vfs)->last_errno;
 }
 
-/* The default one, too: what opens a database without a word about where can reach no real file,
- * and SQLite's own chance begins anew, with ours. */
+/* The default one, too: what opens a database without a word about where can reach no real file. */
 void disk_vfs_open(struct disk *disk) {
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* as the store does, which comes too late */
     disk->vfs = (sqlite3_vfs){.iVersion = 2,
@@ -228,7 +228,9 @@ void disk_vfs_open(struct disk *disk) {
     int code = sqlite3_vfs_register(&disk->vfs, 1);
     assert(code == SQLITE_OK);
     (void)code;
-    sqlite3_test_control(SQLITE_TESTCTRL_PRNG_RESET);
+    sqlite3_randomness(
+        0,
+        NULL); /* its own chance begins anew, with ours (the test control of that name does not) */
 }
 
 void disk_vfs_close(struct disk *disk) {

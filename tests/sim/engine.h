@@ -146,6 +146,9 @@ enum sim_disk_fault { SIM_DISK_FULL, SIM_DISK_SYNC_FAILS, SIM_DISK_WRITE_FAILS, 
 /* From the call after the next `after` ones of its kind on, `count` times (-1: until healed). */
 void sim_disk_fault(struct sim *sim, enum sim_disk_fault fault, int after, int count);
 void sim_disk_heal(struct sim *sim);
+/* How long a sync takes at most; each takes some of it. The time passes when the one who asked for
+ * it lets go of his last lock: what he wrote is safe by then, and nobody knows yet. */
+void sim_disk_latency(struct sim *sim, int64_t us);
 /* One bit of a file that exists is turned; false when there is no such byte. */
 bool sim_disk_rot(struct sim *sim, const char *path, int64_t offset, int bit);
 /* sha256 of the bytes of a file as the disk would show them after a clean end; for the hash. */

@@ -81,6 +81,7 @@ struct sim {
     struct dice dice[SIM_DICE];
     uint64_t hash, lines;
     int64_t preempt_ppm;
+    int64_t owed_us; /* time that the disk took and that has not passed yet */
 
     struct sim_process *processes[SIM_PROCESSES_MAX];
     size_t process_count;
