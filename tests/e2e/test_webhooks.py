@@ -427,6 +427,12 @@ def a_kill_between_paid_and_shipped_ships_one_coffee(stack):
     stack.shop.child.wait(20)
     equal(stack.shop.child.returncode, -signal.SIGKILL, "the shop's end")
     equal((len(journal(stack, "paid", name)), len(journal(stack, "shipped", name))), (1, 0), "paid and shipped when it died")
+    # Again while it makes up for the first: it ships what it finds paid in its journal, or hears it anew.
+    with contextlib.suppress(RuntimeError):
+        stack.start_shop(env={"TILL_FAILPOINTS": "D1=kill"})
+    stack.shop.child.wait(20)
+    equal(stack.shop.child.returncode, -signal.SIGKILL, "the shop's second end")
+    equal((len(journal(stack, "paid", name)), len(journal(stack, "shipped", name))), (1, 0), "paid and shipped when it died again")
     stack.start_shop()
     wait_for(lambda: journal(stack, "shipped", name), "the shipment after the start")
     event = wait_for(lambda: events(stack, payment), "the event")[0]

@@ -67,6 +67,8 @@ def main():
     test("links_lead_somewhere", journey.links(ROOT))
     test("requirements_have_rows_and_tests", journey.requirements(ROOT))
     cases = subprocess.run([sys.executable, str(ROOT / "tools" / "cases.py"), "--check"], capture_output=True, text=True, check=False)
+    points = subprocess.run([sys.executable, str(ROOT / "tools" / "crash-points.py"), "--check"], capture_output=True, text=True, check=False)
+    test("each_crash_point_has_its_kills_and_the_page_says_so", (points.stdout + points.stderr).splitlines() if points.returncode else [])
     test("each_promised_case_has_a_test_and_the_page_says_so", cases.stdout.splitlines() if cases.returncode else [])
     print(f"1..{count}")
     return 1 if failures else 0
