@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 
+import witness
 from tap import Failed, equal, expect
 
 STATES = ("pending", "paid", "closing", "closed", "failed")
@@ -115,6 +116,8 @@ def final(scene, shown):
         none(handle, f"SELECT id, state FROM refunds WHERE state NOT IN ({REFUND_DONE}, {REFUND_FAILED})", "an open refund")
         none(handle, "SELECT id FROM attempts WHERE crashes >= 3 UNION SELECT id FROM refunds WHERE crashes >= 3", "parked")
         none(handle, "SELECT id, type, detail FROM discrepancies", "a discrepancy")
+        witness.final(scene, handle)
+    witness.program(scene.stack.folder / "till.db")
     log = (scene.stack.folder / "till.log").read_text(encoding="utf-8", errors="replace")
     alarms = [line for line in log.splitlines() if any(alarm in line for alarm in ALARMS if alarm not in getattr(scene, "excused", ()))]
     expect(not alarms, f"alarms in the log: {alarms[:3]}")

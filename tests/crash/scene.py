@@ -8,6 +8,7 @@ merchant who remembers each answer he was given. A life is one run of the gatewa
 import contextlib
 import http.client
 import os
+import secrets
 import shutil
 import signal
 import sqlite3
@@ -21,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 import tap  # noqa: E402
 from tap import Failed, equal, expect, request, wait_for  # noqa: E402
 import audit  # noqa: E402
+import witness  # noqa: E402
 
 # Points at which a process of this run was really killed.
 KILLED = set()
@@ -64,6 +66,8 @@ class Scene:
         self.deaf = 0     # so many webhooks are answered with 500
         self.dawdle = 0.0  # seconds that the shop thinks before it hears
         self.orders, self.refunds, self.threads = {}, [], []
+        self.signed = []  # (method, target, document, signing) of requests that had their effect
+        self.witness = witness.Witness()
         self.armed = self.points = None
 
     def __enter__(self):
@@ -143,9 +147,15 @@ class Scene:
                     shutil.copy(self.stack.folder / name, folder)
             handle = sqlite3.connect(Path(folder) / "till.db")
             try:
-                return audit.Left(handle)
+                left = audit.Left(handle)
+                self.witness.look(handle)
+                witness.own(handle)
+                witness.evidence_matches(handle)
+                witness.truths(self, handle)
             finally:
                 handle.close()
+            witness.program(Path(folder) / "till.db")
+            return left
 
     def edit(self, sql, *values):
         """Makes time pass in the file of a dead gateway."""
@@ -166,11 +176,20 @@ class Scene:
         self.orders[order.number] = order
         return order
 
+    def call(self, method, target, document):
+        """A signed request that changes something; what had its effect is remembered."""
+        signing = {"timestamp": int(time.time()), "nonce": secrets.token_hex(16)}
+        answer = self.stack.merchant().call(method, target, document, **signing)
+        if answer.status in (200, 201, 202):
+            self.signed.append((method, target, document, signing))
+        return answer
+
     def send(self, order):
         """One create. True when it was answered with a payment, whole."""
         try:
-            answer = self.stack.merchant().create(order.number, order.amount, subject=order.subject,
-                                                  notify_url=self.ear.url, **order.fields)
+            answer = self.call("POST", "/v1/payments", {
+                "channel": "alipay", "product": "precreate", "amount": order.amount, "currency": "CNY", "out_trade_no": order.number,
+                "subject": order.subject, "notify_url": self.ear.url, **order.fields})
         except http.client.IncompleteRead as error:
             order.torn.append(error.partial)
             return False
@@ -202,8 +221,7 @@ class Scene:
     def send_refund(self, refund):
         """True when the refund has ended."""
         with contextlib.suppress(*GONE):
-            answer = self.stack.merchant().call("POST", f"/v1/payments/{refund.order.id}/refunds",
-                                                {"amount": refund.amount, "out_refund_no": refund.number})
+            answer = self.call("POST", f"/v1/payments/{refund.order.id}/refunds", {"amount": refund.amount, "out_refund_no": refund.number})
             expect(answer.status in (200, 202, *NOT_NOW), f"refund: {answer}")
             if answer.status in (200, 202):
                 refund.answers.append(answer.json())
@@ -315,6 +333,7 @@ class Scene:
         wait_for(lambda: self.rows("SELECT (SELECT count(*) FROM events) = (SELECT count(*) FROM event_numbers)")[0][0],
                  "numbers of all events")
         shown = {number: self.read(order) for number, order in self.orders.items()}
+        witness.replays_are_refused(self)
         equal(self.stack.gateway.stop(signal.SIGTERM, 20), 0, "the gateway's exit status")
         audit.final(self, shown)
 
