@@ -234,6 +234,17 @@ def stage_sim_bugs(tally, only):
     program([sys.executable, "tests/sim/bugs.py", *words], "sim-bugs.log", tally, timeout=7200)
 
 
+def stage_storm(tally, only):
+    """Kills at points drawn by lot, for CRASH_SECONDS, under a seed of the day's luck; reports kills by point."""
+    if build("failpoints", tally, "cli/till"):
+        seconds = os.environ.get("CRASH_SECONDS", "1200")
+        env = {"TILL": str(till_of("failpoints")), "CRASH_SECONDS": seconds, "CRASH_SEED": os.environ.get("CRASH_SEED", str(secrets.randbelow(1 << 31)))}
+        program([sys.executable, "tests/crash/test_storm.py"], "storm.log", tally, env, timeout=int(seconds) + 900)
+        for line in (LOGS / "storm.log").read_text(encoding="utf-8").splitlines():
+            if "CRASH_SEED" in line or "kills at" in line:
+                say(line.removeprefix("# "))
+
+
 def node_packages(tally):
     status, text = command(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], "npm.log",
                            cwd=ROOT / "tests" / "node", timeout=600)
@@ -309,11 +320,13 @@ STAGES = {
     "tsan": stage_tsan, "e2e": stage_e2e, "crash": stage_crash, "interop": stage_interop, "browser": stage_browser,
     "simulation": stage_simulation, "years": stage_years, "sim-bugs": stage_sim_bugs, "fuzz": stage_fuzz, "mutate": stage_mutate, "valgrind": stage_valgrind, "coverage": stage_coverage,
 }
+# In a soak a stage may be another, longer one.
+SOAKING = {"crash": stage_storm}
 PLANS = {
     "check": ["tidy", "asan"],
     "test": ["tidy", "asan", "clang", "optimised", "lint", "tsan", "e2e", "simulation", "crash", "interop", "browser"],
     "interop": ["interop"],
-    "soak": ["years", "mutate", "valgrind", "fuzz"],
+    "soak": ["years", "mutate", "crash", "valgrind", "fuzz"],
     "sim-bugs": ["sim-bugs"],
     "coverage": ["coverage"],
 }
@@ -341,7 +354,8 @@ def main(arguments):
         print(f"{name} ...", flush=True)
         tally = Tally()
         started = time.monotonic()
-        STAGES[name](tally, only)
+        stage = SOAKING.get(name, STAGES[name]) if plan == "soak" else STAGES[name]
+        stage(tally, only)
         for note in tally.notes:
             say(note)
         print(f"{name}: {tally.closing_line()} ({time.monotonic() - started:.0f} s)", flush=True)
