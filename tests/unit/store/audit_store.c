@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rt/file.h>
+
 static struct finding with_evidence(struct fixture *f, const struct payment_opened *opened,
                                     enum till_event event, const char *kind) {
     struct finding finding = fixture_finding(opened, event);
@@ -171,7 +173,8 @@ const char *audit_store_copy(struct fixture *f) {
 sqlite3 *audit_store_unguard(struct fixture *f, const char *path, struct till_str *ret_guards) {
     sqlite3 *db;
     assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
-    must(db, "PRAGMA journal_mode = DELETE; PRAGMA ignore_check_constraints = ON;"
+    must(db, "PRAGMA journal_mode = DELETE; PRAGMA journal_mode = MEMORY; PRAGMA "
+             "ignore_check_constraints = ON;"
              " PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF");
     struct till_str down =
         triggers(f, db, "SELECT 'DROP TRIGGER ' || name FROM sqlite_master WHERE type = 'trigger'");
@@ -190,6 +193,25 @@ void audit_store_damage(struct fixture *f, const char *path, const char *sql) {
     sqlite3 *db = audit_store_unguard(f, path, &guards);
     must(db, sql);
     audit_store_guard(db, guards);
+}
+
+struct till_str audit_store_bytes(struct fixture *f) {
+    struct till_str bytes;
+    struct till_error err;
+    const char *path = audit_store_copy(f);
+    audit_store_damage(f, path, "SELECT 1");
+    assert_done(file_read(&f->arena, till_str_of(path), 16 << 20, &bytes, &err));
+    return bytes;
+}
+
+const char *audit_store_put(struct fixture *f, struct till_str bytes) {
+    static char path[128];
+    snprintf(path, sizeof path, "%s.copy", f->path);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes.ptr, 1, bytes.len, file), bytes.len);
+    fclose(file);
+    return path;
 }
 
 void audit_store_look(const char *path, int limit, struct audit_report *ret_report) {

@@ -17,6 +17,10 @@ void audit_store_seal(struct fixture *f);
 /* A fresh backup; its path stays until the next. */
 const char *audit_store_copy(struct fixture *f);
 
+/* A copy's bytes, without a log beside it; and a copy made of them, which is cheap. */
+struct till_str audit_store_bytes(struct fixture *f);
+const char *audit_store_put(struct fixture *f, struct till_str bytes);
+
 /* A copy without triggers and checks; the triggers come back with audit_store_guard, which closes
  * it. */
 sqlite3 *audit_store_unguard(struct fixture *f, const char *path, struct till_str *ret_guards);
