@@ -64,6 +64,20 @@ bool admin_call(struct cli *cli, const struct admin_place *place, const char *me
     return till_json_parse(answer.body, ret_answer, err);
 }
 
+bool admin_text(struct cli *cli, const struct admin_place *place, struct till_str target,
+                struct till_str *ret_text, struct till_str *ret_cursor, struct till_error *err) {
+    struct till_str socket;
+    struct local_answer answer;
+    if (!find_socket(cli, place, &socket, err) ||
+        !local_exchange(cli->arena, socket, TILL_STR("GET"), target, TILL_STR_NONE, &answer, err))
+        return false;
+    if (answer.status < 200 || answer.status > 299)
+        return refuse(answer.body, answer.status, err);
+    *ret_text = answer.body;
+    *ret_cursor = answer.next_cursor;
+    return true;
+}
+
 bool admin_say(struct cli *cli, const struct admin_place *place, const char *method,
                struct till_str target, struct till_json *body, struct till_error *err) {
     struct till_json *answer = NULL;

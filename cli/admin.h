@@ -23,6 +23,11 @@ struct admin_place {
 TILL_MUST_CHECK bool admin_call(struct cli *cli, const struct admin_place *place,
                                 const char *method, struct till_str target, struct till_json *body,
                                 struct till_json **ret_answer, struct till_error *err);
+/* The same for an answer that is text, page by page: *ret_cursor is the next page's, empty at the
+ * end. */
+TILL_MUST_CHECK bool admin_text(struct cli *cli, const struct admin_place *place,
+                                struct till_str target, struct till_str *ret_text,
+                                struct till_str *ret_cursor, struct till_error *err);
 /* The same, and the answer is the verb's result. */
 TILL_MUST_CHECK bool admin_say(struct cli *cli, const struct admin_place *place, const char *method,
                                struct till_str target, struct till_json *body,

@@ -4,6 +4,7 @@
 
 #include <gateway/flow/bill.h>
 #include <gateway/flow/flow.h>
+#include <gateway/flow/reconcile.h>
 #include <gateway/guard/guard.h>
 #include <rt/failpoint.h>
 #include <till/encode.h>
@@ -144,6 +145,16 @@ static void bills(void *arg) {
     atomic_fetch_sub(&gw->tasks, 1); /* the last touch */
 }
 
+static void reconcile(void *arg) {
+    struct gateway *gw = arg;
+    while (!world_stopping(gw->world)) {
+        int64_t next_us = INT64_MAX;
+        reconcile_once(gw, &next_us);
+        wait_for_work(gw, &gw->reconcile_spot, next_us);
+    }
+    atomic_fetch_sub(&gw->tasks, 1); /* the last touch */
+}
+
 static void deliver(void *arg) {
     struct gateway_worker *worker = arg;
     struct gateway *gw = worker->gw;
@@ -181,7 +192,8 @@ bool gateway_start(struct gateway *gateway, struct till_error *err) {
     return start_crew(gateway, "deliver", deliver, gateway->deliverers, deliverers, err) &&
            start_crew(gateway, "sweep", sweep, gateway->sweepers, GATEWAY_SWEEPERS, err) &&
            start_task(gateway, "housekeep", housekeep, gateway, err) &&
-           start_task(gateway, "bills", bills, gateway, err);
+           start_task(gateway, "bills", bills, gateway, err) &&
+           start_task(gateway, "reconcile", reconcile, gateway, err);
 }
 
 bool gateway_wait(struct gateway *gateway, int64_t timeout_us) {

@@ -45,7 +45,7 @@ struct gateway {
     struct nonce_filter *nonces;
     struct capture *capture;
     struct world_spot deliver_spot, sweep_spot; /* woken when there is new work */
-    struct world_spot housekeep_spot, bills_spot;
+    struct world_spot housekeep_spot, bills_spot, reconcile_spot;
     struct gateway_worker deliverers[GATEWAY_DELIVERERS_MAX];
     struct gateway_worker sweepers[GATEWAY_SWEEPERS]; /* one hanging platform delays no other's */
     _Atomic int tasks;                                /* of the background, running */

@@ -45,7 +45,11 @@ static bool perform(CURL *curl, struct till_str socket_path, struct till_buf *bo
                          curl_easy_strerror(code));
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     struct local_answer answer = {.status = (int)status};
+    struct curl_header *cursor;
     if (!till_buf_finish(body, &answer.body, err))
+        return false;
+    if (curl_easy_header(curl, "Till-Next-Cursor", 0, CURLH_HEADER, -1, &cursor) == CURLHE_OK &&
+        !till_arena_copy(body->arena, till_str_of(cursor->value), &answer.next_cursor, err))
         return false;
     *ret_answer = answer;
     return true;

@@ -7,7 +7,8 @@
 
 struct local_answer {
     int status;
-    struct till_str body; /* in the arena */
+    struct till_str body;        /* in the arena */
+    struct till_str next_cursor; /* of the header Till-Next-Cursor; or empty */
 };
 
 /* UPSTREAM_UNSENT when nobody listens at the socket, naming it. body empty: none is sent. */

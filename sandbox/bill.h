@@ -13,7 +13,13 @@
 
 #include <till/bill.h>
 
-enum { BILL_TICKETS = 64, BILL_MOVES_MAX = 20000, BILL_FEE_PPM = 6000, BILL_COLUMNS = 32 };
+enum {
+    BILL_TICKETS = 64,
+    BILL_ALTERATIONS = 64,
+    BILL_MOVES_MAX = 20000,
+    BILL_FEE_PPM = 6000,
+    BILL_COLUMNS = 32
+};
 #define BILL_LIFE_US (30 * PLATFORM_SECOND_US)
 #define BILL_READY_US (9 * PLATFORM_HOUR_US)
 #define BILL_EXPORTED_US                                                                           \
@@ -25,8 +31,33 @@ struct bill_move {
     const struct platform_refund *refund; /* NULL: the payment */
     bool comes_back;                      /* a refund that failed later */
     int64_t at_us;
-    int64_t amount; /* of the seller: refunds negative */
-    int64_t fee;    /* taken: negative */
+    int64_t amount;                        /* of the seller: refunds negative */
+    int64_t fee;                           /* taken: negative */
+    const struct bill_alteration *altered; /* what its line says instead; NULL: the truth */
+};
+
+/*
+ * What the bill shall say instead of the truth about one payment or refund: for those who test
+ * their reconciliation. The file stays whole, its totals count what its lines say.
+ */
+enum bill_change {
+    BILL_OMIT,
+    BILL_DOUBLE,
+    BILL_AMOUNT,   /* minor units */
+    BILL_FEE,      /* minor units */
+    BILL_DAY,      /* so many days later */
+    BILL_TRADE_NO, /* another text in that column, and so on */
+    BILL_ORDER_NO,
+    BILL_REFUND_NO,
+    BILL_KIND,
+    BILL_CHANGES
+};
+struct bill_alteration {
+    enum bill_change change;
+    char number[72]; /* out_trade_no of a payment, out_request_no of a refund */
+    bool is_refund;
+    char text[72];
+    int64_t value;
 };
 
 struct bill {
@@ -55,11 +86,17 @@ struct bill_desk {
     struct bill_ticket tickets[BILL_TICKETS];
     size_t given;
     int64_t fee_ppm;
+    struct bill_alteration alterations[BILL_ALTERATIONS];
+    size_t altered;
 };
 void bill_desk_free(struct bill_desk *desk); /* accepts NULL */
 
+/* op_bill.c, locked; NULL: memory. */
+struct bill_desk *bill_desk_of(struct sandbox *sandbox);
 /* bill_moves.c, locked. False: memory, or more moves than BILL_MOVES_MAX. */
 TILL_MUST_CHECK bool bill_collect(struct bill *bill, int64_t fee_ppm, struct till_error *err);
+/* bill_alter.c: what is altered about a move; *ret_count times it stands in the bill. Locked. */
+void bill_alter(const struct bill_desk *desk, struct bill_move *move, int *ret_count);
 /* Did anything move on that day? Locked. */
 bool bill_has_moves(struct sandbox *sandbox, const struct platform_seller *seller, int64_t from_us);
 

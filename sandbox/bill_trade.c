@@ -16,17 +16,31 @@ enum { STORES_MAX = 1000 };
     "支付宝优惠（元）,"                                                                                          \
     "商家优惠（元）,卡消费金额（元）,服务费（元）,分润（元）,实收净额（元）"
 
-/* A refund that failed later is business of its own kind, in no total. */
+/* Business of another kind than payment and refund is in no total. */
+static bool is_other(const struct bill_move *move) {
+    return move->comes_back || (move->altered && move->altered->change == BILL_KIND);
+}
+
+/* A refund that failed later is such. */
 static const char *word_of(const struct bill_move *move) {
+    if (move->altered && move->altered->change == BILL_KIND)
+        return move->altered->text;
     if (!move->refund)
         return "交易";
     return move->comes_back ? "退款冲退" : "退款";
 }
 
+/* The column's true text, unless this move is altered there. */
+static struct till_str text_of(const struct bill_move *move, enum bill_change column,
+                               struct till_str text) {
+    bool is_altered = move->altered && move->altered->change == column;
+    return is_altered ? till_str_of(move->altered->text) : text;
+}
+
 static void add_row(struct bill_table *table, const struct bill_move *move, int64_t amount) {
     const struct platform_trade *trade = move->trade;
-    bill_cell_tab(table, till_str_of(trade->trade_no));
-    bill_cell_tab(table, trade->out_trade_no);
+    bill_cell_tab(table, text_of(move, BILL_TRADE_NO, till_str_of(trade->trade_no)));
+    bill_cell_tab(table, text_of(move, BILL_ORDER_NO, trade->out_trade_no));
     bill_cell_tab(table, till_str_of(word_of(move)));
     bill_cell(table, trade->subject);
     bill_cell_time(table, trade->created_us);
@@ -43,7 +57,8 @@ static void add_row(struct bill_table *table, const struct bill_move *move, int6
     bill_cell(table, TILL_STR_NONE);
     bill_cell_tab(table, TILL_STR("0.00"));
     bill_cell_money(table, 0);
-    bill_cell_tab(table, move->refund ? move->refund->request_no : TILL_STR_NONE);
+    bill_cell_tab(table, text_of(move, BILL_REFUND_NO,
+                                 move->refund ? move->refund->request_no : TILL_STR_NONE));
     bill_cell_money(table, move->fee);
     bill_cell_money(table, 0);
     bill_cell(table, trade->body);
@@ -64,7 +79,7 @@ struct sums {
 };
 
 static void count(struct sums *sums, const struct bill_move *move, int64_t amount) {
-    if (move->comes_back)
+    if (is_other(move))
         return;
     sums->paid_count += !move->refund;
     sums->paid += move->refund ? 0 : amount;
@@ -149,7 +164,7 @@ static struct store_sums *find_store(struct store_sums *stores, size_t *count, s
 }
 
 static void add_sums(struct store_sums *to, const struct bill_move *move, int64_t amount) {
-    if (move->comes_back)
+    if (is_other(move))
         return;
     count(&to->sums, move, amount);
     to->fee += move->fee;

@@ -30,6 +30,8 @@ void control_exchange_har(struct web *web);
 void control_notice_list(struct web *web);
 void control_notice_send(struct web *web);
 void control_bills(struct web *web);
+void control_bill_alter(struct web *web);
+void control_bill_restore(struct web *web);
 void bill_download(struct web *web);
 
 void control_buyer_list(struct web *web);

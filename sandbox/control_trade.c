@@ -80,6 +80,21 @@ void control_trade_read(struct web *web) {
         web_text(web, 404, "There is no such trade.\n");
 }
 
+/* All that is left goes back, as somebody at the seller's console would do it. */
+static bool refund_at_console(struct sandbox *sandbox, struct platform_trade *trade, int64_t now_us,
+                              struct till_error *err) {
+    char number[PLATFORM_ID];
+    int64_t left = trade->total_minor - trade->refunded_minor;
+    uint8_t random[8];
+    world_random(sandbox->world, random, sizeof random);
+    memcpy(number, "CONSOLE", 7);
+    till_hex_encode(random, sizeof random, number + 7);
+    if (trade->paid_us == 0 || left <= 0)
+        return TILL_FAIL(err, STATE_CONFLICT, "The trade is not paid, or given back already.");
+    return trade_refund(sandbox, trade, till_str_of(number), TILL_STR("console"), left, now_us) ||
+           TILL_FAIL(err, OUT_OF_MEMORY, NULL);
+}
+
 bool control_act(struct web *web, struct platform_trade *trade, struct till_str action,
                  struct till_str buyer_name, enum trade_step *ret_step, struct till_error *err) {
     struct sandbox *sandbox = web->sandbox;
@@ -97,12 +112,14 @@ bool control_act(struct web *web, struct platform_trade *trade, struct till_str 
     } else if (till_str_is(action, "pay-twice")) {
         (void)trade_pay(sandbox, trade, buyer, now_us);
         *ret_step = trade_pay(sandbox, trade, buyer, now_us);
+    } else if (till_str_is(action, "refund")) {
+        return refund_at_console(sandbox, trade, now_us, err);
     } else if (till_str_is(action, "close")) {
         *ret_step = trade->paid_us ? TRADE_ALREADY : TRADE_DONE;
         trade_close(sandbox, trade, now_us);
     } else {
         return TILL_FAIL_FIELD(err, FIELD_INVALID, "/action",
-                               "Actions are scan, pay, pay-twice, decline and close.");
+                               "Actions are scan, pay, pay-twice, decline, refund and close.");
     }
     return true;
 }
@@ -213,6 +230,8 @@ void control_notice_send(struct web *web) {
 const struct web_route control_routes[] = {
     {"GET", "/downloadBillFile.resource", bill_download},
     {"PUT", "/control/bills", control_bills},
+    {"POST", "/control/bills/alterations", control_bill_alter},
+    {"DELETE", "/control/bills/alterations", control_bill_restore},
     {"POST", "/control/apps", control_app_make},
     {"GET", "/control/apps", control_app_list},
     {"PUT", "/control/apps/*/public-key", control_app_key},

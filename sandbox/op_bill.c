@@ -17,7 +17,7 @@ static void refuse(struct call *call, const char *code, const char *words) {
 }
 
 /* Locked. */
-static struct bill_desk *desk_of(struct sandbox *sandbox) {
+struct bill_desk *bill_desk_of(struct sandbox *sandbox) {
     if (!sandbox->bills && (sandbox->bills = calloc(1, sizeof *sandbox->bills)))
         sandbox->bills->fee_ppm = BILL_FEE_PPM;
     return sandbox->bills;
@@ -50,7 +50,7 @@ static const char *judge_day(struct call *call, int64_t from_us, const char **re
 
 /* The oldest one makes room. Locked. */
 static struct bill_ticket *give_ticket(struct sandbox *sandbox, int64_t now_us) {
-    struct bill_desk *desk = desk_of(sandbox);
+    struct bill_desk *desk = bill_desk_of(sandbox);
     if (!desk)
         return NULL;
     struct bill_ticket *ticket = &desk->tickets[desk->given++ % BILL_TICKETS];
@@ -125,7 +125,7 @@ void call_bill(struct call *call) {
 /* ---- the download ---- */
 
 static const struct bill_ticket *find_ticket(struct sandbox *sandbox, struct till_str file_id) {
-    struct bill_desk *desk = desk_of(sandbox);
+    struct bill_desk *desk = bill_desk_of(sandbox);
     struct till_str id = till_str_sub(file_id, file_id.len && file_id.ptr[0] == '/', file_id.len);
     for (size_t i = 0; desk && i < BILL_TICKETS; i++)
         if (desk->tickets[i].seller && till_str_is(id, desk->tickets[i].id))
@@ -148,7 +148,7 @@ static bool open_bill(struct web *web, struct bill *bill, bool *ret_found, struc
         memcpy(bill->date, ticket->date, sizeof bill->date);
         memcpy(bill->on, ticket->on, sizeof bill->on);
         good = till_bill_day_start(till_str_of(bill->date), &bill->from_us, err) &&
-               bill_collect(bill, desk_of(sandbox)->fee_ppm, err);
+               bill_collect(bill, bill_desk_of(sandbox)->fee_ppm, err);
     }
     platform_unlock(sandbox);
     return good;
@@ -192,7 +192,7 @@ void control_bills(struct web *web) {
         return;
     }
     platform_lock(web->sandbox);
-    struct bill_desk *desk = desk_of(web->sandbox);
+    struct bill_desk *desk = bill_desk_of(web->sandbox);
     if (desk)
         desk->fee_ppm = ppm;
     platform_unlock(web->sandbox);

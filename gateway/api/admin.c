@@ -6,6 +6,7 @@
  */
 #include <gateway/api/routes.h>
 #include <gateway/flow/bill.h>
+#include <gateway/flow/reconcile.h>
 
 static const struct route ADMIN[] = {
     {"POST", "/admin/apps", "admin.apps.add", NEED_ADMIN, true, admin_add_app},
@@ -58,6 +59,13 @@ static const struct route ADMIN[] = {
     {"GET", "/admin/deliveries", "admin.deliveries.list", NEED_ADMIN_APP, false, list_deliveries},
     {"GET", "/admin/discrepancies", "admin.discrepancies.list", NEED_ADMIN, false,
      list_discrepancies},
+    {"GET", "/admin/discrepancies/{id}", "admin.discrepancies.get", NEED_ADMIN, false,
+     get_discrepancy},
+    {"POST", "/admin/discrepancies/{id}/resolve", "admin.discrepancies.resolve", NEED_ADMIN, true,
+     resolve_discrepancy},
+    {"POST", "/admin/reconcile", "admin.reconcile", NEED_ADMIN, true, start_reconcile},
+    {"GET", "/admin/reconciliations", "admin.reconciliations", NEED_ADMIN, false,
+     list_reconciliations},
     {"POST", "/admin/bills/fetch", "admin.bills.fetch", NEED_ADMIN, true, fetch_bill},
     {"GET", "/admin/bills", "admin.bills.list", NEED_ADMIN, false, list_bills},
     {"GET", "/admin/bills/{id}", "admin.bills.get", NEED_ADMIN, false, get_bill},

@@ -7,6 +7,7 @@
 #include <gateway/api/problem.h>
 #include <gateway/api/routes.h>
 #include <gateway/flow/bill.h>
+#include <gateway/flow/reconcile.h>
 #include <gateway/guard/guard.h>
 #include <rt/failpoint.h>
 #include <till/time.h>
@@ -50,6 +51,7 @@ static const struct route PUBLIC[] = {
     {"POST", "/v1/webhook-endpoints", "endpoints.create", NEED_APP, true, create_endpoint},
     {"GET", "/v1/webhook-endpoints", "endpoints.list", NEED_APP, false, list_endpoints},
     {"GET", "/v1/discrepancies", "discrepancies.list", NEED_APP, false, list_discrepancies},
+    {"GET", "/v1/discrepancies/{id}", "discrepancies.get", NEED_APP, false, get_discrepancy},
     {"GET", "/v1/bills", "bills.list", NEED_APP, false, list_bills},
     {"GET", "/v1/bills/{id}", "bills.get", NEED_APP, false, get_bill},
     {"POST", "/notify/{channel}/{account}", "notify", NEED_NOTHING, false, notify},

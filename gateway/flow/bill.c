@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One try of one bill, and when the next one is. */
 #include <gateway/flow/bill.h>
+#include <gateway/store/reconciles.h>
 
 #include <stdio.h>
 
@@ -68,13 +69,27 @@ static bool report_failure(struct gateway *gw, const struct bill_row *row, struc
     return report(gw, row, &fetched, err);
 }
 
+/* A file that contradicts itself is not only tried again: somebody shall know. */
+static bool note_refusal(struct gateway *gw, const struct bill_row *row, struct till_error *err) {
+    struct till_error second;
+    if (err->code != TILL_E_BILL_INVALID && err->code != TILL_E_ARCHIVE_INVALID)
+        return true;
+    if (store_bill_refused(gw->store, row, till_str_of(till_code_slug(err->code)),
+                           till_str_of(err->text), world_now_us(gw->world), &second))
+        return true;
+    *err = second;
+    return false;
+}
+
 static bool take(struct gateway *gw, const struct till_account *account, const struct bill_row *row,
                  struct till_str archive, struct till_error *err) {
     bool is_new = false;
     if (!bill_import(gw, account, row, archive, &is_new, err))
-        return report_failure(gw, row, err);
+        return note_refusal(gw, row, err) && report_failure(gw, row, err);
     log_try(gw, row, BILL_IMPORTED, "", "", is_new);
-    return true;
+    world_wake(gw->world, &gw->reconcile_spot);
+    return store_bill_refused(gw->store, row, TILL_STR_NONE, TILL_STR_NONE, world_now_us(gw->world),
+                              err);
 }
 
 static bool try_account(struct gateway *gw, const struct till_account *account,

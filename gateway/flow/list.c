@@ -2,8 +2,6 @@
 /* Lists: newest first, a page at a time; next_cursor is the last id of a full page, else null. */
 #include <gateway/flow/flow.h>
 
-#include <till/time.h>
-
 static struct till_json *page(struct till_json *data, size_t count, int limit, const char *last) {
     struct till_json *json = till_json_object();
     till_json_set(json, "data", data);
@@ -52,40 +50,4 @@ bool list_payments(struct call *c, struct till_error *err) {
     for (size_t i = 0; i < count; i++)
         till_json_append(data, payment_json_listed(c->gw, &rows[i]));
     return reply_json(c, 200, page(data, count, limit, count ? rows[count - 1].id : NULL), err);
-}
-
-static struct till_json *discrepancy_json(const struct discrepancy_row *row) {
-    struct till_json *json = till_json_object(), *detail = NULL;
-    struct till_error ignored;
-    char created[TILL_TIME_TEXT] = "";
-    if (!till_time_format(row->created_us, created, &ignored))
-        created[0] = 0;
-    till_json_set_text(json, "id", row->id);
-    till_json_set_str(json, "type", row->type);
-    till_json_set_str(json, "cause", row->cause);
-    till_json_set_str(json, "account", row->account_id);
-    till_json_set_str(json, "payment_id", row->payment_id);
-    till_json_set_bool(json, "open", row->open);
-    till_json_set_text(json, "created_at", created);
-    if (till_json_parse(row->detail, &detail, &ignored))
-        till_json_set(json, "detail", detail);
-    return json;
-}
-
-bool list_discrepancies(struct call *c, struct till_error *err) {
-    static const char *const NAMES[] = {"limit", "open", NULL};
-    struct till_form query;
-    struct discrepancy_row *rows;
-    size_t count;
-    int limit;
-    if (!call_read_query(c, NAMES, &query, err) || !call_read_limit(&query, &limit, err) ||
-        !store_discrepancy_list(c->gw->store, c->arena, till_str_of(c->app.id),
-                                !till_str_is(till_form_get(&query, "open"), "false"), limit, &rows,
-                                &count, err))
-        return false;
-    struct till_json *data = till_json_array(), *json = till_json_object();
-    for (size_t i = 0; i < count; i++)
-        till_json_append(data, discrepancy_json(&rows[i]));
-    till_json_set(json, "data", data);
-    return reply_json(c, 200, json, err);
 }

@@ -330,9 +330,7 @@ static const char *const FIRST[] = {
     NULL,
 };
 
-const struct migration MIGRATIONS[] = {{1, FIRST},
-                                       {2, MIGRATION_BILLS},
-                                       {MIGRATION_TRAIL_VERSION, MIGRATION_TRAIL},
-                                       {4, MIGRATION_KEYS},
-                                       {5, MIGRATION_ATTEMPTS}};
+const struct migration MIGRATIONS[] = {
+    {1, FIRST},          {2, MIGRATION_BILLS},    {MIGRATION_TRAIL_VERSION, MIGRATION_TRAIL},
+    {4, MIGRATION_KEYS}, {5, MIGRATION_ATTEMPTS}, {6, MIGRATION_RECONCILE}};
 const int MIGRATION_COUNT = sizeof MIGRATIONS / sizeof *MIGRATIONS;

@@ -17,9 +17,10 @@ extern const struct migration MIGRATIONS[];
 extern const int MIGRATION_COUNT;
 extern const char *const MIGRATION_BILLS[]; /* migration_bills.c */
 enum { MIGRATION_TRAIL_VERSION = 3 };
-extern const char *const MIGRATION_TRAIL[];    /* migration_trail.c */
-extern const char *const MIGRATION_KEYS[];     /* migration_keys.c */
-extern const char *const MIGRATION_ATTEMPTS[]; /* migration_attempts.c */
+extern const char *const MIGRATION_TRAIL[];     /* migration_trail.c */
+extern const char *const MIGRATION_KEYS[];      /* migration_keys.c */
+extern const char *const MIGRATION_ATTEMPTS[];  /* migration_attempts.c */
+extern const char *const MIGRATION_RECONCILE[]; /* migration_reconcile.c */
 
 /* Writes what a step needs besides SQL (sealed rows), within the step's transaction. */
 typedef bool migration_seed(struct db *db, int version, void *arg, struct till_error *err);

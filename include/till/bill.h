@@ -133,6 +133,7 @@ struct till_bills {
                  struct till_error *err);
     /* Is this type wanted every day, by the account's settings? */
     bool (*wanted)(const struct till_account *account, enum till_bill_type type);
+    const char *currency; /* of all its amounts */
     int64_t ready_us; /* when the platform serves the day before: so long after midnight there */
 };
 

@@ -115,7 +115,7 @@ def final(scene, shown):
         none(handle, f"SELECT id, state FROM attempts WHERE state IN {UNSETTLED}", "still unknown")
         none(handle, f"SELECT id, state FROM refunds WHERE state NOT IN ({REFUND_DONE}, {REFUND_FAILED})", "an open refund")
         none(handle, "SELECT id FROM attempts WHERE crashes >= 3 UNION SELECT id FROM refunds WHERE crashes >= 3", "parked")
-        none(handle, "SELECT id, type, detail FROM discrepancies", "a discrepancy")
+        none(handle, "SELECT id, type, detail FROM discrepancies WHERE open = 1", "a discrepancy")
         witness.final(scene, handle)
     witness.program(scene.stack.folder / "till.db")
     log = (scene.stack.folder / "till.log").read_text(encoding="utf-8", errors="replace")

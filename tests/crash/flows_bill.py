@@ -79,3 +79,51 @@ def bill(point, again):
         ask(scene, day)
         equal(scene.rows(CONTENT)[0], (1, 0, 1, 1), "the same file again")
         scene.finish()
+
+
+# ---- comparing it with the books
+
+COMPARED = ("SELECT (SELECT count(*) FROM settled WHERE revision_pk > 0), (SELECT count(*) FROM discrepancies),"
+            " (SELECT count(*) FROM payments WHERE state = 1)")
+
+
+def compared_so_far(scene):
+    """What a dead gateway left: records found in lines, discrepancies, paid payments."""
+    expect(not scene.stack.gateway.running(), "the gateway is still alive")
+    handle = sqlite3.connect(f"file:{scene.stack.folder / 'till.db'}?mode=ro", uri=True)
+    try:
+        return handle.execute(COMPARED).fetchone()
+    finally:
+        handle.close()
+
+
+def let_all_be_due(scene):
+    equal(scene.edit("UPDATE reconciliations SET phase = 0, next_us = 1, lease_until_us = 0, ended_us = 0"), 1, "comparisons in the file")
+    scene.edit("UPDATE discrepancies SET next_us = 1 WHERE open = 1")
+
+
+def compare(point, again):
+    """One order is paid and known, one is paid and nobody told us: the bill says both. In the end both are paid, once (S-128)."""
+    with Scene(point) as scene:
+        quiet = scene.order()
+        scene.insist(quiet)
+        scene.stack.control("POST", "/faults", {"operation": "notify", "fault": "notify_delay", "argument": "172800", "count": -1})
+        scene.pay(quiet)
+        scene.stack.control("DELETE", "/faults")
+        day = prepare(scene)
+        scene.kill()
+        scene.start(point)
+        scene.background(ask, scene, day)
+        scene.died()
+        equal(compared_so_far(scene), (0, 0, 1) if point == "B4" else (1, 1, 1), f"what {point} left")
+        let_all_be_due(scene)
+        kill_in_recovery(scene, again)
+        equal(compared_so_far(scene), (1, 1, 1), f"what {again} left")
+        let_all_be_due(scene)
+        scene.start()
+        wait_for(lambda: scene.rows("SELECT type, open, resolved_by FROM discrepancies") == [("bill_paid_unsettled", 0, "evidence")],
+                 "the end of the one discrepancy", 30)
+        equal(scene.rows(COMPARED)[0], (2, 1, 2), "both found, both paid")
+        equal(scene.rows("SELECT type FROM events e JOIN payments p ON p.id = e.payment_id WHERE p.subject = ?", quiet.subject),
+              [("payment.succeeded",)], "one event")
+        scene.finish()

@@ -78,9 +78,11 @@ CODES += [(point, again, flows_barcode.never) for point, again in (("P3", "X3"),
 CODES += [(point, again, flows_barcode.carried) for point, again in (("C5", "C11"), ("C11", "C12"), ("C12", "S2"))]
 # Bills: nothing of one that is not whole may stay.
 BILLS = [(point, again, flows_bill.bill) for point, again in (("B1", "B3"), ("B2", "B1"), ("B3", "B5"), ("B5", "B2"))]
+BILLS += [(point, again, flows_bill.compare) for point, again in (("B4", "B6"), ("B6", "B4"))]
 # Secrets: an app always has a key that works, and nothing sealed is ever lost.
 KEYS = [("K1", "K2", flows_keys.rotate), ("K2", "K1", flows_keys.rotate), ("K3", "K3", flows_keys.certificate), ("K4", "K4", flows_keys.reseal)]
 HOOKS = [(point, again, flows_keys.rotate_webhook) for point, again in (("K1", "K2"), ("K2", "K1"))]
+
 
 def name_of(point, again, where="kill"):
     return f"{where}_at_{point}_then_again_at_{again}_loses_nothing_and_doubles_nothing"

@@ -160,4 +160,5 @@ const struct till_bills alipay_bills = {.build = build,
                                         .part = part_of,
                                         .read = alipay_bill_read,
                                         .wanted = is_wanted,
+                                        .currency = "CNY",
                                         .ready_us = READY_US};

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A discrepancy again. First our own side: what a notification or the sweep has settled meanwhile
+ * ends it without a question. Otherwise the platform is asked, and what it says under its signature
+ * takes the usual way: one finding, one commit, one event (S-128). The bill itself moved nothing.
+ */
+#include <gateway/flow/reconcile.h>
+
+#include <stdio.h>
+
+#include <gateway/flow/money.h>
+#include <rt/failpoint.h>
+
+/* Somebody else is talking with the platform about it. */
+static bool is_busy(const struct gateway *gw, int64_t lease_until_us) {
+    return lease_until_us > world_now_us(gw->world);
+}
+
+static bool ask_attempt(struct gateway *gw, const struct reconcile_look *look,
+                        struct till_arena *arena, char ret_note[128], struct till_error *err) {
+    struct attempt_row attempt;
+    struct payment_row payment;
+    struct till_verdict verdict;
+    struct applied applied;
+    if (!store_attempt_get(gw->store, arena, look->attempt_id, &attempt, err) ||
+        !store_payment_get(gw->store, arena, TILL_STR_NONE, till_str_of(attempt.payment_id),
+                           &payment, err))
+        return false;
+    if (is_busy(gw, attempt.lease_until_us)) {
+        snprintf(ret_note, 128, "Somebody is asking already.");
+        return true;
+    }
+    TILL_FP("B6");
+    if (!ask_and_apply(gw, NULL, TILL_QUERY, &payment, &attempt, arena, &verdict, &applied, err) ||
+        !money_refund_late(gw, &applied, arena, err))
+        return false;
+    snprintf(ret_note, 128, "Query of the order: %s %s", till_outcome_name(verdict.outcome),
+             verdict.peer_code);
+    return true;
+}
+
+static bool ask_refund(struct gateway *gw, const struct reconcile_look *look,
+                       struct till_arena *arena, char ret_note[128], struct till_error *err) {
+    struct due due = {.is_refund = true};
+    if (!store_refund_by_no(gw->store, arena, look->attempt_id, look->refund_no, &due.refund,
+                            err) ||
+        !store_attempt_get(gw->store, arena, look->attempt_id, &due.attempt, err) ||
+        !store_payment_get(gw->store, arena, TILL_STR_NONE, till_str_of(due.attempt.payment_id),
+                           &due.payment, err))
+        return false;
+    snprintf(ret_note, 128, "Somebody is asking already.");
+    if (is_busy(gw, due.refund.lease_until_us))
+        return true;
+    TILL_FP("B6");
+    snprintf(ret_note, 128, "Query of the refund.");
+    return money_resolve_refund(gw, &due, arena, err);
+}
+
+static bool ask(struct gateway *gw, const struct reconcile_look *look, struct till_arena *arena,
+                struct till_error *err) {
+    char note[128] = "";
+    bool is_refund = look->type == DISCREPANCY_BILL_REFUND_UNSETTLED;
+    return (is_refund ? ask_refund : ask_attempt)(gw, look, arena, note, err) &&
+           store_reconcile_asked(gw->store, look, till_str_of(note), world_now_us(gw->world), err);
+}
+
+static bool compare(struct gateway *gw, const struct reconcile_look *look, struct till_arena *arena,
+                    bool *ret_closed, struct till_error *err) {
+    const char *currency;
+    return reconcile_currency(gw, look->account_id, &currency, err) &&
+           store_reconcile_look(gw->store, arena, look, currency, world_now_us(gw->world),
+                                ret_closed, err);
+}
+
+static bool look_at(struct gateway *gw, const struct reconcile_look *look, struct till_arena *arena,
+                    struct till_error *err) {
+    bool closed = false, asks = discrepancy_look_of(look->type) == DISCREPANCY_ASK;
+    if (!compare(gw, look, arena, &closed, err))
+        return false;
+    if (asks && !closed && (!ask(gw, look, arena, err) || !compare(gw, look, arena, &closed, err)))
+        return false;
+    if (closed)
+        log_event(gw->log, LOG_INFO, "discrepancy_closed", LOG_C("id", look->id),
+                  LOG_C("type", discrepancy_type_name(look->type)));
+    return true;
+}
+
+bool reconcile_look_once(struct gateway *gw, bool *ret_found, struct till_error *err) {
+    struct till_arena arena;
+    struct reconcile_look look;
+    till_arena_init(&arena, (size_t)gw->settings->call_memory_max);
+    bool good = store_reconcile_next_look(gw->store, &arena, world_now_us(gw->world), &look,
+                                          ret_found, err) &&
+                (!*ret_found || look_at(gw, &look, &arena, err));
+    till_arena_clean_up(&arena);
+    return good;
+}
