@@ -7,7 +7,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 /* Bounds that nothing in a run may reach (I28). */
 #define ANSWER_MAX_US (120 * TILL_US_PER_SECOND)
@@ -58,6 +57,8 @@ static void read_everything(struct check *check) {
 }
 
 static bool is_there(struct check *check) {
+    if (check->is_closed)
+        return false;
     const struct store *store = check->scene->store;
     if (store == check->store)
         return store != NULL;
@@ -137,6 +138,8 @@ static void check_permitted(struct check *check, const struct sim_passage *passa
 static void arrived(void *self, const struct sim_passage *passage) {
     struct check *check = self;
     check_look(check);
+    if (check->is_closed)
+        return;
     if (check_is_gateway(check, passage->to)) {
         note_open(check, passage->request);
         note_skew(check);
@@ -145,7 +148,10 @@ static void arrived(void *self, const struct sim_passage *passage) {
         check_platform_call(check, passage);
     if (check_is_gateway(check, passage->from)) {
         check_permitted(check, passage);
-        check_words(check, passage->request->body, -1, false, "a request of the gateway");
+        check_words(check, passage->request->body,
+                    passage->to == check->scene->platform_process ? CHECK_TO_PLATFORM
+                                                                  : CHECK_TO_ANYBODY,
+                    false, "a request of the gateway");
         check_mail(check, passage);
     }
     clear(check);
@@ -155,7 +161,7 @@ static void answered(void *self, const struct sim_passage *passage) {
     struct check *check = self;
     struct till_str path = check_path(passage->request->url);
     check_look(check);
-    if (!check_is_gateway(check, passage->to) || !passage->response || !check->db)
+    if (!check->db || !check_is_gateway(check, passage->to) || !passage->response)
         return;
     check_bounded(check, passage);
     if (till_str_starts_with(path, TILL_STR("/notify/")))
@@ -163,12 +169,14 @@ static void answered(void *self, const struct sim_passage *passage) {
     else if (till_str_starts_with(path, TILL_STR("/v1/")))
         check_api_answer(check, passage);
     else if (!till_str_starts_with(path, TILL_STR("/admin/")))
-        check_words(check, passage->response->body, -1, false, "a page");
+        check_words(check, passage->response->body, CHECK_TO_ANYBODY, false, "a page");
     clear(check);
 }
 
 static void ended(void *self, const struct sim_passage *passage) {
     struct check *check = self;
+    if (check->is_closed)
+        return;
     if (check_is_gateway(check, passage->from))
         check_permitted(check, passage);
     if (check_is_gateway(check, passage->to) && passage->answer)
@@ -182,8 +190,10 @@ static void stepped(void *self) {
 /* ---- opening and closing ---- */
 
 struct check *check_open(struct scene *scene, struct people *people) {
-    struct check *check = calloc(1, sizeof *check);
-    assert(check);
+    static struct check only; /* there is one simulator in a program, and it goes on after us */
+    struct check *check = &only;
+    assert(!check->sim);
+    *check = (struct check){.sim = NULL};
     check->sim = scene->sim;
     check->scene = scene;
     check->people = people;
@@ -198,15 +208,13 @@ struct check *check_open(struct scene *scene, struct people *people) {
 }
 
 void check_close(struct check *check) {
-    static const struct sim_observer nobody = {NULL, NULL, NULL, NULL, NULL};
     if (!check)
         return;
-    sim_observe(check->sim, &nobody);
+    check->is_closed = true;
     check_disconnect(check);
     check_forget(check);
     till_arena_clean_up(&check->arena);
     till_arena_clean_up(&check->kept);
-    free(check);
 }
 
 void check_after_power(struct check *check) {

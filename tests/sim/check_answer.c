@@ -21,7 +21,7 @@ static void account_of_address(struct check *check, struct till_str path, char *
     sqlite3_bind_text(stmt, 1, last.ptr, (int)last.len, SQLITE_STATIC);
     ret_id[0] = '\0';
     if (check_step(check, stmt))
-        read_text(stmt, 0, ret_id, size);
+        seen_text(stmt, 0, ret_id, size);
     sqlite3_reset(stmt);
 }
 
@@ -81,7 +81,8 @@ void check_notify_answer(struct check *check, const struct sim_passage *passage)
     struct proof proof;
     bool is_success =
         passage->response->status == 200 && till_str_is(passage->response->body, "success");
-    check_words(check, passage->response->body, -1, false, "an answer to the platform");
+    check_words(check, passage->response->body, CHECK_TO_PLATFORM, false,
+                "an answer to the platform");
     if (!is_success)
         return;
     account_of_address(check, check_path(passage->request->url), account_id, sizeof account_id);
@@ -171,8 +172,9 @@ void check_api_answer(struct check *check, const struct sim_passage *passage) {
     check_words(check, passage->response->body, merchant, shows_secret, "an answer");
     if (!is_good(passage->response) || merchant < 0)
         return;
-    /* Reads and redeliveries may be repeated within the window; they only repeat. */
-    bool has_effect = is_post && till_str_starts_with(path, TILL_STR("/v1/payments"));
+    /* What only repeats an answer may be repeated: reads, a close of what is closed. */
+    bool has_effect = is_post && (till_str_is(path, "/v1/payments") ||
+                                  till_str_ends_with(path, TILL_STR("/refunds")));
     if (has_effect)
         check_nonce(check, key_id, nonce);
     if (till_json_parse(passage->response->body, &json, &err))
@@ -220,6 +222,7 @@ void check_read_secrets(struct check *check) {
     add_secret(check, till_str_of(hex));
     add_secret(check, TILL_STR("-----BEGIN PRIVATE KEY"));
     add_secret(check, TILL_STR("-----BEGIN RSA PRIVATE KEY"));
+    check->person_from = check->secret_count;
     for (size_t i = 0; i < PLATFORM_BUYERS; i++)
         add_secret(check, till_str_of(scene->sandbox->buyers[i].user_id));
 }
@@ -272,7 +275,9 @@ static void check_ids(struct check *check, struct till_str text, int merchant, c
 
 void check_words(struct check *check, struct till_str text, int merchant, bool shows_secret,
                  const char *where) {
-    for (size_t i = 0; i < check->secret_count && !shows_secret; i++) {
+    /* Only the platform may be told who pays: it told us. */
+    size_t count = merchant == CHECK_TO_PLATFORM ? check->person_from : check->secret_count;
+    for (size_t i = 0; i < count && !shows_secret; i++) {
         struct till_str secret = check->secrets[i];
         if (text.len && memmem(text.ptr, text.len, secret.ptr, secret.len))
             sim_violation(check->sim, "I22", "%s shows secret or person %zu of the scene", where,

@@ -18,7 +18,7 @@ static uint64_t mixed(uint64_t mix, struct till_str bytes) {
 static uint64_t row_hash(sqlite3_stmt *stmt) {
     uint64_t mix = UINT64_C(0xcbf29ce484222325);
     for (int i = 0; i < sqlite3_column_count(stmt); i++)
-        mix = mixed(mix, read_bytes(stmt, i));
+        mix = mixed(mix, seen_bytes(stmt, i));
     return mix ^ mix >> 31;
 }
 
@@ -41,8 +41,8 @@ static void check_body(struct check *check, const struct seen_payment *payment,
     struct till_error err;
     int64_t sequence = 0, amount = 0;
     char type[32];
-    read_text(stmt, 5, type, sizeof type);
-    if (!till_json_parse(read_bytes(stmt, 6), &json, &err))
+    seen_text(stmt, 5, type, sizeof type);
+    if (!till_json_parse(seen_bytes(stmt, 6), &json, &err))
         sim_violation(check->sim, "I16", "the event %s is not JSON", type);
     const struct till_json *row = till_json_member(json, "data");
     bool is_refund = till_str_is(till_json_get_str(row, "object"), "refund");
@@ -64,13 +64,13 @@ static void check_body(struct check *check, const struct seen_payment *payment,
 
 static void take_event(struct check *check, sqlite3_stmt *stmt) {
     int64_t pk = sqlite3_column_int64(stmt, 0), sequence = sqlite3_column_int64(stmt, 4);
-    struct seen_payment *payment = seen_payment_of(check, read_bytes(stmt, 3));
+    struct seen_payment *payment = seen_payment_of(check, seen_bytes(stmt, 3));
     char type[32];
-    read_text(stmt, 5, type, sizeof type);
+    seen_text(stmt, 5, type, sizeof type);
     if (pk != check->events.last_pk + 1)
         sim_violation(check->sim, "I17", "event %" PRId64 " follows event %" PRId64, pk,
                       check->events.last_pk);
-    if (!payment || !till_str_is(read_bytes(stmt, 2), payment->app_id))
+    if (!payment || !till_str_is(seen_bytes(stmt, 2), payment->app_id))
         sim_violation(check->sim, "I18", "event %" PRId64 " is of nobody's payment", pk);
     if (sequence != payment->last_event + 1)
         sim_violation(check->sim, "I6", "event %" PRId64 " of %s follows number %" PRId64, sequence,
@@ -80,8 +80,8 @@ static void take_event(struct check *check, sqlite3_stmt *stmt) {
     if (payment->news_count < SEEN_NEWS_MAX)
         snprintf(payment->news[payment->news_count++], sizeof payment->news[0], "%s", type);
     check_body(check, payment, stmt);
-    struct fact *fact = fact_obtain(check, "event", read_bytes(stmt, 1));
-    till_sha256(read_bytes(stmt, 6), fact->digest);
+    struct fact *fact = fact_obtain(check, "event", seen_bytes(stmt, 1));
+    till_sha256(seen_bytes(stmt, 6), fact->digest);
     fact->row = payment;
     fact->number = pk;
     seen_touch(check, payment);
@@ -131,28 +131,28 @@ static void end_transaction(struct check *check, const struct balance *balance) 
 static void begin_transaction(struct check *check, sqlite3_stmt *stmt, struct balance *balance) {
     end_transaction(check, balance);
     *balance = (struct balance){.minor = 0};
-    read_text(stmt, 1, balance->transaction_id, sizeof balance->transaction_id);
-    read_text(stmt, 2, balance->payment_id, sizeof balance->payment_id);
-    read_text(stmt, 5, balance->currency, sizeof balance->currency);
-    struct fact *fact = fact_obtain(check, "txn", read_bytes(stmt, 1));
+    seen_text(stmt, 1, balance->transaction_id, sizeof balance->transaction_id);
+    seen_text(stmt, 2, balance->payment_id, sizeof balance->payment_id);
+    seen_text(stmt, 5, balance->currency, sizeof balance->currency);
+    struct fact *fact = fact_obtain(check, "txn", seen_bytes(stmt, 1));
     if (fact->times++ > 0)
         sim_violation(check->sim, "I1", "the transaction %s was booked in two commits",
                       balance->transaction_id);
 }
 
 static void take_line(struct check *check, sqlite3_stmt *stmt, struct balance *balance) {
-    struct seen_payment *payment = seen_payment_of(check, read_bytes(stmt, 2));
+    struct seen_payment *payment = seen_payment_of(check, seen_bytes(stmt, 2));
     int64_t debit = sqlite3_column_int64(stmt, 6), credit = sqlite3_column_int64(stmt, 7);
-    if (!till_str_is(read_bytes(stmt, 1), balance->transaction_id))
+    if (!till_str_is(seen_bytes(stmt, 1), balance->transaction_id))
         begin_transaction(check, stmt, balance);
-    bool fits = payment && till_str_is(read_bytes(stmt, 4), payment->app_id) &&
-                till_str_is(read_bytes(stmt, 5), payment->currency) &&
-                till_str_is(read_bytes(stmt, 2), balance->payment_id) && debit >= 0 &&
+    bool fits = payment && till_str_is(seen_bytes(stmt, 4), payment->app_id) &&
+                till_str_is(seen_bytes(stmt, 5), payment->currency) &&
+                till_str_is(seen_bytes(stmt, 2), balance->payment_id) && debit >= 0 &&
                 credit >= 0 && (debit == 0) != (credit == 0);
     if (!fits)
         sim_violation(check->sim, "I1", "a line of %s fits no payment", balance->transaction_id);
     balance->minor += debit - credit;
-    if (till_str_is(read_bytes(stmt, 3), "channel_receivable"))
+    if (till_str_is(seen_bytes(stmt, 3), "channel_receivable"))
         payment->receivable += debit - credit;
     seen_touch(check, payment);
 }
@@ -218,14 +218,14 @@ static void believe(struct check *check, struct seen_attempt *attempt, struct se
 }
 
 static void take_evidence(struct check *check, sqlite3_stmt *stmt) {
-    struct till_str subject = read_bytes(stmt, 1), bytes = read_bytes(stmt, 4);
+    struct till_str subject = seen_bytes(stmt, 1), bytes = seen_bytes(stmt, 4);
     struct seen_refund *refund = seen_refund_of(check, subject);
     struct seen_attempt *attempt = refund ? refund->attempt : seen_attempt_of(check, subject);
     uint8_t digest[TILL_SHA256_SIZE];
     char kind[32];
-    read_text(stmt, 2, kind, sizeof kind);
+    seen_text(stmt, 2, kind, sizeof kind);
     till_sha256(bytes, digest);
-    struct till_str stored = read_bytes(stmt, 3);
+    struct till_str stored = seen_bytes(stmt, 3);
     if (stored.len != sizeof digest || memcmp(stored.ptr, digest, sizeof digest) != 0)
         sim_violation(check->sim, "I3", "evidence about %.*s is not what its digest says",
                       TILL_STR_ARG(subject));
@@ -256,7 +256,7 @@ void check_new_discrepancies(struct check *check) {
         if (sqlite3_column_int(stmt, 3) > 1)
             sim_violation(check->sim, "I39", "two open discrepancies have the cause %s",
                           (const char *)sqlite3_column_text(stmt, 1));
-        struct fact *fact = fact_obtain(check, "held", read_bytes(stmt, 2));
+        struct fact *fact = fact_obtain(check, "held", seen_bytes(stmt, 2));
         fact->times++;
         check->discrepancies_pk = sqlite3_column_int64(stmt, 0);
     }

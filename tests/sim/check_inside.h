@@ -142,6 +142,7 @@ struct check {
     int64_t data_version;
     bool look_at_all;  /* the next look reads every row */
     bool after_power;  /* and what it finds is judged as I13 */
+    bool is_closed;    /* and deaf */
     bool is_looking;   /* a read that waits must not begin another look */
     int64_t horizon_s; /* of nonces, never back */
     int64_t skewed_us; /* until when clocks were wrong lately; idempotency keys live by them */
@@ -154,8 +155,8 @@ struct check {
     size_t open_next;
     struct till_arena arena; /* of one look or passage */
     struct till_str secrets[32];
-    size_t secret_count;
-    struct till_arena kept; /* secrets */
+    size_t secret_count, person_from; /* from there on persons */
+    struct till_arena kept;           /* secrets */
 };
 
 /* ---- check_memory.c ---- */
@@ -200,8 +201,8 @@ sqlite3_stmt *check_query(struct check *check, const char *sql);
 bool check_step(struct check *check, sqlite3_stmt *stmt);
 /* The one number that sql gives. */
 int64_t check_number(struct check *check, const char *sql);
-void read_text(sqlite3_stmt *stmt, int column, char *out, size_t size);
-struct till_str read_bytes(sqlite3_stmt *stmt, int column);
+void seen_text(sqlite3_stmt *stmt, int column, char *out, size_t size);
+struct till_str seen_bytes(sqlite3_stmt *stmt, int column);
 
 /* ---- check_rows.c, check_books.c, check_judge.c: the look after a commit ---- */
 
@@ -243,7 +244,8 @@ void check_notify_answer(struct check *check, const struct sim_passage *passage)
 void check_api_answer(struct check *check, const struct sim_passage *passage);
 void check_api_ended(struct check *check, const struct sim_passage *passage);
 void check_mail(struct check *check, const struct sim_passage *passage);
-/* No secret, nobody else's id (merchant -1: only secrets). */
+enum { CHECK_TO_ANYBODY = -1, CHECK_TO_PLATFORM = -2 };
+/* No secret, no person, and for a merchant nobody else's id. */
 void check_words(struct check *check, struct till_str text, int merchant, bool shows_secret,
                  const char *where);
 void check_read_secrets(struct check *check);

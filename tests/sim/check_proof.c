@@ -24,7 +24,10 @@ int64_t proof_minor(struct till_str decimal) {
 }
 
 static void copy(char *out, size_t size, struct till_str text) {
-    snprintf(out, size, "%.*s", TILL_STR_ARG(text));
+    size_t len = text.len < size ? text.len : size - 1;
+    if (len > 0)
+        memcpy(out, text.ptr, len);
+    out[len] = '\0';
 }
 
 /* Under any key that the platform has, or had, for the app. */

@@ -78,7 +78,7 @@ static void check_sent(struct check *check) {
     stmt = check_query(check, FORGOTTEN);
     while (check_step(check, stmt)) {
         char app_id[TILL_ID_SIZE];
-        read_text(stmt, 1, app_id, sizeof app_id);
+        seen_text(stmt, 1, app_id, sizeof app_id);
         int merchant = check_merchant_of_app(check, app_id);
         bool was_off = check->people && merchant >= 0 && check->people->said_gone[merchant];
         if (!was_off)

@@ -111,10 +111,10 @@ static void read_payments(struct check *check, int64_t from, int64_t to) {
                                    .version = sqlite3_column_int64(stmt, 7),
                                    .late = sqlite3_column_int64(stmt, 8),
                                    .sequence = sqlite3_column_int64(stmt, 9)};
-        read_text(stmt, 1, now.id, sizeof now.id);
-        read_text(stmt, 2, now.app_id, sizeof now.app_id);
-        read_text(stmt, 3, now.out_trade_no, sizeof now.out_trade_no);
-        read_text(stmt, 5, now.currency, sizeof now.currency);
+        seen_text(stmt, 1, now.id, sizeof now.id);
+        seen_text(stmt, 2, now.app_id, sizeof now.app_id);
+        seen_text(stmt, 3, now.out_trade_no, sizeof now.out_trade_no);
+        seen_text(stmt, 5, now.currency, sizeof now.currency);
         now.amount = read_money(check, stmt, 4, now.id, 1);
         keep_payment(check, &now);
     }
@@ -192,11 +192,11 @@ static void read_attempts(struct check *check, int64_t from, int64_t to) {
                                    .lease_us = sqlite3_column_int64(stmt, 13),
                                    .unknown_us = sqlite3_column_int64(stmt, 14),
                                    .crashes = sqlite3_column_int64(stmt, 15)};
-        read_text(stmt, 1, now.id, sizeof now.id);
-        read_text(stmt, 2, payment_id, sizeof payment_id);
-        read_text(stmt, 3, now.account_id, sizeof now.account_id);
-        read_text(stmt, 4, now.upstream_no, sizeof now.upstream_no);
-        till_sha256(read_bytes(stmt, 5), now.business);
+        seen_text(stmt, 1, now.id, sizeof now.id);
+        seen_text(stmt, 2, payment_id, sizeof payment_id);
+        seen_text(stmt, 3, now.account_id, sizeof now.account_id);
+        seen_text(stmt, 4, now.upstream_no, sizeof now.upstream_no);
+        till_sha256(seen_bytes(stmt, 5), now.business);
         now.amount = read_money(check, stmt, 6, now.id, 1);
         now.received = read_money(check, stmt, 9, now.id, 0);
         now.held = read_money(check, stmt, 10, now.id, 0);
@@ -263,10 +263,10 @@ static void read_refunds(struct check *check, int64_t from, int64_t to) {
                                   .next_ask_us = sqlite3_column_int64(stmt, 8),
                                   .lease_us = sqlite3_column_int64(stmt, 9),
                                   .crashes = sqlite3_column_int64(stmt, 10)};
-        read_text(stmt, 1, now.id, sizeof now.id);
-        read_text(stmt, 2, attempt_id, sizeof attempt_id);
-        read_text(stmt, 3, now.out_refund_no, sizeof now.out_refund_no);
-        read_text(stmt, 4, now.refund_no, sizeof now.refund_no);
+        seen_text(stmt, 1, now.id, sizeof now.id);
+        seen_text(stmt, 2, attempt_id, sizeof attempt_id);
+        seen_text(stmt, 3, now.out_refund_no, sizeof now.out_refund_no);
+        seen_text(stmt, 4, now.refund_no, sizeof now.refund_no);
         now.amount = read_money(check, stmt, 5, now.id, 1);
         keep_refund(check, &now, attempt_id);
     }

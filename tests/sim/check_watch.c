@@ -156,12 +156,12 @@ int64_t check_number(struct check *check, const char *sql) {
     return number;
 }
 
-struct till_str read_bytes(sqlite3_stmt *stmt, int column) {
+struct till_str seen_bytes(sqlite3_stmt *stmt, int column) {
     const void *bytes = sqlite3_column_blob(stmt, column);
     return (struct till_str){bytes, (size_t)sqlite3_column_bytes(stmt, column)};
 }
 
-void read_text(sqlite3_stmt *stmt, int column, char *out, size_t size) {
-    struct till_str text = read_bytes(stmt, column);
+void seen_text(sqlite3_stmt *stmt, int column, char *out, size_t size) {
+    struct till_str text = seen_bytes(stmt, column);
     snprintf(out, size, "%.*s", TILL_STR_ARG(text));
 }

@@ -41,6 +41,7 @@ struct world *play_world(struct play *play) {
 
 void play_open(struct play *play, struct sim *sim, const struct people_plan *plan) {
     *play = (struct play){.sim = sim};
+    check_watch();
     scene_open(&play->scene, sim, &plan->scene);
     people_open(&play->people, &play->scene, plan);
     play->check = check_open(&play->scene, &play->people);
