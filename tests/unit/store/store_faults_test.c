@@ -142,6 +142,8 @@ static void fill_log(struct fixture *f, int from, int to) {
     for (int n = from; n < to && !store_is_broken(f->store); n++) {
         snprintf(no, sizeof no, "A%d", n);
         struct payment_opened opened = fixture_place(f, no, 990);
+        if (store_is_broken(f->store))
+            break; /* the checkpoint that failed came after this commit */
         struct finding paid = fixture_finding(&opened, TILL_EVENT_PAID);
         memcpy(large, no, strlen(no));
         paid.evidence = (struct till_str){large, sizeof large};
