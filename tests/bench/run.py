@@ -4,7 +4,7 @@
 
 CPU is the gateway process's own (user + system), taken from /proc; the simulator and the load generator run beside it and do
 not count. Times on small machines wander: ratios are what to look at. --stored N sets how many payments lie in the store; --full adds
-the curve up to 10^6 and the restart with 10^6 payments.
+the curve up to 10^6 and the restart with 10^6 payments. `audit` measures `till audit` alone, over 10^6 payments unless --stored says otherwise.
 """
 import argparse
 import hashlib
@@ -26,6 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 from stack import Stack, request, wait_for  # noqa: E402
+import audit  # noqa: E402
 
 BUILD = ROOT / "build" / "bench"
 TICK = os.sysconf("SC_CLK_TCK")
@@ -190,16 +191,28 @@ class Bench:
                 time.sleep(0.002)
 
 
+def measure_audit(bench, stored):
+    print(f"till audit over {stored} stored payments, a tenth of them refunded; {os.cpu_count()} cores. Making the store takes a while.\n")
+    with bench.prepare(stored) as stack:
+        stack.gateway.stop()
+        audit.measure(bench.row, BUILD / "cli" / "till", stack.folder / "till.db")
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--stored", type=int, default=100000)
+    parser.add_argument("what", nargs="?", choices=("audit",), help="only the auditor, over 10^6 payments")
+    parser.add_argument("--stored", type=int)
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--full", action="store_true")
     arguments = parser.parse_args()
     build()
-    folder = Path(tempfile.mkdtemp(prefix="till-bench-"))
+    arguments.stored = arguments.stored or (1000000 if arguments.what else 100000)
+    folder = Path(tempfile.mkdtemp(prefix="till-bench-", dir=audit.place(arguments.stored) if arguments.what else None))
     bench = Bench(folder)
     try:
+        if arguments.what:
+            return measure_audit(bench, arguments.stored)
         print(f"Figures at {arguments.stored} stored payments, {arguments.calls} calls each; {os.cpu_count()} cores. CPU is the gateway's own.\n")
         print("Physical limits, same machine, same run:")
         physics = program("physics_bench")[0]

@@ -3,7 +3,7 @@
 
 A test file decorates functions with @test and ends with main(). Each function gets the file's running stack; its
 name is the test's name. When all have run, the processes are stopped gracefully (so that leaks are found), must
-end with status 0, and no log may hold a sanitizer's report.
+end with status 0, `till audit` must find the books whole, and no log may hold a sanitizer's report.
 """
 import contextlib
 import os
@@ -165,6 +165,15 @@ def stop_gracefully(stack):
     return bad
 
 
+def audited(stack):
+    """What `till audit` says against a store that a file's tests have lived in; a stack whose file a test spoilt on purpose is `spoilt`."""
+    path = stack.folder / "till.db"
+    if not path.exists() or getattr(stack, "spoilt", False):
+        return []
+    done = subprocess.run([str(till()), "audit", "--store", str(path), "--all"], capture_output=True, text=True, timeout=120)
+    return [] if done.returncode == 0 else [f"till audit ended with {done.returncode}: {done.stdout[-3000:]}{done.stderr[-1000:]}"]
+
+
 def revive(stack):
     """After a failed test the others still get a stack to run on."""
     if stack is None:
@@ -231,8 +240,8 @@ def main(setup=None, **options):
                 failed += tell(number, False, function.__name__, words[:4000] + "\n" + "\n".join(lines[-4:]), time.monotonic() - begin)
                 revive(shared)
         bad = [sentence for stack in _stacks for sentence in stop_gracefully(stack)]
-        bad += [sentence for stack in _stacks for sentence in reports(stack)]
-        failed += tell(len(chosen) + 1, not bad, "everything_stops_cleanly_without_a_sanitizer_report", "\n".join(bad))
+        bad += [sentence for stack in _stacks for sentence in audited(stack) + reports(stack)]
+        failed += tell(len(chosen) + 1, not bad, "everything_stops_cleanly_with_whole_books_and_without_a_sanitizer_report", "\n".join(bad))
     finally:
         sweep(failed)
     print(f"# {time.monotonic() - started_at:.1f} s")

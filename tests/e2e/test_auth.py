@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may ask: security cases S-001 to S-011 and S-013 against the running gateway; each refusal beside the request that passes."""
+import contextlib
 import hashlib
 import hmac
 import json
 import secrets
 import sqlite3
+import subprocess
 import time
 
 from tap import (admin_http, create, equal, expect, head, is_problem, main, metric, number, order, raw, request, restart_gateway, rows,
-                 second_merchant, statuses, test)
+                 second_merchant, statuses, test, till)
 
 
 def order_bytes(**fields):
@@ -86,6 +88,11 @@ def s_001_a_blank_secret_in_an_old_row_opens_nothing(stack):
     for secret in (b"", b"\0" * 32):
         refused(stack, post(stack, body, signed_by(secret, stack, "key_planted", "POST", "/v1/payments", body)), before=before)
     create(stack)
+    said = subprocess.run([str(till()), "audit", "--store", str(stack.folder / "till.db")], capture_output=True, text=True)
+    expect(said.returncode == 1 and "secret.sealed" in said.stdout and "key key_planted" in said.stdout, f"till audit: {said.stdout}")
+    with contextlib.closing(sqlite3.connect(stack.folder / "till.db", timeout=10)) as handle:
+        handle.execute("DELETE FROM keys WHERE id = 'key_planted'")
+        handle.commit()
 
 
 @test
