@@ -62,6 +62,7 @@ struct gateway {
     struct world_lock suspects_lock;
     size_t suspects_from; /* where the next look begins, under the lock */
     _Atomic bool any_suspected, looking;
+    uint64_t lost_lines, untold_lines;                               /* flow/housekeep.c */
     struct clock_watch clock;                                        /* flow/clock.c */
     int64_t purged_us, told_number;                                  /* flow/housekeep.c */
     int64_t keys_told_us;                                            /* flow/keys.c */

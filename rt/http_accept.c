@@ -51,16 +51,17 @@ static bool take_one(struct http_server *server) {
         take(server, fd, (const struct sockaddr *)&addr, len);
         return true;
     }
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    int reason = errno;
+    if (reason == EMFILE || reason == ENFILE || reason == ENOBUFS || reason == ENOMEM) {
         /* Out of descriptors although there should be room: idle ones give way,
          * and nobody spins. */
         size_t shed = http_reaper_shed(server->reaper, SHED_AT_ONCE);
-        log_event(server->log, LOG_WARN, "http_out_of_descriptors", LOG_N("errno", errno),
+        log_event(server->log, LOG_WARN, "http_out_of_descriptors", LOG_N("errno", reason),
                   LOG_N("shed", (int64_t)shed));
         http_reaper_wait(server->reaper, WAIT_US);
         return false;
     }
-    return errno == EINTR || errno == ECONNABORTED;
+    return reason == EINTR || reason == ECONNABORTED;
 }
 
 static void *accept_all(void *arg) {

@@ -245,6 +245,14 @@ def stage_storm(tally, only):
                 say(line.removeprefix("# "))
 
 
+def stage_faults(tally, only):
+    """Every allocation of each kind of request, and the first forty syncs."""
+    if build("failpoints", tally, "cli/till", "tests/support/shim.so"):
+        for name in ("resources", "storage"):
+            if only in name:
+                python_tests("crash", tally, till_of("failpoints"), name, {"FAULTS_ALLOCATIONS": "100000", "FAULTS_SYNCS": "40"}, 7200, "faults")
+
+
 def node_packages(tally):
     status, text = command(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], "npm.log",
                            cwd=ROOT / "tests" / "node", timeout=600)
@@ -317,7 +325,7 @@ def stage_coverage(tally, only):
 
 STAGES = {
     "tidy": stage_tidy, "lint": stage_lint, "asan": stage_asan, "clang": stage_clang, "optimised": stage_optimised,
-    "tsan": stage_tsan, "e2e": stage_e2e, "crash": stage_crash, "interop": stage_interop, "browser": stage_browser,
+    "tsan": stage_tsan, "e2e": stage_e2e, "crash": stage_crash, "faults": stage_faults, "interop": stage_interop, "browser": stage_browser,
     "simulation": stage_simulation, "years": stage_years, "sim-bugs": stage_sim_bugs, "fuzz": stage_fuzz, "mutate": stage_mutate, "valgrind": stage_valgrind, "coverage": stage_coverage,
 }
 # In a soak a stage may be another, longer one.
@@ -326,7 +334,7 @@ PLANS = {
     "check": ["tidy", "asan"],
     "test": ["tidy", "asan", "clang", "optimised", "lint", "tsan", "e2e", "simulation", "crash", "interop", "browser"],
     "interop": ["interop"],
-    "soak": ["years", "mutate", "crash", "valgrind", "fuzz"],
+    "soak": ["years", "mutate", "crash", "faults", "valgrind", "fuzz"],
     "sim-bugs": ["sim-bugs"],
     "coverage": ["coverage"],
 }

@@ -65,6 +65,26 @@ static void show(struct gateway *gw, const struct store_figures *figures) {
     metrics_set_us(gw->metrics, METRIC_STORE_STALL, NULL, NULL, figures->longest_commit_us);
 }
 
+/* A full disk keeps nobody from being served, and silence from being told. */
+static void count_lost_lines(struct gateway *gw) {
+    uint64_t lost = log_lost(gw->log), news = lost - gw->lost_lines;
+    if (news == 0)
+        return;
+    gw->lost_lines = lost;
+    metrics_add(gw->metrics, METRIC_LOG_LOST, NULL, NULL, (int64_t)news);
+    gw->untold_lines += news;
+}
+
+/* Only a line that was written has told anything. */
+static void tell_lost_lines(struct gateway *gw) {
+    uint64_t before = log_lost(gw->log);
+    if (gw->untold_lines == 0)
+        return;
+    log_event(gw->log, LOG_WARN, "log_lines_lost", LOG_N("lines", (int64_t)gw->untold_lines));
+    if (log_lost(gw->log) == before)
+        gw->untold_lines = 0;
+}
+
 static void purge(struct gateway *gw) {
     struct till_error err;
     int removed = 0;
@@ -87,6 +107,8 @@ void housekeep_once(struct gateway *gw, int64_t *ret_next_us) {
     struct store_figures figures;
     struct till_error err;
     clock_look(gw);
+    count_lost_lines(gw);
+    tell_lost_lines(gw);
     *ret_next_us = world_now_us(gw->world) + ROUND_US;
     if (!store_figures(gw->store, &figures, &err)) {
         log_failure(gw->log, LOG_ERROR, "figures_failed", &err);

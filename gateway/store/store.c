@@ -49,8 +49,23 @@ static bool say_taken(struct store *store, int fd, struct till_error *err) {
                      pid[0] ? pid : "?");
 }
 
+/* A signal may come first, and a disk may take a piece. */
+static bool write_pid(int fd) {
+    char pid[24];
+    size_t len = (size_t)snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
+    if (ftruncate(fd, 0) != 0)
+        return false;
+    for (size_t done = 0; done < len;) {
+        ssize_t n = pwrite(fd, pid + done, len - done, (off_t)done);
+        if (n < 0 && errno != EINTR)
+            return false;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}
+
 static bool take_lock(struct store *store, struct till_error *err) {
-    char path[4096], pid[24];
+    char path[4096];
     int len = snprintf(path, sizeof path, "%s.lock", store->path);
     if (len < 0 || (size_t)len >= sizeof path)
         return TILL_FAIL(err, SETTING_INVALID, "The database's path is too long.");
@@ -60,8 +75,7 @@ static bool take_lock(struct store *store, struct till_error *err) {
                          strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0)
         return say_taken(store, fd, err);
-    len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)len, 0) != len) {
+    if (!write_pid(fd)) {
         close(fd); /* the pid is a courtesy, but a disk that is full now would fail us next */
         return TILL_FAIL(err, STORE_FAILED, "The lock file cannot be written: %s.",
                          strerror(errno));

@@ -31,6 +31,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -105,16 +106,27 @@ static bool fails(enum kind kind, int fd) {
     return slot->error != 0;
 }
 
+/* What never waits is never interrupted, and a socket that does less than it is told is at its end
+ * for now: who waits for edges relies on it. So these two are for files, and for whoever blocks. */
+static bool moves_bytes(int fd) {
+    struct stat status;
+    bool known = fstat(fd, &status) == 0, waits = (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0;
+    bool is_stream = known && (S_ISSOCK(status.st_mode) || S_ISFIFO(status.st_mode));
+    return known && (S_ISREG(status.st_mode) || (waits && is_stream));
+}
+
 /* `error` 1: one byte; otherwise half of them. */
 static size_t shortened(int fd, size_t len) {
-    if (len < 2 || !strikes(KIND_shorten, fd))
+    if (len < 2 || !atomic_load(&slots[KIND_shorten].armed) || !moves_bytes(fd) ||
+        !strikes(KIND_shorten, fd))
         return len;
     return slots[KIND_shorten].error == 1 ? 1 : len / 2;
 }
 
 /* A call may sleep only where nothing is ready; so is its interruption. */
 static bool interrupted(int fd) {
-    return fails(KIND_interrupt, fd);
+    return atomic_load(&slots[KIND_interrupt].armed) && (fd < 0 || moves_bytes(fd)) &&
+           fails(KIND_interrupt, fd);
 }
 
 /* The function that ours stands before. A pointer to data is no pointer to code in ISO C: copied.

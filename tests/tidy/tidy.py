@@ -70,6 +70,8 @@ def main():
     points = subprocess.run([sys.executable, str(ROOT / "tools" / "crash-points.py"), "--check"], capture_output=True, text=True, check=False)
     test("each_crash_point_has_its_kills_and_the_page_says_so", (points.stdout + points.stderr).splitlines() if points.returncode else [])
     test("each_promised_case_has_a_test_and_the_page_says_so", cases.stdout.splitlines() if cases.returncode else [])
+    faults = subprocess.run([sys.executable, str(ROOT / "tools" / "faults-md.py"), "--check"], capture_output=True, text=True, check=False)
+    test("each_fault_has_tests_and_each_test_of_a_fault_a_row", faults.stdout.splitlines() if faults.returncode else [])
     print(f"1..{count}")
     return 1 if failures else 0
 
