@@ -154,13 +154,14 @@ static bool open_snapshot(struct audit *audit, bool is_still, struct till_error 
 }
 
 static bool check_kind(struct audit *audit, struct till_error *err) {
-    static const char SQL[] = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name IN"
-                              " ('schema_versions', 'ledger', 'audit', 'seals', 'reseal')";
+    static const char SQL[] =
+        "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name IN"
+        " ('schema_versions', 'ledger', 'audit', 'seals', 'reseal', 'settled')";
     AUDIT_SCOPED sqlite3_stmt *stmt = audit_prepare(audit, SQL);
     if (!audit_step(audit, stmt))
         return TILL_FAIL(err, STORE_FAILED, "The file cannot be read: %s.",
                          sqlite3_errmsg(audit->db));
-    return sqlite3_column_int(stmt, 0) == 5 ||
+    return sqlite3_column_int(stmt, 0) == 6 ||
            TILL_FAIL(err, STORE_FAILED,
                      "This is no store with an audit trail; start the daemon on it once, so that "
                      "its schema is brought up to date.");

@@ -208,6 +208,31 @@ static const struct rule REST[] = {
      " FROM ledger AS l WHERE what = 'duplicate_payment' AND NOT EXISTS (SELECT 1 FROM"
      " discrepancies AS d WHERE d.type = 'duplicate_payment' AND d.payment_id = l.payment_id)"
      " GROUP BY payment_id"},
+    /* The trail says which person ended it. */
+    {"discrepancy.end",
+     "SELECT 'discrepancy ' || id, 'one that has ended has its time and who ended it, and the "
+     "trail'"
+     " || ' names a hand that did; open ' || open || ', at ' || resolved_us || ' by ' ||"
+     " COALESCE(NULLIF(resolved_by, ''), 'nobody') FROM discrepancies WHERE (open = 0) <>"
+     " (resolved_us > 0) OR (open = 0) <> (resolved_by <> '') OR (resolved_by = 'hand' AND id NOT "
+     "IN"
+     " (SELECT subject FROM audit WHERE what = 'discrepancy.resolved'))"},
+    /* What bills are compared with: nothing that was settled may be missing there (I20). */
+    {"settled.attempt",
+     "SELECT 'attempt ' || id, 'what it received is to be compared with the bill; it is not in'"
+     " || ' settled' FROM attempts AS a WHERE received > 0 AND NOT EXISTS (SELECT 1 FROM settled "
+     "AS s"
+     " WHERE s.subject_id = a.id AND s.kind = 0)"},
+    {"settled.refund",
+     "SELECT 'refund ' || id, 'what it gave back is to be compared with the bill; it is not in'"
+     " || ' settled' FROM refunds AS r WHERE state IN (4, 6) AND NOT EXISTS (SELECT 1 FROM settled"
+     " AS s WHERE s.subject_id = r.id AND s.kind = 1)"},
+    {"settled.subject",
+     "SELECT 'settled ' || s.pk, 'money of its subject ' || s.subject_id || ' came or went; none "
+     "did'"
+     " FROM settled AS s LEFT JOIN attempts AS a ON a.id = s.subject_id AND s.kind IN (0, 2)"
+     " LEFT JOIN refunds AS r ON r.id = s.subject_id AND s.kind = 1 WHERE"
+     " COALESCE(a.received > 0 AND (s.kind = 0 OR a.refunded > 0), r.state IN (4, 6), 0) = 0"},
     {"evidence.subject",
      "SELECT 'evidence ' || e.pk, 'it is about an attempt, a refund or an account; ' || "
      "e.subject_id"

@@ -111,6 +111,17 @@ static const struct damage {
      " events)"},
     {"delivery.event", "delivery dlv", "UPDATE deliveries SET app_id = 'app_2' WHERE pk = 1"},
     {"discrepancy.duplicate", "payment", "DELETE FROM discrepancies"},
+    {"discrepancy.end", "discrepancy dis", "UPDATE discrepancies SET open = 0"},
+    {"discrepancy.end", "discrepancy dis",
+     "UPDATE discrepancies SET open = 0, resolved_us = 1, resolved_by = 'hand', note = 'x'"},
+    {"settled.attempt", "attempt att_000001",
+     "DELETE FROM settled WHERE subject_id = 'att_000001'"},
+    {"settled.refund", "refund ref", "DELETE FROM settled WHERE kind = 1"},
+    {"settled.subject", "settled", "UPDATE settled SET subject_id = 'att_none' WHERE pk = 1"},
+    {"settled.subject", "settled",
+     "INSERT INTO settled(subject_id, kind, account_id, from_us, until_us) SELECT id, 0, "
+     "account_id,"
+     " 1, 1 FROM attempts WHERE received = 0"},
     {"evidence.digest", "evidence 1 of",
      "UPDATE evidence SET bytes = CAST(bytes || ' ' AS BLOB) WHERE pk = 1"},
     {"evidence.digest", "evidence 1 of", "UPDATE evidence SET digest = zeroblob(32) WHERE pk = 1"},
@@ -240,6 +251,7 @@ static void a_head_that_was_kept_shows_a_tail_that_was_cut_off(void **state) {
     audit_store_damage(
         f, audit_store_copy(f),
         "DELETE FROM seals WHERE number > 5; DELETE FROM audit WHERE pk > 5; DELETE FROM ledger;"
+        "DELETE FROM settled; DELETE FROM discrepancy_history;"
         "DELETE FROM events; DELETE FROM event_numbers; DELETE FROM refunds; DELETE FROM"
         " evidence; DELETE FROM deliveries; DELETE FROM attempts; DELETE FROM payments; DELETE"
         " FROM discrepancies; DELETE FROM nonces; DELETE FROM endpoints; DELETE FROM routes;"
