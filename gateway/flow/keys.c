@@ -28,11 +28,20 @@ static bool may_tell(struct gateway *gw) {
     return true;
 }
 
-static bool end_keys(struct gateway *gw, bool minute, struct till_error *err) {
+/* All is under the new master key, and we run under the old one: it is not refused yet. */
+static bool tell_of_old_master_key(struct gateway *gw, struct till_error *err) {
+    struct reseal_figures figures;
+    if (!store_reseal_figures(gw->store, &figures, err))
+        return false;
+    if (figures.state == RESEAL_DONE && !figures.runs_under_new)
+        log_event(gw->log, LOG_WARN, "old_master_key_in_use", LOG_N("rows", figures.rows));
+    return true;
+}
+
+static bool end_keys(struct gateway *gw, bool soon, struct till_error *err) {
     struct key_ending keys[KEYS_A_ROUND];
     size_t count, ended = 0;
     int64_t now_us = world_now_us(gw->world);
-    bool soon = minute && may_tell(gw);
     if (!store_keys_ending(gw->store, soon ? now_us + TELL_BEFORE_US : now_us, keys, KEYS_A_ROUND,
                            &count, err))
         return false;
@@ -53,7 +62,8 @@ static bool reseal_some(struct gateway *gw, struct till_error *err) {
 
 void keys_look(struct gateway *gw, bool minute) {
     struct till_error err;
-    if (!end_keys(gw, minute, &err))
+    bool hour = minute && may_tell(gw);
+    if (!end_keys(gw, hour, &err) || (hour && !tell_of_old_master_key(gw, &err)))
         log_failure(gw->log, LOG_ERROR, "keys_not_ended", &err);
     /* A row that opens under no key stays so: once a minute is often enough. */
     if (gw->reseal_failed && !minute)

@@ -2,7 +2,8 @@
 """The third load shape of the crash matrix: creates, payments, refunds, closes, notifications, webhooks and changes of keys at once, killed at points drawn by lot.
 
 A round is two lives: one is killed under the storm, the next one in its recovery, with the storm still on. A scene takes some rounds, then comes to
-rest and is audited. The lots come from a seed; the moments are the machine's.
+rest and is audited. The lots come from a seed; the moments are the machine's. Points are dealt from a deck, so that scenes of seeds that follow one
+another meet each of them before any comes again.
 """
 import contextlib
 import os
@@ -96,19 +97,24 @@ class Tally:
     """What was drawn and what became of it."""
 
     def __init__(self):
-        self.kills, self.by_hand, self.scenes, self.lock = {}, 0, 0, threading.Lock()
+        self.kills, self.unmet, self.scenes, self.lock = {}, {}, 0, threading.Lock()
 
     def note(self, point, met):
         with self.lock:
+            counts = self.kills if met else self.unmet
+            counts[point] = counts.get(point, 0) + 1
             if met:
-                self.kills[point] = self.kills.get(point, 0) + 1
                 KILLED.add(point)
-            else:
-                self.by_hand += 1
+
+    @property
+    def by_hand(self):
+        return sum(self.unmet.values())
 
     def __str__(self):
-        counts = " ".join(f"{point} {count}" for point, count in sorted(self.kills.items(), key=lambda item: (item[0][0], int(item[0][1:]))))
-        return f"{self.scenes} scenes, {sum(self.kills.values())} kills at {len(self.kills)} points, {self.by_hand} from outside: {counts}"
+        def told(counts):
+            return " ".join(f"{point} {count}" for point, count in sorted(counts.items(), key=lambda item: (item[0][0], int(item[0][1:]))))
+        return (f"{self.scenes} scenes, {sum(self.kills.values())} kills at {len(self.kills)} points: {told(self.kills)};"
+                f" {self.by_hand} from outside because the point was not met: {told(self.unmet) or 'none'}")
 
 
 def die(scene, storm, point, tally, patience):
@@ -127,10 +133,17 @@ def die(scene, storm, point, tally, patience):
     scene.left()
 
 
-def round_of(scene, lot, tally, patience=PATIENCE):
+def deal(points, turn):
+    """The turn-th card of the shuffled points, round and round."""
+    deck = sorted(points)
+    random.Random("deck").shuffle(deck)
+    return deck[turn % len(deck)]
+
+
+def round_of(scene, lot, turn, tally, patience=PATIENCE):
     """Killed under the storm, killed again in the recovery from that."""
     for points, merchants, latest in ((STORM, 3, 5), (RECOVERY, 1, 2)):
-        point, hit = lot.choice(points), lot.randint(1, latest)
+        point, hit = deal(points, turn), lot.randint(1, latest)
         scene.start(point, at=hit)
         storm = Storm(scene, lot.random(), merchants)
         if point[0] == "N":
@@ -158,9 +171,9 @@ def scene_of_storm(seed, tally, rounds=ROUNDS_A_SCENE, patience=PATIENCE):
         scene.settle(scene.order())
         for weather in WEATHER:
             scene.stack.control("POST", "/faults", {"count": 1000000, **weather})
-        for _ in range(rounds):
+        for number in range(rounds):
             scene.kill()
-            round_of(scene, lot, tally, patience)
+            round_of(scene, lot, seed * rounds + number, tally, patience)
         settle(scene)
     with tally.lock:
         tally.scenes += 1

@@ -15,12 +15,18 @@ import tap  # noqa: E402
 import registry  # noqa: E402
 import storm  # noqa: E402
 
-AT_ONCE, SCENES = 2, 4
+AT_ONCE, SCENES = 2, 6
 
 
 @tap.test
 def points_of_the_storm_are_points(_):
     tap.equal(sorted(set(storm.STORM + storm.RECOVERY) - set(registry.places())), [], "points that the storm draws and nobody has")
+
+
+@tap.test
+def scenes_that_follow_one_another_meet_each_point_before_any_comes_again(_):
+    for points in (storm.STORM, storm.RECOVERY):
+        tap.equal(sorted(storm.deal(points, turn) for turn in range(7, 7 + len(points))), sorted(points), "a whole deck")
 
 
 @tap.test

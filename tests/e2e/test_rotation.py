@@ -189,6 +189,9 @@ def everything_is_sealed_anew_under_load_and_the_old_key_is_refused_in_the_end(s
     equal(set(load.statuses[0]), {201}, "orders placed meanwhile")
     for statuses in load.statuses[1:]:
         equal(set(statuses), {200}, "answers meanwhile")
+    stack.gateway.stop()
+    stack.start_gateway()
+    wait_for(lambda: "old_master_key_in_use" in (stack.folder / "till.log").read_text(encoding="utf-8"), "the reminder")
     # Either key starts it until the new one has; then the old one is refused.
     for path, state in ((old_file, "resealed"), (new_file, "sealed")):
         stack.gateway.stop()

@@ -6,6 +6,7 @@
 
 #include <sqlite3.h>
 
+#include <gateway/flow/flow.h>
 #include <till/signing.h>
 
 static struct api api;
@@ -265,6 +266,51 @@ static void s013_a_disabled_key_is_dead_at_once(void **state) {
     api_expect(api_call(&api, "GET", "/v1/payments", NULL), 401, "unauthorized");
 }
 
+/* A new key beside the only one; the old one ends in a minute. */
+static struct api_key rotate_key(void) {
+    char body[128], path[128];
+    struct api_key made = {.secret = {.len = 0}};
+    struct till_str secret;
+    struct till_error err;
+    snprintf(body, sizeof body, "{\"app_id\":\"%s\"}", api.app_id);
+    struct api_answer answer = api_admin(&api, "POST", "/admin/keys", body);
+    assert_int_equal(answer.status, 201);
+    snprintf(made.id, sizeof made.id, "%s", api_text(&api, &answer, "id"));
+    assert_true(
+        till_hex_decode(&api.arena, till_str_of(api_text(&api, &answer, "secret")), &secret, &err));
+    made.secret.len = secret.len;
+    memcpy(made.secret.bytes, secret.ptr, secret.len);
+    snprintf(path, sizeof path, "/admin/keys/%s/end", api.key.id);
+    api_expect(api_admin(&api, "POST", path, "{\"in_seconds\":60}"), 200, "");
+    return made;
+}
+
+static struct api_answer list_by(const struct api_key *key) {
+    struct api_request request = list();
+    request.key = key;
+    return api_send(&api, &request);
+}
+
+static void an_old_key_ends_at_its_second_and_no_clock_revives_it(void **state) {
+    (void)state;
+    int64_t next_us;
+    struct api_key made = rotate_key();
+    world_sleep_us(api.world, 60 * SECOND - SECOND / 2);
+    api_expect(list_by(&api.key), 200, "");
+    api_expect(list_by(&made), 200, "");
+    world_sleep_us(api.world, SECOND / 2);
+    api_expect(list_by(&api.key), 401, "unauthorized");
+    api_expect(list_by(&made), 200, "");
+    housekeep_once(&api.gw, &next_us); /* switched off for good */
+    world_inline_jump_wall(api.world, -3600 * SECOND);
+    api_expect(list_by(&api.key), 401, "unauthorized");
+    api_expect(list_by(&made), 200, "");
+    /* And the one that is left takes no end. */
+    char path[128];
+    snprintf(path, sizeof path, "/admin/keys/%s/end", made.id);
+    api_expect(api_admin(&api, "POST", path, "{\"in_seconds\":60}"), 409, "state_conflict");
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_api, close_api)
 
 int main(void) {
@@ -281,6 +327,7 @@ int main(void) {
         CASE(s010_the_algorithm_comes_from_the_key),
         CASE(s011_two_authorizations_are_ambiguous),
         CASE(s013_a_disabled_key_is_dead_at_once),
+        CASE(an_old_key_ends_at_its_second_and_no_clock_revives_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
