@@ -319,18 +319,29 @@ static void take_action(struct visit *visit, const struct till_json *action) {
     visit->fields = fields ? copy_fields(fields) : NULL;
 }
 
+/* The platform's name of the account that the payment is at now. */
+static const char *platform_app_of(const struct cast_order *o, const struct till_json *payment) {
+    const struct scene_merchant *merchant = &o->cast->scene->merchant[o->order.merchant];
+    struct till_str account = till_json_get_str(payment, "account");
+    for (size_t i = 0; i < merchant->account_count; i++)
+        if (till_str_is(account, merchant->account_id[i]))
+            return merchant->platform_app_id[i];
+    sim_violation(o->cast->sim, "I18", "order %s is at an account that is not the merchant's",
+                  o->order.out_trade_no);
+}
+
 void buyer_take(struct cast_order *o, const struct till_json *payment) {
     struct cast *cast = o->cast;
-    const struct scene_merchant *merchant = &cast->scene->merchant[o->order.merchant];
     struct visit *visit = calloc(1, sizeof *visit);
     assert(visit);
     visit->cast = cast;
     visit->mood = o->mood;
     visit->life_us = o->life_us;
-    snprintf(visit->product, sizeof visit->product, "%s", o->order.product);
-    snprintf(visit->upstream_no, sizeof visit->upstream_no, "%s", o->order.upstream_no);
-    snprintf(visit->app_id, sizeof visit->app_id, "%s",
-             merchant->platform_app_id[o->order.account]);
+    snprintf(visit->product, sizeof visit->product, "%.*s",
+             TILL_STR_ARG(till_json_get_str(payment, "product")));
+    snprintf(visit->upstream_no, sizeof visit->upstream_no, "%.*s",
+             TILL_STR_ARG(till_json_get_str(payment, "upstream_no")));
+    snprintf(visit->app_id, sizeof visit->app_id, "%s", platform_app_of(o, payment));
     take_action(visit, till_json_member(payment, "action"));
     cast_spawn(cast->buyers, "buyer", visit_run, visit);
 }

@@ -34,13 +34,16 @@ struct cast;
 struct cast_order {
     struct person_order order; /* first: people.h shows this part */
     struct cast *cast;
-    char body[1000];         /* JSON of the create, the same at every repetition */
-    char key[80];            /* Idempotency-Key; empty: none */
+    char body[1000];    /* JSON of the create, the same at every repetition */
+    char another[300];  /* of another way to pay it (POST .../attempts); empty: none is wanted */
+    bool another_taken; /* the other way has its answer for good */
+    char key[80];       /* Idempotency-Key; empty: none */
     char authorization[320]; /* of the last create that was answered 2xx, for the replay */
     int64_t life_us;         /* from the order to its expiry */
     enum cast_mood mood;
     int deeds; /* odd things that are still to be done with it */
     bool handed_over, finished;
+    int hand_overs; /* how many buyers got a way to pay it */
 };
 
 struct cast_refund {
@@ -132,9 +135,20 @@ struct cast_order *shop_new_order(struct cast *cast, size_t merchant, const char
 void shop_learn(struct cast_order *o, const struct till_json *payment);
 /* Sends the order until it has an answer for good; false when it was refused or declined. */
 bool shop_place(struct cast_order *o);
+/* ,"extra":{...} of a product that needs or may have it, or the empty string. */
+void shop_write_extra(struct cast *cast, const struct cast_order *o, const char *product, char *out,
+                      size_t room);
 /* Reads it. False: not told this time. */
 bool shop_read(struct cast_order *o);
 struct cast_order *shop_find(struct cast *cast, size_t merchant, struct till_str out_trade_no);
+
+/* ---- shop_attempt.c: a second way to pay the same order ---- */
+
+/* Composes a way, at account, by product ("": the order's own), and asks for it until there is an
+ * answer for good. False: refused. */
+bool shop_try_another_way(struct cast_order *o, const char *product, size_t account);
+/* Any way; or, after a crash, the one that had been wanted. */
+void shop_try_any_way(struct cast_order *o);
 
 /* ---- shop_order.c: one order's life ---- */
 

@@ -15,8 +15,8 @@ enum { PAUSE_FIRST_S = 1, PAUSE_MAX_S = 240, DEEDS_MAX = 6 };
 
 /* ---- orders ---- */
 
-static void write_extra(struct cast *cast, const struct cast_order *o, char *out, size_t room) {
-    const char *product = o->order.product;
+void shop_write_extra(struct cast *cast, const struct cast_order *o, const char *product, char *out,
+                      size_t room) {
     char code[24];
     out[0] = '\0';
     if (strcmp(product, "jsapi") == 0) {
@@ -35,7 +35,7 @@ static void write_extra(struct cast *cast, const struct cast_order *o, char *out
 static void write_body(struct cast *cast, struct cast_order *o) {
     const struct scene_merchant *merchant = &cast->scene->merchant[o->order.merchant];
     char extra[160], back[80] = "";
-    write_extra(cast, o, extra, sizeof extra);
+    shop_write_extra(cast, o, o->order.product, extra, sizeof extra);
     if (cast_often(cast, 50))
         snprintf(back, sizeof back, ",\"return_url\":\"http://shop-%zu.test/done\"",
                  o->order.merchant);
@@ -123,6 +123,7 @@ static bool place_once(struct cast_order *o, const char *host) {
         memcpy(o->authorization, authorization, sizeof authorization);
     } else if (reply.status == 402) {
         o->order.declined = true;
+        keep(o->order.id, sizeof o->order.id, till_json_get_str(reply.json, "payment_id"));
         sim_count(o->cast->sim, "merchant.declined");
     } else if (shop_reply_is_final(&reply)) {
         if (strcmp(reply.code, "order_conflict") == 0 ||
@@ -135,6 +136,7 @@ static bool place_once(struct cast_order *o, const char *host) {
     }
     if (reply.status == 201 && !o->handed_over) {
         o->handed_over = true;
+        o->hand_overs++;
         buyer_take(o, reply.json);
     }
     return shop_reply_is_final(&reply);

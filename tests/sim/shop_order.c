@@ -105,7 +105,8 @@ static void repeat_it(struct cast_order *o) {
 
 static void do_something(struct cast_order *o) {
     static void (*const deeds[])(struct cast_order * o) = {
-        close_it, cancel_it, renew_it, change_it, replay_it, list_them, repeat_it, repeat_it,
+        close_it,  cancel_it, renew_it,  change_it,        replay_it,
+        list_them, repeat_it, repeat_it, shop_try_any_way, shop_try_any_way,
     };
     deeds[cast_below(o->cast, sizeof deeds / sizeof *deeds)](o);
 }
@@ -150,6 +151,9 @@ void shop_live(void *arg) {
     bool placed = o->order.acknowledged || o->order.refused || o->order.declined;
     if (!placed)
         placed = shop_place(o);
+    bool was_begun = o->another[0] && !o->another_taken;
+    if (was_begun || (o->order.declined && cast_often(o->cast, 50)))
+        shop_try_any_way(o);
     shop_resume_refunds(o);
     if (o->order.acknowledged)
         look_after(o);
