@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Checkpoints between batches, by the committing connection: PASSIVE each 4 MiB of log, so that the
- * log starts over and commits stay short; beyond a bound (a reader holds it open) RESTART insists
- * for a moment. A full disk here is no failure: the log simply stays longer.
+ * Checkpoints: one at the start, so that the log begins empty; then between batches, by the
+ * committing connection: PASSIVE each 4 MiB of log, so that the log starts over and commits stay
+ * short; beyond a bound (a reader holds it open) RESTART insists for a moment. A full disk here is
+ * no failure: the log simply stays longer.
  */
 #include "gateway/store/internal.h"
 
@@ -44,6 +45,24 @@ void checkpoint_when_due(struct store *store) {
         sqlite3_busy_timeout(handle, PATIENCE_MS);
     store->checkpointed_frames = store->log_frames;
     note_failure(store, code == SQLITE_OK ? code : sqlite3_extended_errcode(handle));
+}
+
+/*
+ * After a sync that failed, the system may believe pages written that the disk does not have: they
+ * look whole until the power goes, and everything that was committed behind them in the log would
+ * go with them. So what the log holds at the start is written into the database and synced anew,
+ * and the log starts over.
+ */
+bool checkpoint_first(struct store *store, struct till_error *err) {
+    int code = sqlite3_wal_checkpoint_v2(store->writer.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE,
+                                         NULL, NULL);
+    if (code == SQLITE_OK)
+        return true;
+    if ((code & 0xff) == SQLITE_BUSY)
+        return TILL_FAIL(err, STORE_FAILED,
+                         "Another program reads the database, so its log cannot start over; end "
+                         "that program and start again.");
+    return db_fail(&store->writer, sqlite3_extended_errcode(store->writer.handle), err);
 }
 
 void checkpoint_last(struct store *store) {

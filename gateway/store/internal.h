@@ -128,6 +128,8 @@ TILL_MUST_CHECK bool connection_open_writer(struct store *store, struct till_err
 TILL_MUST_CHECK bool connection_open_reader(struct store *store, struct db *ret_db,
                                             struct till_error *err);
 /* Between batches, by the committing connection (ENGINEERING-NOTES 4). */
+/* Before the first write. */
+TILL_MUST_CHECK bool checkpoint_first(struct store *store, struct till_error *err);
 void checkpoint_when_due(struct store *store);
 void checkpoint_watch(struct store *store);
 /* Everything into the database file, the log emptied. */

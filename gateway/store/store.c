@@ -158,6 +158,8 @@ static bool prepare(struct store *store, struct till_error *err) {
         return false;
     if (!store->vfs && !damage_look_at_pages(store, &store->writer, STORE_LOOK_AT_START_US, err))
         return false;
+    if (!checkpoint_first(store, err))
+        return false;
     checkpoint_watch(store);
     if (!migrate(&store->writer, world_now_us(store->world), seed_step, store, err) ||
         !db_run(&store->writer, "PRAGMA foreign_keys = ON", err))

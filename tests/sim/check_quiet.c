@@ -124,11 +124,24 @@ static bool was_reversed(const struct platform_trade *trade) {
     return refunded_upstream(trade, true) != refunded_upstream(trade, false);
 }
 
+/* Was the newest sum told, truly, and taken? What nobody told is the bill's to find. */
+static bool was_told(const struct check *check, const struct platform_trade *trade) {
+    for (const struct platform_notice *notice = check->scene->sandbox->notices; notice;
+         notice = notice->next)
+        if (notice->trade == trade && notice->event == NOTICE_REFUNDED && notice->acknowledged &&
+            notice->variant == FAULT_NONE && notice->refunded_minor == trade->refunded_minor)
+            return true;
+    return false;
+}
+
 static void check_refunded(struct check *check, const struct platform_trade *trade,
                            const struct seen_attempt *attempt) {
     int64_t upstream = refunded_upstream(trade, false);
+    bool is_same = upstream == attempt->refunded;
     bool is_excused = is_held(check, attempt) || was_reversed(trade);
-    if (upstream != attempt->refunded && !is_excused)
+    if (!is_same && !is_excused && !was_told(check, trade))
+        sim_count(check->sim, "check.untold_refunds");
+    else if (!is_same && !is_excused)
         sim_violation(check->sim, "I20",
                       "the platform gave %" PRId64 " of %s back; our books say %" PRId64
                       " and nobody was told of the difference",
