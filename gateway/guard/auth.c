@@ -66,17 +66,24 @@ static bool is_alive(const struct key_row *key, int64_t now_us) {
     return key->enabled && key->app_enabled && (key->ends_us == 0 || now_us < key->ends_us);
 }
 
+/* What went wrong here says nothing about the key: a merchant who is told otherwise gives up. */
+static bool is_ours(const struct till_error *error) {
+    return till_code_class(error->code) == TILL_CLASS_STORE || error->code == TILL_E_OUT_OF_MEMORY;
+}
+
+static bool pass_on(const struct till_error *inner, struct till_error *err) {
+    *err = *inner;
+    return false;
+}
+
 static bool verify(struct gateway *gw, const struct till_authorization *authorization,
                    const struct till_signed_request *signed_request, int64_t now_us,
                    struct till_arena *arena, struct key_row *ret_key, struct till_error *err) {
-    struct till_error inner;
+    struct till_error inner = {.code = TILL_OK};
     struct key_row key = {0};
     if (!store_key_get(gw->store, authorization->key_id, &key, &inner)) {
         spend_the_same(signed_request, arena);
-        if (till_code_class(inner.code) != TILL_CLASS_STORE)
-            return refuse(err);
-        *err = inner;
-        return false;
+        return is_ours(&inner) ? pass_on(&inner, err) : refuse(err);
     }
     bool good =
         till_signing_verify(arena, signed_request, authorization->signature, &key.secret, &inner);
@@ -86,7 +93,7 @@ static bool verify(struct gateway *gw, const struct till_authorization *authoriz
            till_str_is(key.algorithm, "hmac-sha256");
     till_secret_wipe(&key.secret);
     if (!good)
-        return refuse(err);
+        return inner.code == TILL_E_OUT_OF_MEMORY ? pass_on(&inner, err) : refuse(err);
     *ret_key = key;
     return true;
 }

@@ -261,20 +261,26 @@ def a_memory_ceiling_sheds_before_it_kills_and_a_kill_loses_nothing(_):
             scene.works()
             used = int((group / "memory.max_usage_in_bytes").read_text())
             print(f"# {used >> 20} MiB at most")
-            low = int((group / "memory.usage_in_bytes").read_text()) // 2
-            with contextlib.suppress(OSError):  # the kernel refuses what it cannot reach at once
-                (group / "memory.limit_in_bytes").write_text(str(max(low, 2 << 20)))
-            orders = scene.order(6)
-            for order in orders:
+            for order in scene.order(6):
                 scene.background(scene.try_create, order)
-            wait_for(lambda: int((group / "memory.failcnt").read_text()) > 0 or '"signal":9' in scene.stack.gateway.output(), "the ceiling being hit", 20)
-            time.sleep(0.5)
+            wait_for(lambda: is_hit(scene, group), "the ceiling being hit", 30)
             for name in ("memory.memsw.limit_in_bytes", "memory.limit_in_bytes"):
                 with contextlib.suppress(OSError):
                     (group / name).write_text(str(512 << 20))
             scene.join()
             scene.await_listening()
             scene.repay()
+
+
+def is_hit(scene, group):
+    """The ceiling comes down to where the program is; the kernel refuses what it cannot reach at once."""
+    used = int((group / "memory.usage_in_bytes").read_text())
+    for limit in (used // 2, used - (1 << 20), used + (1 << 16)):
+        with contextlib.suppress(OSError):
+            (group / "memory.limit_in_bytes").write_text(str(max(limit, 1 << 20)))
+            break
+    scene.background(scene.try_create, scene.order())
+    return int((group / "memory.failcnt").read_text()) > 0 or '"signal":9' in scene.stack.gateway.output()
 
 
 def flood(scene, connections=300):

@@ -288,7 +288,7 @@ def a_log_that_was_torn_at_its_end_is_recovered(_):
         frame = whole[32:32 + 24 + PAGE]
         uncommitted, older = frame[:4] + bytes(4) + frame[8:], frame[:8] + bytes(8) + frame[16:]
         for tail in (bytes(24 + PAGE), frame[:2000], os.urandom(3 * (24 + PAGE)), uncommitted * 2, older * 3):
-            log.write_bytes(whole + tail)
+            log.write_bytes(log.read_bytes() + tail)
             scene.start()
             scene.kill()
         scene.start()
