@@ -67,6 +67,7 @@ struct gateway {
     int64_t purged_us, told_number;                                  /* flow/housekeep.c */
     int64_t keys_told_us;                                            /* flow/keys.c */
     bool reseal_failed;                                              /* flow/keys.c */
+    int64_t reconcile_shown_us;                                      /* flow/reconcile.c */
     int64_t bills_scanned_us;                                        /* flow/bills.c */
     _Atomic int64_t security_second, security_lines, security_muted; /* guard/security.c */
 };

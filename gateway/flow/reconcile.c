@@ -99,17 +99,36 @@ static void show(struct gateway *gw) {
                                                                    : 0);
 }
 
+/* Something has changed, or a minute has passed: others open discrepancies, too. */
+static bool is_show_due(struct gateway *gw, int works) {
+    int64_t now_us = world_monotonic_us(gw->world);
+    if (works == 0 && gw->reconcile_shown_us != 0 && now_us - gw->reconcile_shown_us < MINUTE_US)
+        return false;
+    gw->reconcile_shown_us = now_us;
+    return true;
+}
+
+/* Until there is none, at most `most`; counts what there was. */
+static bool repeat(struct gateway *gw, bool (*work)(struct gateway *, bool *, struct till_error *),
+                   int most, int *works, struct till_error *err) {
+    bool found = true;
+    for (int i = 0; found && i < most && !world_stopping(gw->world); i++) {
+        if (!work(gw, &found, err))
+            return false;
+        *works += found;
+    }
+    return true;
+}
+
 void reconcile_once(struct gateway *gw, int64_t *ret_next_us) {
     struct till_error err = {.code = TILL_OK};
-    bool good = true, found = true;
-    for (int i = 0; good && found && i < RUNS_A_ROUND && !world_stopping(gw->world); i++)
-        good = run_next(gw, &found, &err);
-    found = true;
-    for (int i = 0; good && found && i < LOOKS_A_ROUND && !world_stopping(gw->world); i++)
-        good = reconcile_look_once(gw, &found, &err);
+    int works = 0;
+    bool good = repeat(gw, run_next, RUNS_A_ROUND, &works, &err) &&
+                repeat(gw, reconcile_look_once, LOOKS_A_ROUND, &works, &err);
     if (!good)
         log_failure(gw->log, LOG_ERROR, "reconcile_failed", &err);
-    show(gw);
+    if (is_show_due(gw, works))
+        show(gw);
     int64_t minute_us = world_now_us(gw->world) + MINUTE_US;
     int64_t next_us = good ? store_reconcile_next_us(gw->store) : minute_us;
     *ret_next_us = next_us < minute_us ? next_us : minute_us;
