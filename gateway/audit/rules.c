@@ -199,6 +199,8 @@ static const struct rule OUTBOX[] = {
      " AS d LEFT JOIN events AS e ON e.pk = d.event_pk WHERE e.pk IS NULL OR e.app_id <> d.app_id"},
 };
 
+#define SWITCHES(noun) "'" noun ".added', '" noun ".enabled', '" noun ".disabled'"
+
 static const struct rule REST[] = {
     {"discrepancy.open",
      "SELECT 'cause ' || cause, 'one discrepancy is open for it; ' || COUNT(*) || ' are' FROM"
@@ -247,6 +249,22 @@ static const struct rule REST[] = {
                               " WHERE what = 'nonce.horizon' ORDER BY pk DESC LIMIT 1) AS left_at "
                               "FROM store_facts)"
                               " WHERE nonce_horizon_s <> left_at"},
+    /* A key that nobody added, or one that is on again and nobody did it, opens the shop. */
+    {"config.trail",
+     "SELECT t.noun || ' ' || t.id, 'the trail says who added it and how it was left; it is '"
+     " || iif(t.enabled, 'enabled', 'disabled') || ', and the last it says is ' || COALESCE(a.what,"
+     " 'nothing') FROM (SELECT 'app' AS noun, id, enabled FROM apps UNION ALL SELECT 'key', id,"
+     " enabled FROM keys UNION ALL SELECT 'account', id, enabled FROM accounts UNION ALL SELECT"
+     " 'endpoint', id, enabled FROM endpoints) AS t LEFT JOIN (SELECT subject, substr(what, 1,"
+     " instr(what, '.') - 1) AS noun, MAX(pk) AS pk FROM audit WHERE what IN (" SWITCHES(
+         "app") ","
+                " " SWITCHES("key") ", 'key.ended', " SWITCHES("account") ", " SWITCHES(
+                    "endpoint") ") GROUP BY"
+                                " 1, 2) AS l ON l.subject = t.id AND l.noun = t.noun LEFT JOIN "
+                                "audit AS a ON a.pk = l.pk WHERE"
+                                " a.pk IS NULL OR t.enabled IS NOT CASE WHEN a.what LIKE '%.added' "
+                                "THEN " AUDIT_MEMBER(
+                                    "a.body", "enabled") " ELSE a.what LIKE '%.enabled' END"},
     /* Version 1, 12 bytes of nonce, 16 of tag: nothing that could be read. */
     {"secret.sealed",
      "SELECT row, 'its secret is sealed: version 1 and at least ' || least || ' bytes; it has ' ||"

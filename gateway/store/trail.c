@@ -171,6 +171,21 @@ static bool enter_ledger(struct db *db, struct till_error *err) {
     return done && enter(&e, err);
 }
 
+/* What was set up before there was a trail. */
+static bool enter_settings(struct db *db, int64_t now_us, struct till_error *err) {
+    static const char SQL[] =
+        "INSERT INTO audit(who, what, subject, body, created_us) SELECT ?1, noun || '.added', id,"
+        " CAST(iif(enabled, '{\"enabled\":true', '{\"enabled\":false') ||"
+        " iif(noun = 'endpoint', ',\"after_event\":' || (SELECT COALESCE(MAX(pk), 0) FROM events),"
+        " '') || '}' AS BLOB), ?2 FROM (SELECT 'app' AS noun, id, enabled FROM apps UNION ALL"
+        " SELECT 'key', id, enabled FROM keys UNION ALL SELECT 'account', id, enabled FROM accounts"
+        " UNION ALL SELECT 'endpoint', id, enabled FROM endpoints)";
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, TRAIL_TILL);
+    bind(&query, now_us);
+    return query_run(&query, NULL);
+}
+
 /* Tables, indexes and triggers: one that is dropped later is missed. */
 static bool digest_schema(struct db *db, struct till_json *body, struct till_error *err) {
     static const char SQL[] = "SELECT type, name, tbl_name, sql FROM sqlite_master"
@@ -204,7 +219,8 @@ bool trail_migrated(struct store *store, struct db *db, int version, struct till
     snprintf(subject, sizeof subject, "%d", version);
     return trail_act(store, db, TILL_STR(TRAIL_TILL), "store.migrated", till_str_of(subject), body,
                      err) &&
-           (version > MIGRATION_TRAIL_VERSION || enter_ledger(db, err));
+           (version > MIGRATION_TRAIL_VERSION ||
+            (enter_settings(db, world_now_us(store->world), err) && enter_ledger(db, err)));
 }
 
 bool trail_opened(struct store *store, struct till_error *err) {

@@ -38,7 +38,7 @@ TILL_MUST_CHECK bool trail_ledger(struct db *db, const char *app_id, const char 
                                   int lines, int64_t now_us, struct till_error *err);
 
 /* The schema as it now stands, in the step's own commit; the first one with a trail also enters
- * every transaction that the ledger holds already. */
+ * every transaction that the ledger holds already, and what is set up. */
 TILL_MUST_CHECK bool trail_migrated(struct store *store, struct db *db, int version,
                                     struct till_error *err);
 /* Program and schema, at every start. */

@@ -88,8 +88,9 @@ def s_001_a_blank_secret_in_an_old_row_opens_nothing(stack):
     for secret in (b"", b"\0" * 32):
         refused(stack, post(stack, body, signed_by(secret, stack, "key_planted", "POST", "/v1/payments", body)), before=before)
     create(stack)
-    said = subprocess.run([str(till()), "audit", "--store", str(stack.folder / "till.db")], capture_output=True, text=True)
-    expect(said.returncode == 1 and "secret.sealed" in said.stdout and "key key_planted" in said.stdout, f"till audit: {said.stdout}")
+    said = subprocess.run([str(till()), "audit", "--all", "--store", str(stack.folder / "till.db")],
+                          capture_output=True, text=True)
+    expect(said.returncode == 1 and {"config.trail", "secret.sealed"} <= set(said.stdout.split()) and "key key_planted" in said.stdout, f"till audit: {said.stdout}")
     with contextlib.closing(sqlite3.connect(stack.folder / "till.db", timeout=10)) as handle:
         handle.execute("DELETE FROM keys WHERE id = 'key_planted'")
         handle.commit()

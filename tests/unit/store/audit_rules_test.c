@@ -126,6 +126,13 @@ static const struct damage {
      "UPDATE evidence SET bytes = CAST(bytes || ' ' AS BLOB) WHERE pk = 1"},
     {"evidence.digest", "evidence 1 of", "UPDATE evidence SET digest = zeroblob(32) WHERE pk = 1"},
     {"evidence.subject", "evidence 1", "UPDATE evidence SET subject_id = 'att_none' WHERE pk = 1"},
+    {"config.trail", "key key_planted",
+     "INSERT INTO keys(id, app_id, algorithm, sealed_secret, enabled, created_us) SELECT"
+     " 'key_planted', app_id, algorithm, sealed_secret, 1, 1 FROM keys"},
+    {"config.trail", "key key_1", "UPDATE keys SET enabled = 0"},
+    {"config.trail", "app app_1", "UPDATE apps SET enabled = 0"},
+    {"config.trail", "account acc_1", "UPDATE accounts SET enabled = 0"},
+    {"config.trail", "endpoint whe_2", "UPDATE endpoints SET enabled = 0 WHERE id = 'whe_2'"},
     {"nonce.horizon", "store_facts",
      "UPDATE store_facts SET nonce_horizon_s = nonce_horizon_s - 1"},
     {"nonce.horizon", "store_facts",
@@ -250,7 +257,9 @@ static void a_head_that_was_kept_shows_a_tail_that_was_cut_off(void **state) {
     memcpy(options.expect_hash, report.head_hash, sizeof report.head_hash);
     audit_store_damage(
         f, audit_store_copy(f),
-        "DELETE FROM seals WHERE number > 5; DELETE FROM audit WHERE pk > 5; DELETE FROM ledger;"
+        "DELETE FROM seals WHERE audit_pk > (SELECT pk FROM audit WHERE what = 'account.added');"
+        "DELETE FROM audit WHERE pk > (SELECT pk FROM audit WHERE what = 'account.added');"
+        "DELETE FROM ledger;"
         "DELETE FROM settled; DELETE FROM discrepancy_history;"
         "DELETE FROM events; DELETE FROM event_numbers; DELETE FROM refunds; DELETE FROM"
         " evidence; DELETE FROM deliveries; DELETE FROM attempts; DELETE FROM payments; DELETE"
