@@ -42,6 +42,8 @@ static const struct route PUBLIC[] = {
      renew_payment},
     {"POST", "/v1/payments/{id}/attempts", "attempts.create", NEED_APP_WITH_EFFECT, true,
      create_attempt},
+    {"POST", "/v1/payments/{id}/attempts/{attempt}/keep", "duplicates.keep", NEED_APP_WITH_EFFECT,
+     true, keep_duplicate},
     {"POST", "/v1/payments/{id}/refunds", "refunds.create", NEED_APP_WITH_EFFECT, true,
      create_refund},
     {"GET", "/v1/refunds/{id}", "refunds.get", NEED_APP, false, get_refund},

@@ -25,6 +25,9 @@ static const struct {
     {"duplicate_payment", "channel_receivable", "suspense"},
     {"refund", "refunds", "channel_receivable"},
     {"refund_reversed", "channel_receivable", "refunds"},
+    {"duplicate_refund", "suspense", "channel_receivable"},
+    {"duplicate_refund_reversed", "channel_receivable", "suspense"},
+    {"duplicate_kept", "suspense", "app_payable"},
 };
 
 struct transaction {

@@ -103,12 +103,21 @@ static const struct rule LEDGER[] = {
      " '; its attempts say ' || received || ' and ' || refunded FROM (SELECT p.id,"
      " (SELECT COALESCE(SUM(CASE WHEN what IN ('payment', 'late_payment', 'duplicate_payment') THEN"
      " debit ELSE 0 END), 0) FROM ledger AS l WHERE l.payment_id = p.id) AS came,"
-     " (SELECT COALESCE(SUM(CASE what WHEN 'refund' THEN debit WHEN 'refund_reversed' THEN -debit"
-     " ELSE 0 END), 0) FROM ledger AS l WHERE l.payment_id = p.id) AS went,"
+     " (SELECT COALESCE(SUM(CASE WHEN what IN ('refund', 'duplicate_refund') THEN debit WHEN what"
+     " IN ('refund_reversed', 'duplicate_refund_reversed') THEN -debit ELSE 0 END), 0) FROM ledger "
+     "AS l WHERE l.payment_id = p.id) AS went,"
      " (SELECT COALESCE(SUM(received), 0) FROM attempts AS a WHERE a.payment_id = p.id) AS "
      "received,"
      " (SELECT COALESCE(SUM(refunded), 0) FROM attempts AS a WHERE a.payment_id = p.id) AS refunded"
      " FROM payments AS p) WHERE came <> received OR went <> refunded"},
+    /* suspense: what came twice and nobody has decided about. */
+    {"ledger.suspense",
+     "SELECT 'payment ' || id, 'its suspense is the money of undecided duplicates, ' || undecided "
+     "||"
+     " '; it is ' || suspense FROM (SELECT p.id, (SELECT COALESCE(SUM(credit) - SUM(debit), 0) FROM"
+     " ledger AS l WHERE l.payment_id = p.id AND account = 'suspense') AS suspense, (SELECT"
+     " COALESCE(SUM(received - refunded), 0) FROM attempts AS a WHERE a.payment_id = p.id AND"
+     " duplicate = 1) AS undecided FROM payments AS p) WHERE suspense <> undecided"},
     {"ledger.late",
      "SELECT 'payment ' || p.id, 'late money is booked as late; the payment says ' || p.late"
      " FROM payments AS p WHERE p.state = 1 AND p.late <> EXISTS (SELECT 1 FROM ledger AS l"

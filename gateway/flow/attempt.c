@@ -144,6 +144,19 @@ bool create_attempt(struct call *c, struct till_error *err) {
     return send_payment(c, &opened, &verdict, err) && reply_attempt(c, &opened, err);
 }
 
+bool keep_duplicate(struct call *c, struct till_error *err) {
+    struct attempt_row attempt;
+    struct duplicate_keep in = {.claim = c->claim,
+                                .app_id = till_str_of(c->app.id),
+                                .payment_id = c->parameter,
+                                .attempt_id = c->second_parameter,
+                                .now_us = c->now_us};
+    if (!store_keep_duplicate(c->gw->store, c->arena, &in, &attempt, err))
+        return false;
+    memcpy(c->payment_id, attempt.payment_id, sizeof c->payment_id);
+    return reply_json(c, 200, attempt_json(&attempt), err);
+}
+
 /* ---- another account, after `unsent` ---- */
 
 static bool is_unsent(const struct payment_opened *opened) {

@@ -236,8 +236,7 @@ static bool reply_busy(struct call *c, const struct payment_row *payment, struct
 static bool end_attempt(struct call *c, bool cancel, const struct payment_opened *opened,
                         struct applied *ret, struct till_error *err) {
     return close_upstream(c->gw, c->trace_id, &opened->payment, &opened->attempt, cancel, c->arena,
-                          ret, err) &&
-           money_refund_late(c->gw, ret, c->arena, err);
+                          ret, err);
 }
 
 /* The others of the payment, which are closing since the first was: those that nobody is at. What

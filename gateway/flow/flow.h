@@ -113,6 +113,7 @@ bool get_payment(struct call *c, struct till_error *err);
 bool list_payments(struct call *c, struct till_error *err); /* also ?out_trade_no= */
 bool renew_payment(struct call *c, struct till_error *err);
 bool create_attempt(struct call *c, struct till_error *err);
+bool keep_duplicate(struct call *c, struct till_error *err);
 bool close_payment(struct call *c, struct till_error *err);
 bool cancel_payment(struct call *c, struct till_error *err);
 bool create_refund(struct call *c, struct till_error *err);

@@ -13,12 +13,6 @@
 /* When to ask again after `asks` questions without news: ask_after doubling up to ask_slowest and a
  * tenth of jitter, at least `least_us` from now. */
 int64_t money_ask_again_us(struct gateway *gw, int asks, int64_t least_us, int64_t now_us);
-/* Money that came after the end, under the app's policy "refund": all of it is reserved for a
- * refund of a number of its own, due at once. The second time it is found. Sends nothing, and does
- * nothing for anything else than late money. */
-TILL_MUST_CHECK bool money_refund_late(struct gateway *gw, const struct applied *applied,
-                                       struct till_arena *arena, struct till_error *err);
-
 /* ---- close.c ---- */
 
 /* POST close and POST cancel: they differ in the first question to the platform. */
@@ -30,6 +24,7 @@ int64_t money_close_lease_us(const struct gateway *gw);
 
 struct refund_wish {
     struct nonce_claim claim;
+    struct till_str attempt_id; /* whose money; empty: the payment's current one */
     struct till_str out_refund_no, reason;
     int64_t minor, lease_us;
 };

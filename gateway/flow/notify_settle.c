@@ -78,8 +78,7 @@ static bool take_paid(struct incoming *in, struct till_error *err) {
     struct applied applied;
     if (in->attempt.state == TILL_ATTEMPT_CLOSING)
         TILL_FP("X6");
-    return apply(in, &finding, &applied, err) &&
-           money_refund_late(in->call->gw, &applied, in->call->arena, err);
+    return apply(in, &finding, &applied, err);
 }
 
 static bool take_closed(struct incoming *in, struct till_error *err) {

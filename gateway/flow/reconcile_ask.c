@@ -31,8 +31,7 @@ static bool ask_attempt(struct gateway *gw, const struct reconcile_look *look,
         return true;
     }
     TILL_FP("B6");
-    if (!ask_and_apply(gw, NULL, TILL_QUERY, &payment, &attempt, arena, &verdict, &applied, err) ||
-        !money_refund_late(gw, &applied, arena, err))
+    if (!ask_and_apply(gw, NULL, TILL_QUERY, &payment, &attempt, arena, &verdict, &applied, err))
         return false;
     snprintf(ret_note, 128, "Query of the order: %s %s", till_outcome_name(verdict.outcome),
              verdict.peer_code);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * POST /v1/payments/{id}/refunds. The money line again: the reservation and
- * the exact bytes are durable before anything leaves, and whatever comes of it is stored. Until the
- * outcome is known the answer is 202 with the refund as it is, and the resolver goes on.
+ * POST /v1/payments/{id}/refunds; `attempt` names whose money goes back where it came twice. The
+ * money line again: the reservation and the exact bytes are durable before anything leaves, and
+ * whatever comes of it is stored. Until the outcome is known the answer is 202 with the refund as
+ * it is, and the resolver goes on.
  */
 #include <gateway/flow/money.h>
 
@@ -12,7 +13,7 @@ enum { NUMBER_MAX = 64, REASON_MAX = 256, LEASE_SLACK_US = 3000000, TWIN_PAUSE_U
 
 struct refund_order {
     struct till_json *body;
-    struct till_str out_refund_no, reason;
+    struct till_str attempt, out_refund_no, reason;
     int64_t minor;
 };
 
@@ -64,11 +65,12 @@ static bool read_amount(const struct refund_order *order, const struct payment_r
 
 static bool read_order(struct call *c, const struct payment_row *payment,
                        struct refund_order *order, struct till_error *err) {
-    static const char *const names[] = {"amount", "out_refund_no", "reason", NULL};
+    static const char *const names[] = {"amount", "attempt", "out_refund_no", "reason", NULL};
     return call_read_body(c, &order->body, err) && till_json_only(order->body, names, err) &&
            read_amount(order, payment, &order->minor, err) &&
            till_json_need_str(order->body, "out_refund_no", &order->out_refund_no, err) &&
            till_json_want_str(order->body, "reason", &order->reason, err) &&
+           till_json_want_str(order->body, "attempt", &order->attempt, err) &&
            check_number(order->out_refund_no, err) && check_reason(order->reason, err);
 }
 
@@ -113,6 +115,7 @@ bool create_refund(struct call *c, struct till_error *err) {
         return false;
     memcpy(c->payment_id, payment.id, sizeof c->payment_id);
     struct refund_wish wish = {.claim = c->claim,
+                               .attempt_id = order.attempt,
                                .out_refund_no = order.out_refund_no,
                                .reason = order.reason,
                                .minor = order.minor,

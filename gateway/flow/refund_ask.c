@@ -40,6 +40,8 @@ bool money_open_refund(struct gateway *gw, const struct payment_row *payment,
                        const struct refund_wish *wish, struct till_arena *arena,
                        struct refund_opened *ret, struct till_error *err) {
     struct attempt_row attempt;
+    struct till_str attempt_id =
+        wish->attempt_id.len ? wish->attempt_id : till_str_of(payment->attempt_id);
     struct refund_row row = {.out_refund_no = wish->out_refund_no,
                              .reason = wish->reason,
                              .amount = payment->amount,
@@ -55,6 +57,7 @@ bool money_open_refund(struct gateway *gw, const struct payment_row *payment,
     struct refund_open in = {.claim = wish->claim,
                              .app_id = till_str_of(payment->app_id),
                              .payment_id = till_str_of(payment->id),
+                             .attempt_id = wish->attempt_id,
                              .out_refund_no = row.out_refund_no,
                              .refund_id = till_str_of(row.id),
                              .refund_no = row.refund_no,
@@ -62,8 +65,12 @@ bool money_open_refund(struct gateway *gw, const struct payment_row *payment,
                              .amount = row.amount,
                              .now_us = now_us,
                              .lease_us = wish->lease_us};
-    return store_attempt_get(gw->store, arena, till_str_of(payment->attempt_id), &attempt, err) &&
-           compose(gw, payment, &attempt, &row, now_us, arena, &in.business, err) &&
+    bool found = store_attempt_get(gw->store, arena, attempt_id, &attempt, err);
+    if (!found && err->code != TILL_E_NOT_FOUND)
+        return false;
+    if (!found || strcmp(attempt.payment_id, payment->id) != 0)
+        return TILL_FAIL_FIELD(err, NOT_FOUND, "/attempt", "The payment has no such attempt.");
+    return compose(gw, payment, &attempt, &row, now_us, arena, &in.business, err) &&
            store_open_refund(gw->store, arena, &in, ret, err);
 }
 
@@ -206,6 +213,29 @@ static bool (*const steps[])(const struct talk *talk, struct till_error *err) = 
     [TILL_RECOVER_CANCEL] = ask_then_send,
 };
 
+/* One that never left, our own among them, whose bytes were not composed yet. It is sent (durable)
+ * before a byte leaves; from then on it may have counted. */
+static bool send_prepared(const struct talk *talk, const struct due *due, struct till_error *err) {
+    struct gateway *gw = talk->gw;
+    struct refund_row row, ignored;
+    struct till_str business = talk->refund->business;
+    struct till_error why;
+    int64_t now_us = world_now_us(gw->world);
+    if (business.len == 0 && !compose(gw, talk->payment, talk->attempt, talk->refund, now_us,
+                                      talk->arena, &business, &why)) {
+        log_failure(gw->log, LOG_ERROR, "refund_not_composed", &why);
+        return store_defer(gw->store, due,
+                           money_ask_again_us(gw, talk->refund->asks, REFUND_APART_US, now_us),
+                           now_us, err);
+    }
+    if (!store_begin_refund(gw->store, talk->arena, till_str_of(talk->refund->id), business, now_us,
+                            money_close_lease_us(gw), &row, err))
+        return err->code == TILL_E_STATE_CONFLICT;
+    struct talk now = *talk;
+    now.refund = &row;
+    return send(&now, &ignored, err);
+}
+
 bool money_resolve_refund(struct gateway *gw, const struct due *due, struct till_arena *arena,
                           struct till_error *err) {
     struct talk talk = {gw, NULL, &due->payment, &due->attempt, &due->refund, arena};
@@ -214,6 +244,6 @@ bool money_resolve_refund(struct gateway *gw, const struct due *due, struct till
     if (!channel || till_state_is_final(TILL_MACHINE_REFUND, (int)due->refund.state))
         return store_defer(gw->store, due, 0, world_now_us(gw->world), err);
     if (due->refund.state == TILL_REFUND_PREPARED)
-        return send_again(&talk, err);
+        return send_prepared(&talk, due, err);
     return steps[channel->recovery[TILL_REFUND]](&talk, err);
 }

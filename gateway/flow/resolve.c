@@ -64,8 +64,7 @@ static enum situation situation_of(const struct resolving *r) {
 
 static bool ask(struct resolving *r, enum till_operation operation, struct till_error *err) {
     return ask_and_apply(r->gw, NULL, operation, &r->due->payment, &r->due->attempt, r->arena,
-                         &r->verdict, &r->applied, err) &&
-           money_refund_late(r->gw, &r->applied, r->arena, err);
+                         &r->verdict, &r->applied, err);
 }
 
 static bool query(struct resolving *r, struct till_error *err) {
@@ -83,8 +82,7 @@ static bool repeat(struct resolving *r, struct till_error *err) {
         return true;
     struct applied first = r->applied;
     return ask_and_apply(r->gw, NULL, TILL_QUERY, &first.payment, &first.attempt, r->arena,
-                         &r->verdict, &r->applied, err) &&
-           money_refund_late(r->gw, &r->applied, r->arena, err);
+                         &r->verdict, &r->applied, err);
 }
 
 static bool close_now(struct resolving *r, bool cancel, struct till_error *err) {
@@ -96,8 +94,7 @@ static bool close_now(struct resolving *r, bool cancel, struct till_error *err) 
     if (opened.kind == OPENED_BY_TWIN || opened.kind == OPENED_SETTLED)
         return true;
     return close_upstream(gw, NULL, &opened.payment, &opened.attempt, cancel, r->arena, &r->applied,
-                          err) &&
-           money_refund_late(gw, &r->applied, r->arena, err);
+                          err);
 }
 
 /* Did the platform itself say that nobody has paid yet? */
@@ -130,8 +127,7 @@ static bool end_by_cancel(struct resolving *r, struct till_error *err) {
 
 static bool go_on_closing(struct resolving *r, struct till_error *err) {
     return close_upstream(r->gw, NULL, &r->due->payment, &r->due->attempt, false, r->arena,
-                          &r->applied, err) &&
-           money_refund_late(r->gw, &r->applied, r->arena, err);
+                          &r->applied, err);
 }
 
 /* The merchant repeats it or lets it expire. */
@@ -219,8 +215,7 @@ bool query_attempt_now(struct gateway *gw, const char *trace_id, const struct pa
         return false;
     if (may_query(&attempt, world_now_us(gw->world))) {
         if (!ask_and_apply(gw, trace_id, TILL_QUERY, payment, &attempt, arena, &verdict, &applied,
-                           err) ||
-            !money_refund_late(gw, &applied, arena, err))
+                           err))
             return false;
         now = applied.payment;
     } else if (attempt.state == TILL_ATTEMPT_UNKNOWN) {

@@ -99,7 +99,9 @@ static void receive(struct applying *a) {
     if (a->finding->event == TILL_EVENT_CLOSED && a->finding->came_and_went &&
         attempt->received == 0) {
         attempt->received = attempt->refund_held = attempt->refunded = attempt->amount.minor;
-        a->came_now = a->went_back = true;
+        a->went_back = true;
+        if (a->payment.state == TILL_PAYMENT_PAID)
+            attempt->duplicate = DUPLICATE_IN_SUSPENSE;
     }
 }
 
@@ -256,8 +258,9 @@ static enum applied_kind kind_of(const struct applying *a) {
 static bool carry_out(struct applying *a, struct till_error *err) {
     bool is_settled = a->payment_moved && a->payment.state == TILL_PAYMENT_PAID;
     learn_page(a);
-    if (!save(a, err) || (is_settled && !attempts_end_others(a->db, &a->attempt, a->finding->now_us,
-                                                             &a->work_is_due, err)))
+    if (!apply_policy(a, err) || !save(a, err) || !apply_owed(a, err) ||
+        (is_settled &&
+         !attempts_end_others(a->db, &a->attempt, a->finding->now_us, &a->work_is_due, err)))
         return false;
     POINT(a, "N6");
     if (!apply_ledger(a, err))

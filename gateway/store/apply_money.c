@@ -12,31 +12,19 @@ static bool post(struct applying *a, enum posting posting, struct till_error *er
                        err);
 }
 
+static bool came_second(const struct applying *a) {
+    return a->attempt.duplicate == DUPLICATE_IN_SUSPENSE;
+}
+
 bool apply_ledger(struct applying *a, struct till_error *err) {
     if (a->duplicate)
         return post(a, POSTING_DUPLICATE_PAYMENT, err);
     if (a->went_back)
-        return (!a->came_now || post(a, POSTING_PAYMENT, err)) && post(a, POSTING_REFUND, err);
+        return post(a, came_second(a) ? POSTING_DUPLICATE_PAYMENT : POSTING_PAYMENT, err) &&
+               post(a, posting_of_refund(&a->attempt, false), err);
     if (a->payment_moved && a->payment.state == TILL_PAYMENT_PAID)
         return post(a, a->late ? POSTING_LATE_PAYMENT : POSTING_PAYMENT, err);
     return true;
-}
-
-static bool note_duplicate(struct applying *a, struct till_error *err) {
-    struct till_str cause, detail;
-    bool is_new;
-    if (!till_arena_format(a->arena, &cause, err, "duplicate_payment/%s", a->attempt.id) ||
-        !till_arena_format(a->arena, &detail, err, "{\"amount\":%" PRId64 ",\"currency\":\"%s\"}",
-                           a->attempt.amount.minor, a->attempt.amount.currency))
-        return false;
-    struct discrepancy discrepancy = {.type = TILL_STR("duplicate_payment"),
-                                      .cause = cause,
-                                      .account_id = till_str_of(a->attempt.account_id),
-                                      .payment_id = till_str_of(a->payment.id),
-                                      .attempt_id = till_str_of(a->attempt.id),
-                                      .detail = detail,
-                                      .now_us = a->finding->now_us};
-    return discrepancy_write(a->store, a->db, &discrepancy, &is_new, err);
 }
 
 const char *apply_event(const struct applying *a) {
@@ -58,10 +46,53 @@ const char *apply_event(const struct applying *a) {
 
 bool apply_outbox(struct applying *a, struct till_error *err) {
     const char *type = apply_event(a);
-    if (a->duplicate && (!note_duplicate(a, err) || !event_next(a->db, &a->payment, err)))
+    int64_t now_us = a->finding->now_us;
+    bool came_twice = (a->duplicate || a->went_back) && came_second(a);
+    if (came_twice && !duplicate_note(a->store, a->db, a->arena, &a->attempt, now_us, err))
+        return false;
+    if (a->went_back && came_twice &&
+        !duplicate_end(a->db, a->arena, &a->attempt, false, now_us, err))
+        return false;
+    if (a->duplicate && !event_next(a->db, &a->payment, err))
         return false;
     return !type ||
            event_write(a->store, a->db, a->arena, type, &a->payment, NULL, a->finding->now_us, err);
+}
+
+/* ---- policy ---- */
+
+static bool read_policy(struct applying *a, bool *ret_gives_back, struct till_error *err) {
+    static const char SQL[] =
+        "SELECT CASE WHEN ?1 THEN duplicate_policy ELSE late_policy END = 'refund'"
+        " FROM apps WHERE id = ?2";
+    bool row;
+    QUERY_SCOPED struct query query = query_start(a->db, NULL, SQL, err);
+    bind(&query, a->duplicate);
+    bind(&query, a->payment.app_id);
+    if (!query_step(&query, &row))
+        return false;
+    *ret_gives_back = row && read_bool(&query);
+    return !query.failed;
+}
+
+bool apply_policy(struct applying *a, struct till_error *err) {
+    bool gives_back = false;
+    bool is_paid_late = a->late && a->payment.state == TILL_PAYMENT_PAID;
+    if ((!a->duplicate && !is_paid_late) || a->attempt.finished || a->attempt.refund_held > 0)
+        return true;
+    if (!read_policy(a, &gives_back, err))
+        return false;
+    a->owes = gives_back;
+    return !gives_back ||
+           refund_owe(a->store, a->arena, &a->attempt, a->duplicate ? "duplicate" : "late",
+                      a->duplicate ? TILL_STR("paid twice for one order")
+                                   : TILL_STR("paid after the order was closed"),
+                      a->finding->now_us, &a->owed, err);
+}
+
+bool apply_owed(struct applying *a, struct till_error *err) {
+    a->work_is_due = a->work_is_due || a->owes;
+    return !a->owes || refund_insert(a->db, &a->owed, err);
 }
 
 static bool describe_own_refund(struct applying *a, struct refund_row *ret_row,
@@ -80,8 +111,8 @@ static bool describe_own_refund(struct applying *a, struct refund_row *ret_row,
     memcpy(row.attempt_id, a->attempt.id, sizeof row.attempt_id);
     memcpy(row.app_id, a->payment.app_id, sizeof row.app_id);
     memcpy(row.account_id, a->attempt.account_id, sizeof row.account_id);
-    if (!till_arena_format(a->arena, &row.out_refund_no, err, "cancel:%s", a->payment.id) ||
-        !till_arena_format(a->arena, &row.refund_no, err, "cancel:%.*s",
+    if (!till_arena_format(a->arena, &row.out_refund_no, err, "cancel/%s", a->attempt.id) ||
+        !till_arena_format(a->arena, &row.refund_no, err, "cancel/%.*s",
                            TILL_STR_ARG(a->attempt.upstream_no)))
         return false;
     *ret_row = row;
@@ -101,8 +132,10 @@ bool apply_own_refund(struct applying *a, struct till_error *err) {
     payment_mirror(&a->payment, &a->attempt);
     a->kind = APPLIED;
     return refund_insert(a->db, &refund, err) && event_next(a->db, &a->payment, err) &&
-           ledger_post(a->store, a->db, POSTING_REFUND, &a->payment, refund.amount,
-                       a->finding->now_us, err) &&
+           ledger_post(a->store, a->db, posting_of_refund(&a->attempt, false), &a->payment,
+                       refund.amount, a->finding->now_us, err) &&
+           (!came_second(a) ||
+            duplicate_end(a->db, a->arena, &a->attempt, false, a->finding->now_us, err)) &&
            event_write(a->store, a->db, a->arena, "refund.succeeded", &a->payment, &refund,
                        a->finding->now_us, err);
 }

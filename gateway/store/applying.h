@@ -20,7 +20,8 @@ struct applying {
     bool attempt_dirty, payment_dirty; /* to be saved */
     bool went_back;                    /* money that came and went is to be booked */
     bool work_is_due;                  /* for the sweep */
-    bool came_now;                     /* its coming too: it was never booked as received */
+    bool owes;                         /* by the app's policy: */
+    struct refund_row owed;
     enum applied_kind kind;
 };
 
@@ -30,6 +31,10 @@ bool apply_is_outside(const struct applying *a);
 bool apply_ends_claim(const struct applying *a);
 /* The event that tells it; NULL: nobody outside needs to know. */
 const char *apply_event(const struct applying *a);
+/* Late or duplicate money of an app that gives it back: reserved in the attempt, before it is
+ * saved; and written, after. */
+TILL_MUST_CHECK bool apply_policy(struct applying *a, struct till_error *err);
+TILL_MUST_CHECK bool apply_owed(struct applying *a, struct till_error *err);
 /* Ledger lines of what was decided. */
 TILL_MUST_CHECK bool apply_ledger(struct applying *a, struct till_error *err);
 /* The one event of the transition, with its deliveries; the discrepancy of a duplicate. */

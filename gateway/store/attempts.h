@@ -31,6 +31,17 @@ TILL_MUST_CHECK bool store_open_attempt(struct store *store, struct till_arena *
 TILL_MUST_CHECK bool store_attempt_list(struct store *store, struct till_arena *arena,
                                         struct till_str payment_id, struct attempt_row **ret_rows,
                                         size_t *ret_count, struct till_error *err);
+/* Money that came twice is kept: out of suspense, to the app. STATE_CONFLICT: it did not, or a part
+ * of it went back. The second time it is kept already. */
+struct duplicate_keep {
+    struct nonce_claim claim;
+    struct till_str app_id; /* empty: any */
+    struct till_str payment_id, attempt_id;
+    int64_t now_us;
+};
+TILL_MUST_CHECK bool store_keep_duplicate(struct store *store, struct till_arena *arena,
+                                          const struct duplicate_keep *in,
+                                          struct attempt_row *ret_attempt, struct till_error *err);
 /* The next account by the table, for an order that never left for the ones it was tried with: the
  * first rule that fits whose account has no attempt of the payment. ACCOUNT_UNKNOWN: none is left.
  */
@@ -45,5 +56,12 @@ TILL_MUST_CHECK bool store_begin_close_attempt(struct store *store, struct till_
                                                struct till_str attempt_id, int64_t now_us,
                                                int64_t lease_us, struct payment_opened *ret,
                                                struct till_error *err);
+
+/* Takes a prepared refund, which never left, for sending: sent, with a lease; its bytes are stored
+ * if it has none yet, for ever. STATE_CONFLICT when it is not prepared any more. */
+TILL_MUST_CHECK bool store_begin_refund(struct store *store, struct till_arena *arena,
+                                        struct till_str refund_id, struct till_str business,
+                                        int64_t now_us, int64_t lease_us,
+                                        struct refund_row *ret_row, struct till_error *err);
 
 #endif

@@ -12,6 +12,12 @@ static const struct {
 #undef POSTING
 };
 
+enum posting posting_of_refund(const struct attempt_row *attempt, bool is_reversal) {
+    if (attempt->duplicate == DUPLICATE_IN_SUSPENSE)
+        return is_reversal ? POSTING_DUPLICATE_REFUND_REVERSED : POSTING_DUPLICATE_REFUND;
+    return is_reversal ? POSTING_REFUND_REVERSED : POSTING_REFUND;
+}
+
 struct line {
     const char *account;
     int64_t debit, credit;

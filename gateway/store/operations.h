@@ -36,6 +36,9 @@ TILL_MUST_CHECK bool ledger_post(struct store *store, struct db *db, enum postin
                                  const struct payment_row *payment, struct till_money amount,
                                  int64_t now_us, struct till_error *err);
 
+/* A refund of the attempt's money, or its coming back: out of suspense where it came twice. */
+enum posting posting_of_refund(const struct attempt_row *attempt, bool is_reversal);
+
 /* The payment's next event number, where its row is not saved anyway. */
 TILL_MUST_CHECK bool event_next(struct db *db, struct payment_row *payment, struct till_error *err);
 /* The event numbered payment->event_sequence, which is stored already, and its deliveries (the
@@ -64,6 +67,22 @@ TILL_MUST_CHECK bool discrepancy_write(struct store *store, struct db *db,
                                        const struct discrepancy *discrepancy, bool *ret_is_new,
                                        struct till_error *err);
 
+/* Money that came twice is one: opened, or opened again. */
+TILL_MUST_CHECK bool duplicate_note(struct store *store, struct db *db, struct till_arena *arena,
+                                    const struct attempt_row *attempt, int64_t now_us,
+                                    struct till_error *err);
+/* None of it is left, or it is kept. */
+TILL_MUST_CHECK bool duplicate_end(struct db *db, struct till_arena *arena,
+                                   const struct attempt_row *attempt, bool is_kept, int64_t now_us,
+                                   struct till_error *err);
+
+/* A refund of ours that nobody ordered: all of the attempt's money, reserved in the row (which the
+ * caller saves), prepared and due at once; its bytes are composed when it is sent. `kind` heads its
+ * number, which no merchant can have taken. */
+TILL_MUST_CHECK bool refund_owe(struct store *store, struct till_arena *arena,
+                                struct attempt_row *attempt, const char *kind,
+                                struct till_str reason, int64_t now_us, struct refund_row *ret_row,
+                                struct till_error *err);
 /* A new refund row as it stands in `row`. */
 TILL_MUST_CHECK bool refund_insert(struct db *db, const struct refund_row *row,
                                    struct till_error *err);

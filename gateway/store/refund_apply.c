@@ -51,26 +51,39 @@ struct consequence {
     const char *event;
 };
 
-static struct consequence consequence_of(enum till_refund_state state) {
-    switch (state) {
+static struct consequence consequence_of(const struct applying *a) {
+    enum posting forth = posting_of_refund(&a->attempt, false);
+    enum posting back = posting_of_refund(&a->attempt, true);
+    switch (a->refund.state) {
     case TILL_REFUND_SUCCEEDED:
-        return (struct consequence){0, 1, true, POSTING_REFUND, "refund.succeeded"};
+        return (struct consequence){0, 1, true, forth, "refund.succeeded"};
     case TILL_REFUND_FAILED:
-        return (struct consequence){-1, 0, false, POSTING_REFUND, "refund.failed"};
+        return (struct consequence){-1, 0, false, forth, "refund.failed"};
     case TILL_REFUND_REVERSED:
-        return (struct consequence){-1, -1, true, POSTING_REFUND_REVERSED, "refund.reversed"};
+        return (struct consequence){-1, -1, true, back, "refund.reversed"};
     default:
         return (struct consequence){0};
     }
 }
 
+/* Money that came twice waits for a decision as long as any of it is here. */
+static bool settle_duplicate(struct store *store, struct db *db, struct applying *a,
+                             struct till_error *err) {
+    const struct attempt_row *attempt = &a->attempt;
+    if (attempt->duplicate != DUPLICATE_IN_SUSPENSE)
+        return true;
+    return attempt->refunded == attempt->received
+               ? duplicate_end(db, a->arena, attempt, false, a->finding->now_us, err)
+               : duplicate_note(store, db, a->arena, attempt, a->finding->now_us, err);
+}
+
 static bool follow(struct store *store, struct db *db, struct applying *a, struct till_error *err) {
-    struct consequence c = consequence_of(a->refund.state);
+    struct consequence c = consequence_of(a);
     if (!c.event)
         return true;
     a->attempt.refund_held += c.held * a->refund.amount.minor;
     a->attempt.refunded += c.refunded * a->refund.amount.minor;
-    if (!attempt_save(db, &a->attempt, TILL_STR_NONE, err))
+    if (!attempt_save(db, &a->attempt, TILL_STR_NONE, err) || !settle_duplicate(store, db, a, err))
         return false;
     payment_mirror(&a->payment, &a->attempt);
     return (!c.booked || ledger_post(store, db, c.posting, &a->payment, a->refund.amount,

@@ -75,6 +75,7 @@ static bool load_payment(struct db *db, struct opening *o, struct payment_row *r
 static bool check_same(const struct opening *o, struct till_error *err) {
     const struct refund_row *known = &o->opened.refund;
     if (till_str_is(o->in->payment_id, known->payment_id) &&
+        (o->in->attempt_id.len == 0 || till_str_is(o->in->attempt_id, known->attempt_id)) &&
         known->amount.minor == o->in->amount.minor &&
         strcmp(known->amount.currency, o->in->amount.currency) == 0)
         return true;
@@ -105,7 +106,7 @@ static bool resume(struct db *db, struct opening *o, struct till_error *err) {
 
 static bool check_refundable(const struct opening *o, const struct payment_row *payment,
                              const struct attempt_row *attempt, struct till_error *err) {
-    if (payment->state != TILL_PAYMENT_PAID)
+    if (payment->state != TILL_PAYMENT_PAID && attempt->state != TILL_ATTEMPT_PAID)
         return TILL_FAIL(err, STATE_CONFLICT, "Only a paid payment can be refunded; this is %s.",
                          till_state_name(TILL_MACHINE_PAYMENT, (int)payment->state));
     if (attempt->finished)
@@ -123,7 +124,7 @@ static bool reserve(struct db *db, struct opening *o, const struct payment_row *
                     struct till_error *err) {
     const struct refund_open *in = o->in;
     struct attempt_row attempt;
-    if (!attempt_load(db, o->arena, till_str_of(payment->attempt_id), &attempt, err) ||
+    if (!attempt_load_of(db, o->arena, payment, in->attempt_id, &attempt, err) ||
         !check_refundable(o, payment, &attempt, err))
         return false;
     attempt.refund_held += in->amount.minor;

@@ -155,6 +155,18 @@ bool attempt_load(struct db *db, struct till_arena *arena, struct till_str id,
     return attempt_one(&query, ret_row);
 }
 
+bool attempt_load_of(struct db *db, struct till_arena *arena, const struct payment_row *payment,
+                     struct till_str id_or_empty, struct attempt_row *ret_row,
+                     struct till_error *err) {
+    struct till_str id = id_or_empty.len ? id_or_empty : till_str_of(payment->attempt_id);
+    bool found = attempt_load(db, arena, id, ret_row, err);
+    if (!found && err->code != TILL_E_NOT_FOUND)
+        return false;
+    if (found && strcmp(ret_row->payment_id, payment->id) == 0)
+        return true;
+    return TILL_FAIL_FIELD(err, NOT_FOUND, "/attempt", "The payment has no such attempt.");
+}
+
 bool refund_load(struct db *db, struct till_arena *arena, struct till_str id,
                  struct refund_row *ret_row, struct till_error *err) {
     static const char SQL[] = "SELECT " REFUND_COLUMNS REFUND_FROM "WHERE r.id = ?";

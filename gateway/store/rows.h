@@ -48,6 +48,10 @@ TILL_MUST_CHECK bool attempt_load(struct db *db, struct till_arena *arena, struc
                                   struct attempt_row *ret_row, struct till_error *err);
 TILL_MUST_CHECK bool refund_load(struct db *db, struct till_arena *arena, struct till_str id,
                                  struct refund_row *ret_row, struct till_error *err);
+/* The named attempt of this payment, its current one by default. NOT_FOUND (field "/attempt"). */
+TILL_MUST_CHECK bool attempt_load_of(struct db *db, struct till_arena *arena,
+                                     const struct payment_row *payment, struct till_str id_or_empty,
+                                     struct attempt_row *ret_row, struct till_error *err);
 /* For a query that is bound already and selects one row. */
 TILL_MUST_CHECK bool payment_one(struct query *query, struct payment_row *ret_row);
 TILL_MUST_CHECK bool attempt_one(struct query *query, struct attempt_row *ret_row);

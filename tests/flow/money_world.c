@@ -87,13 +87,14 @@ static struct till_str make_secret(struct money *m) {
     return text;
 }
 
-static void add_app(struct money *m, const char *late_policy) {
+static void add_app(struct money *m, const char *late_policy, const char *duplicate_policy) {
     struct till_error err;
     struct app_row app = {.name = TILL_STR("Coffee"),
                           .mode = TILL_TEST,
                           .enabled = true,
                           .hosts = TILL_STR("shop.example.com"),
                           .late_policy = till_str_of(late_policy),
+                          .duplicate_policy = till_str_of(duplicate_policy),
                           .webhook_secret = make_secret(m),
                           .created_us = world_now_us(m->world)};
     flow_id(m->world, "app", app.created_us, app.id);
@@ -131,10 +132,9 @@ struct till_str money_add_endpoint(struct money *m, const char *url, char ret_id
     return row.secrets;
 }
 
-void money_open_with(struct money *m, uint64_t seed, enum store_commit commit,
-                     const char *late_policy) {
+static void open_all(struct money *m, uint64_t seed, const char *late_policy,
+                     const char *duplicate_policy) {
     struct till_error err;
-    *m = (struct money){.commit = commit};
     till_arena_init(&m->arena, (size_t)1 << 30);
     m->world = world_inline_open(seed, START_US);
     world_random(m->world, m->master_key, sizeof m->master_key);
@@ -143,8 +143,20 @@ void money_open_with(struct money *m, uint64_t seed, enum store_commit commit,
     load_settings(m);
     open_store(m);
     platform_alipay_open(&m->platform, m->world, MONEY_GATEWAY, APP_ID);
-    add_app(m, late_policy);
+    add_app(m, late_policy, duplicate_policy);
     m->account = money_add_account(m, &m->platform);
+}
+
+void money_open_with(struct money *m, uint64_t seed, enum store_commit commit,
+                     const char *late_policy) {
+    *m = (struct money){.commit = commit};
+    open_all(m, seed, late_policy, "keep");
+}
+
+void money_open_policies(struct money *m, uint64_t seed, const char *late_policy,
+                         const char *duplicate_policy) {
+    *m = (struct money){.commit = STORE_COMMIT_INLINE};
+    open_all(m, seed, late_policy, duplicate_policy);
 }
 
 void money_open(struct money *m, uint64_t seed) {
@@ -242,18 +254,29 @@ static struct money_answer answer_of(struct money *m, const struct visit *visit,
     return answer;
 }
 
-struct money_answer money_request(struct money *m, money_flow *flow, const char *parameter,
-                                  const char *body) {
+static struct money_answer request(struct money *m, money_flow *flow, const char *parameter,
+                                   const char *second, const char *body) {
     struct visit visit;
     struct till_error err;
     till_error_clear(&err);
     visit_open(m, &visit, TILL_STR("POST"));
     visit.call.parameter = till_str_of(parameter);
+    visit.call.second_parameter = till_str_of(second);
     visit.request.body = till_str_of(body);
     bool good = flow(&visit.call, &err);
     struct money_answer answer = answer_of(m, &visit, good, &err);
     till_arena_clean_up(&visit.arena);
     return answer;
+}
+
+struct money_answer money_request(struct money *m, money_flow *flow, const char *parameter,
+                                  const char *body) {
+    return request(m, flow, parameter, NULL, body);
+}
+
+struct money_answer money_request_two(struct money *m, money_flow *flow, const char *parameter,
+                                      const char *second) {
+    return request(m, flow, parameter, second, NULL);
 }
 
 struct money_answer money_try_order(struct money *m, const char *product, const char *out_trade_no,

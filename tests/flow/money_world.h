@@ -46,6 +46,8 @@ struct money {
 void money_open(struct money *m, uint64_t seed);
 void money_open_with(struct money *m, uint64_t seed, enum store_commit commit,
                      const char *late_policy);
+void money_open_policies(struct money *m, uint64_t seed, const char *late_policy,
+                         const char *duplicate_policy);
 void money_close(struct money *m);
 /* The store is closed and opened anew, the world goes on. In between others may have it. */
 void money_suspend(struct money *m);
@@ -71,6 +73,9 @@ typedef bool money_flow(struct call *c, struct till_error *err);
 /* body NULL: none. */
 struct money_answer money_request(struct money *m, money_flow *flow, const char *parameter,
                                   const char *body);
+/* Two ids in the path, and no body. */
+struct money_answer money_request_two(struct money *m, money_flow *flow, const char *parameter,
+                                      const char *second);
 /* Creates an order over 100.00 CNY, or of another amount, and checks that it is pending with a
  * code. */
 struct payment_row money_create(struct money *m, int64_t minor);

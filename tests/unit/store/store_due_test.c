@@ -225,7 +225,7 @@ static void an_unbalanced_ledger_shows_in_the_figure(void **state) {
     struct till_str sql = text(f,
                                "INSERT INTO ledger(transaction_id, payment_id, account, app_id,"
                                " currency, debit, credit, what, created_us) VALUES ('t', '%s',"
-                               " 'suspense', 'app_1', 'CNY', 5, 0, 'x', 1)",
+                               " 'suspense', 'app_1', 'CNY', 5, 0, 'duplicate_refund', 1)",
                                paid.payment.id);
     assert_int_equal(fixture_sql(f, sql.ptr), SQLITE_OK);
     assert_done(store_figures(f->store, &figures, &err));

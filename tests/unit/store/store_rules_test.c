@@ -53,6 +53,34 @@ static const struct refusal REFUSALS[] = {
     {"a decision about a duplicate is taken back",
      "UPDATE attempts SET duplicate = 2; UPDATE attempts SET duplicate = 1"},
     {"a policy that there is not", "UPDATE apps SET duplicate_policy = 'lose'"},
+    {"an order that begins as paid",
+     "INSERT INTO payments SELECT NULL, 'x', app_id, account_id, attempt_id, 'y', mode, 'z',"
+     " fingerprint, channel, product, subject, notify_url, return_url, metadata, extra, amount,"
+     " currency, 1, 1, 1, 1, 1, 1, 0, 0, '', '', 0 FROM payments LIMIT 1"},
+    {"paid by no attempt", "UPDATE payments SET attempt_id = 'att_none'"},
+    {"received money is forgotten",
+     "UPDATE attempts SET state = 6; UPDATE attempts SET received = 0, refund_held = 0"},
+    {"a paid attempt is another thing", "UPDATE attempts SET state = 2"},
+    {"a refund that is not reserved",
+     "INSERT INTO refunds SELECT NULL, 'x', payment_id, attempt_id, app_id, account_id, 'other',"
+     " 'other', reason, business, amount, currency, paid_amount, 1, 1, 1, 1, 0, 0, 0, 0, 0, '', ''"
+     " FROM refunds LIMIT 1"},
+    {"a reservation that is let go of", "UPDATE attempts SET refund_held = 59"},
+    {"the bytes of a refund change", "UPDATE refunds SET business = 'other'"},
+    {"a line that no posting has",
+     "INSERT INTO ledger(transaction_id, payment_id, account, app_id, currency, debit, credit,"
+     " what, created_us) SELECT 't', id, 'app_payable', app_id, 'CNY', 1, 0, 'payment', 1"
+     " FROM payments"},
+    {"a posting that there is not",
+     "INSERT INTO ledger(transaction_id, payment_id, account, app_id, currency, debit, credit,"
+     " what, created_us) SELECT 't', id, 'app_payable', app_id, 'CNY', 1, 0, 'gift', 1"
+     " FROM payments"},
+    {"a line of another currency",
+     "INSERT INTO ledger(transaction_id, payment_id, account, app_id, currency, debit, credit,"
+     " what, created_us) SELECT 't', id, 'app_payable', app_id, 'USD', 0, 1, 'payment', 1"
+     " FROM payments"},
+    {"a posting changes its account", "UPDATE postings SET account = 'suspense'"},
+    {"a posting is forgotten", "DELETE FROM postings"},
     {"the ledger is changed", "UPDATE ledger SET debit = debit + 1 WHERE debit > 0"},
     {"the ledger forgets", "DELETE FROM ledger"},
     {"a line that is debit and credit",
@@ -120,6 +148,28 @@ static void the_database_refuses_what_must_not_be(void **state) {
     }
 }
 
+/* posting.def and the database's table are one. */
+static void the_database_knows_the_postings_of_the_program(void **state) {
+    static const struct {
+        const char *what, *debit, *credit;
+    } postings[] = {
+#define POSTING(id, what, debit, credit) {what, debit, credit},
+#include <gateway/store/posting.def>
+#undef POSTING
+    };
+    struct fixture *f = *state;
+    size_t count = sizeof postings / sizeof *postings;
+    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM postings"), 2 * count);
+    for (size_t i = 0; i < count; i++) {
+        struct till_str sql =
+            text(f,
+                 "SELECT COUNT(*) FROM postings WHERE what = '%s' AND ((account = '%s' AND"
+                 " is_debit = 1) OR (account = '%s' AND is_debit = 0))",
+                 postings[i].what, postings[i].debit, postings[i].credit);
+        assert_int_equal(fixture_number(f, sql.ptr), 2);
+    }
+}
+
 static void lawful_changes_of_the_same_rows_pass(void **state) {
     struct fixture *f = *state;
     fixture_paid(f, "A1", 990);
@@ -145,6 +195,7 @@ static void lawful_changes_of_the_same_rows_pass(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         T(the_database_refuses_what_must_not_be),
+        T(the_database_knows_the_postings_of_the_program),
         T(lawful_changes_of_the_same_rows_pass),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
