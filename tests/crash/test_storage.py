@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The disk gives way under a running gateway: full, failing, slow, rotten, taken away, put back. Each story counts that its fault struck and
 ends in the audit of the crash matrix; doc/FAULTS.md is the table."""
+import contextlib
 import os
 import shutil
 import signal
@@ -111,8 +112,21 @@ def traffic(scene, struck):
 
     def is_late():
         return struck() > 0 or not scene.stack.gateway.running()
-    steps = (lambda: scene.send(paid), lambda: scene.send(open_order), lambda: paid.answers and scene.pay(paid),
-             lambda: paid.answers and scene.send_refund(scene.refund(paid, 100)), lambda: open_order.answers and scene.close(open_order))
+
+    def is_paid():
+        with contextlib.suppress(*GONE):
+            found = scene.read(paid)
+            return found is not None and found["state"] == "paid"
+
+    def pay():
+        scene.pay(paid)
+        wait_for(lambda: is_late() or is_paid(), "the payment, or the error", 20)
+
+    def refund():
+        if is_paid():
+            scene.send_refund(scene.refund(paid, 100))
+    steps = (lambda: scene.send(paid), lambda: scene.send(open_order), lambda: paid.answers and pay(), refund,
+             lambda: open_order.answers and scene.close(open_order))
     for step in steps:
         late = is_late()
         count = sum(len(order.answers) for order in scene.orders.values()) + sum(len(refund.answers) for refund in scene.refunds)
