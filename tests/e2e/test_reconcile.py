@@ -87,6 +87,7 @@ def refund_no(stack, done):
 
 def edit(stack, *statements):
     """The books as a broken past left them: the gateway stands still meanwhile."""
+    stack.spoilt = True
     stack.gateway.stop(signal.SIGTERM)
     handle = sqlite3.connect(stack.folder / "till.db")
     with handle:
