@@ -222,7 +222,7 @@ def s_132_every_event_is_one_escaped_json_line(stack):
         entry = json.loads(line.decode("utf-8"))
         expect(isinstance(entry, dict) and {"time", "level", "event"} <= set(entry), line[:200])
         expect(not any(byte < 0x20 or byte == 0x7f for byte in line), f"a raw control byte: {line[:200]}")
-    equal(json.loads(lines[-1])["event"] in ("ready", "outbound_exceptions", "flow"), True, "the last line")
+    equal(json.loads(lines[-1])["event"] in ("ready", "outbound_exceptions", "flow", "trail_head"), True, "the last line")
 
 
 # ---- canaries
