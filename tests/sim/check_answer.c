@@ -53,11 +53,11 @@ static bool is_known(struct check *check, const struct seen_attempt *attempt,
 
 static void check_success(struct check *check, const char *account_id, const struct proof *proof) {
     const struct seen_attempt *attempt = seen_attempt_numbered(check, till_str_of(proof->order_no));
+    if (proof->is_doubtful)
+        sim_violation(check->sim, "I35", "a notification that says a thing twice was believed");
     if (!proof->is_signed)
         sim_violation(check->sim, "I23", "a forged notification about %s was answered with success",
                       proof->order_no);
-    if (proof->is_doubtful)
-        sim_violation(check->sim, "I35", "a notification that says a thing twice was believed");
     if (!attempt)
         sim_violation(check->sim, "I14",
                       "success was answered to a notification about %s, which was never issued",

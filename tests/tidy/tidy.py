@@ -12,6 +12,7 @@ import journey
 import layers
 import purity
 import shape
+import simulation
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 count = 0
@@ -64,6 +65,11 @@ def main():
     test("a_false_journey_is_found", [] if journey.judge(lie, lambda path: "int f(void);") else ["not found"])
     test("failures_are_counted", counting_check.check())
     test("failing_seeds_are_found_and_named", farm_check.check())
+    test("each_invariant_has_a_row_that_is_true", simulation.check(ROOT))
+    for text, word in simulation.BROKEN:
+        found = simulation.judge(text, simulation.SOURCES, lambda path: False)
+        test(f"a_false_row_of_an_invariant_is_found: {word}", [] if any(word in f for f in found) else [f"not found: {found}"])
+    test("true_rows_of_invariants_pass", simulation.judge(simulation.GOOD, simulation.SOURCES, lambda path: False))
     test("links_lead_somewhere", journey.links(ROOT))
     test("requirements_have_rows_and_tests", journey.requirements(ROOT))
     cases = subprocess.run([sys.executable, str(ROOT / "tools" / "cases.py"), "--check"], capture_output=True, text=True, check=False)
