@@ -189,6 +189,8 @@ void buyer_show_code(struct cast *cast, const char *buyer, bool asks_password, c
 
 void mischief_run(void *cast);
 void mischief_end(struct cast *cast);
+/* The next bills cannot be read; those that are fetched again can. */
+void mischief_spoil_bills(struct cast *cast);
 /* A refund that nobody here asked for, at the platform's console. False: not possible. */
 bool mischief_console_refund(struct cast *cast, const char *app_id, const char *upstream_no,
                              int64_t minor);

@@ -44,9 +44,10 @@ static bool is_of_bills(enum fault fault) {
     return fault >= FAULT_BILL_CUT && fault <= FAULT_BILL_EXPIRED;
 }
 
-/* Ten mebibytes of answer cost more time than they teach. */
+/* They cost more time than they teach: ten mebibytes of answer, a day without news. */
 static bool is_heavy(enum fault fault) {
-    return fault == FAULT_BIG || fault == FAULT_GZIP_BOMB || fault == FAULT_DRIP;
+    return fault == FAULT_BIG || fault == FAULT_GZIP_BOMB || fault == FAULT_DRIP ||
+           fault == FAULT_NOTIFY_LATE;
 }
 
 static enum fault draw_fault(struct cast *cast) {
@@ -218,8 +219,8 @@ void mischief_run(void *arg) {
             add_preset(cast);
         else if (dice < 25)
             forget_rules(cast);
-        else if (dice < 30 && cast->people->order_count > 0)
-            refund_something(cast);
+        else if (dice < 33 && cast->people->order_count > 0 && cast->plan.scene.bills)
+            refund_something(cast); /* its news may be lost: then only a bill tells of it */
         else
             add_rule(cast);
     }
@@ -227,4 +228,18 @@ void mischief_run(void *arg) {
 
 void mischief_end(struct cast *cast) {
     forget_rules(cast);
+}
+
+void mischief_spoil_bills(struct cast *cast) {
+    static const enum fault refused[] = {
+        FAULT_BILL_CUT,        FAULT_BILL_SUMS,    FAULT_BILL_DAMAGED,
+        FAULT_BILL_TRAVERSAL,  FAULT_BILL_BOMB,    FAULT_BILL_OTHER_ACCOUNT,
+        FAULT_BILL_OTHER_HOST, FAULT_BILL_EXPIRED, FAULT_DROP_AFTER};
+    enum fault fault = refused[cast_below(cast, sizeof refused / sizeof *refused)];
+    struct till_json *body = till_json_object();
+    till_json_set_text(body, "operation", "bill");
+    till_json_set_text(body, "fault", fault_row(fault)->name);
+    till_json_set_int(body, "count", cast_between(cast, 1, 3));
+    if (tell(cast, "/control/faults", body))
+        sim_count(cast->sim, names[fault]);
 }

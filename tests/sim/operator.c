@@ -188,10 +188,29 @@ static void welcome_back(struct cast *cast, size_t which) {
     sim_count(cast->sim, "operator.endpoint_on");
 }
 
+/* A person looks into what contradicts, and ends it with a word. */
+static void look_into_discrepancies(struct cast *cast) {
+    struct till_json *json TILL_JSON_SCOPED = NULL;
+    char target[160];
+    (void)admin(cast, "POST", "/admin/reconcile", "{}", NULL);
+    if (admin(cast, "GET", "/admin/discrepancies", NULL, &json) != 200)
+        return;
+    const struct till_json *data = till_json_member(json, "data");
+    size_t count = data ? till_json_size(data) : 0;
+    if (count == 0 || !cast_often(cast, 50))
+        return;
+    const struct till_json *row = till_json_element(data, (size_t)cast_below(cast, (int64_t)count));
+    snprintf(target, sizeof target, "/admin/discrepancies/%.*s/resolve",
+             TILL_STR_ARG(till_json_get_str(row, "id")));
+    if (admin(cast, "POST", target, "{\"note\":\"seen to by an operator\"}", NULL) == 200)
+        sim_count(cast->sim, "operator.resolved");
+}
+
 static void do_something(struct cast *cast) {
     static void (*const deeds[])(struct cast * cast) = {
-        switch_account, switch_app, change_key,      tell_again,
-        meddle,         meddle,     read_everything, maintain,
+        switch_account,  switch_app, change_key,
+        tell_again,      meddle,     meddle,
+        read_everything, maintain,   look_into_discrepancies,
     };
     deeds[cast_below(cast, sizeof deeds / sizeof *deeds)](cast);
 }

@@ -48,11 +48,26 @@ void play_open(struct play *play, struct sim *sim, const struct people_plan *pla
     play->people.check = play->check;
 }
 
+/* Bills of a day are there at nine of the next morning in Beijing, and may need another try. */
+static void wait_for_bills(struct play *play) {
+    const int64_t day_us = 24 * HOUR_US, beijing_us = 8 * HOUR_US;
+    struct cast *cast = play->people.inside;
+    int64_t now_us = sim_time_us(play->sim) + beijing_us;
+    if (!play->scene.options.bills)
+        return;
+    if (cast_often(cast, 50))
+        mischief_spoil_bills(cast);
+    world_sleep_us(play_world(play), day_us - now_us % day_us + 20 * HOUR_US);
+    mischief_end(cast);
+    sim_count(play->sim, "bills.mornings");
+}
+
 void play_close(struct play *play, int64_t limit_us) {
     if (!people_calm(&play->people, limit_us))
         sim_violation(play->sim, "I10",
                       "somebody waits for an answer %lld s after all faults ended",
                       (long long)(limit_us / SECOND_US));
+    wait_for_bills(play);
     if (!scene_settle(&play->scene, limit_us))
         sim_violation(play->sim, "I10", "something is due %lld s after all faults ended",
                       (long long)(limit_us / SECOND_US));

@@ -39,6 +39,7 @@ struct scene_options {
     size_t accounts;          /* of each merchant */
     enum store_commit commit; /* THREAD: the commit task runs as a fiber of the store's process */
     unsigned refunds_late;    /* bit N: merchant N's late_policy is "refund", else "keep" */
+    bool bills;               /* accounts fetch the platform's bills every morning */
 };
 
 struct scene {

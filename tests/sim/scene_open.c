@@ -139,13 +139,14 @@ static struct till_str make_platform_app(struct scene *scene, struct scene_merch
         sim_violation(scene->sim, "SCENE", "the platform makes no app");
     copy_text(merchant->platform_app_id[account], sizeof merchant->platform_app_id[account], json,
               "app_id");
-    return format(scene,
-                  "{\"app_id\":\"%s\",\"seller_id\":\"%.*s\",\"private_key\":\"%.*s\","
-                  "\"platform_public_key\":\"%.*s\","
-                  "\"gateway_url\":\"http://alipay.test/alipay/gateway.do\"}",
-                  merchant->platform_app_id[account],
-                  TILL_STR_ARG(till_json_get_str(json, "seller_id")), TILL_STR_ARG(private_key),
-                  TILL_STR_ARG(till_json_get_str(json, "platform_public_key")));
+    return format(
+        scene,
+        "{\"app_id\":\"%s\",\"seller_id\":\"%.*s\",\"private_key\":\"%.*s\","
+        "\"platform_public_key\":\"%.*s\",%s"
+        "\"gateway_url\":\"http://alipay.test/alipay/gateway.do\"}",
+        merchant->platform_app_id[account], TILL_STR_ARG(till_json_get_str(json, "seller_id")),
+        TILL_STR_ARG(private_key), TILL_STR_ARG(till_json_get_str(json, "platform_public_key")),
+        scene->options.bills ? "\"bills\":\"trade\",\"bill_hosts\":\"alipay.test\"," : "");
 }
 
 static void make_account(struct scene *scene, struct scene_merchant *merchant, size_t account) {
