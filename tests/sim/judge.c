@@ -72,10 +72,14 @@ void judge_late(const struct letter *letter, struct till_arena *arena, struct wo
     take_prefix(letter, letter->response.body, came, arena, ret);
 }
 
-/* What stands between the two answers in the server's place. */
-static void answer_of_others(enum letter_fate fate, struct world_answer *ret) {
+/* What stands between the two answers in the server's place. A webhook's status is its whole
+ * answer: of it garbage leaves what the server said, or nobody could promise a delivery. */
+static void answer_of_others(const struct letter *letter, const struct world_request *request,
+                             struct world_answer *ret) {
+    enum letter_fate fate = letter->fate;
+    int status = request->keep_prefix ? letter->response.status : 200;
     end(ret, TILL_FATE_ANSWERED, "done", "");
-    ret->status = fate == LETTER_GARBAGE ? 200 : 502;
+    ret->status = fate == LETTER_GARBAGE ? status : 502;
     ret->content_type = TILL_STR("text/html");
     ret->body = fate == LETTER_GARBAGE ? TILL_STR("\x01\x02 not what was asked for {")
                                        : TILL_STR("<html><body>502 Bad Gateway</body></html>");
@@ -108,7 +112,7 @@ void judge_letter(const struct letter *letter, const struct world_request *reque
         break;
     }
     if (letter->fate == LETTER_GARBAGE || letter->fate == LETTER_BAD_GATEWAY)
-        answer_of_others(letter->fate, ret);
+        answer_of_others(letter, request, ret);
     else if (body.len <= request->answer_max)
         take(letter, body, arena, ret);
     else if (request->keep_prefix)
