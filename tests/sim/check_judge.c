@@ -65,12 +65,27 @@ static void check_closed(struct check *check, const struct seen_attempt *attempt
                   attempt->id, attempt->upstream_no);
 }
 
-/* While the outcome of one is open, nobody tries with another number (I9). */
+/* The same account, product and fields: then it is the same try under another number. Another way
+ * to pay is the merchant's own wish (ADR 022). */
+static bool is_same_way(struct check *check, const struct seen_attempt *a,
+                        const struct seen_attempt *b) {
+    static const char SQL[] =
+        "SELECT 1 FROM attempts a JOIN attempts b ON b.account_id = a.account_id"
+        " AND b.product = a.product AND b.extra = a.extra WHERE a.pk = ?1 AND b.pk = ?2";
+    sqlite3_stmt *stmt = check_query(check, SQL);
+    sqlite3_bind_int64(stmt, 1, a->pk);
+    sqlite3_bind_int64(stmt, 2, b->pk);
+    bool found = check_step(check, stmt);
+    sqlite3_reset(stmt);
+    return found;
+}
+
+/* While the outcome of one is open, nobody tries the same with another number (I9). */
 static void check_alone(struct check *check, const struct seen_payment *payment,
                         const struct seen_attempt *attempt) {
     for (const struct seen_attempt *other = payment->attempts; other; other = other->next) {
         bool is_open = other->state == ATTEMPT_SENT || other->state == ATTEMPT_UNKNOWN;
-        if (other != attempt && !other->is_new && is_open)
+        if (other != attempt && !other->is_new && is_open && is_same_way(check, attempt, other))
             sim_violation(check->sim, "I9", "%s was begun with a new number while %s is %s",
                           attempt->id, other->upstream_no,
                           seen_state_name(SEEN_ATTEMPT, other->state));
