@@ -62,6 +62,7 @@ static const struct damage {
      " what = 'payment' AND payment_id = 'pay_000001'"},
     {"ledger.attempts", "payment pay_000001",
      "DELETE FROM ledger WHERE what = 'refund' AND payment_id = 'pay_000001'"},
+    {"ledger.suspense", "payment", "UPDATE attempts SET duplicate = 0 WHERE id = 'att_second'"},
     {"ledger.late", "payment", "UPDATE payments SET late = 0 WHERE late = 1"},
     {"trail.ledger", "transaction txn", "UPDATE ledger SET created_us = created_us + 1"},
     {"trail.ledger", "transaction txn", "UPDATE ledger SET pk = pk + 1000"},
