@@ -210,8 +210,12 @@ static void read_attempts(struct check *check, int64_t from, int64_t to) {
 static void new_refund(struct check *check, const struct seen_refund *now, const char *attempt_id) {
     struct seen_attempt *attempt = seen_attempt_of(check, till_str_of(attempt_id));
     struct seen_refund *seen = calloc(1, sizeof *seen);
-    /* Done before we heard of it (a cancel that gave money back), or about to leave. */
-    int first = now->state == REFUND_SUCCEEDED ? REFUND_SUCCEEDED : REFUND_SENT;
+    /* Done before we heard of it (a cancel that gave money back, the platform's console), owed by
+     * the app's policy and not sent yet, or about to leave. */
+    bool is_owed = seen_reaches(SEEN_REFUND, REFUND_PREPARED, now->state, now->version - 1);
+    int first = now->state == REFUND_SUCCEEDED ? REFUND_SUCCEEDED
+                : is_owed                      ? REFUND_PREPARED
+                                               : REFUND_SENT;
     assert(seen);
     if (!attempt)
         sim_violation(check->sim, "I8", "%s belongs to no attempt", now->id);

@@ -51,6 +51,7 @@ void scenario_webhook_outage(void *stage);
 void scenario_clock(void *stage);
 void scenario_late_keep(void *stage);
 void scenario_late_refund(void *stage);
+void scenario_two_accounts(void *stage);
 void scenario_careless(void *stage);
 
 #endif

@@ -9,7 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 import tap  # noqa: E402
 
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2)
 TIMEOUT_S = 600
 
 
@@ -42,31 +42,30 @@ def happened(runs, *names):
 @tap.test
 def s_092_a_thousand_closes_against_a_thousand_payments(_):
     """Each round ends closed and unpaid upstream, or paid, or with late money that is recorded; never both, never neither."""
-    runs = [play("close_vs_paid", seed) for seed in SEEDS]
-    for run in runs:
+    for run, rounds in ((play("close_vs_paid", 1), 1000), (play("close_vs_paid", 2, "--size", "200"), 200)):
         ends = [run[name] for name in ("round.closed_and_unpaid", "round.paid", "round.paid_late", "round.came_and_went")]
-        tap.equal(sum(ends), 1000, "rounds that ended")
-    happened(runs, "round.closed_and_unpaid", "round.paid")
+        tap.equal(sum(ends), rounds, "rounds that ended")
+        happened([run], "round.closed_and_unpaid", "round.paid")
 
 
 @tap.test
 def s_094_a_thousand_times_several_refunds_at_once(_):
     """What was accepted fits, and nothing that was refused would have fitted beside it."""
-    runs = [play("refund_race", seed) for seed in SEEDS]
-    for run in runs:
-        tap.expect(run["round.refund_accepted"] + run["round.refund_refused"] >= 2000, "fewer than two refunds a round")
-    happened(runs, "round.refund_accepted", "round.refund_refused")
+    for run, rounds in ((play("refund_race", 1), 1000), (play("refund_race", 2, "--size", "200"), 200)):
+        tap.equal(run["round.refunded_at_once"], rounds, "rounds")
+        tap.expect(run["round.refund_accepted"] + run["round.refund_refused"] >= 2 * rounds, "fewer than two refunds a round")
+        happened([run], "round.refund_accepted", "round.refund_refused")
 
 
 @tap.test
 def every_unknown_is_settled_after_an_outage_of_days(_):
-    runs = [play("outage", seed) for seed in SEEDS]
+    runs = [play("outage", seed, "--size", "24") for seed in SEEDS]
     happened(runs, "outage.unknown_before", "fault.network.silence")
 
 
 @tap.test
 def s_106_an_endpoint_that_is_away_for_three_days_gets_everything(_):
-    runs = [play("webhook_outage", seed) for seed in SEEDS]
+    runs = [play("webhook_outage", seed) for seed in SEEDS[:1]]
     happened(runs, "fault.shop.away", "merchant.shippings")
 
 
@@ -83,9 +82,18 @@ def s_091_late_money_is_kept_or_given_back_as_the_app_wants_it(_):
 
 
 @tap.test
+def s_093_one_order_paid_at_two_accounts(_):
+    """The first money settles it; the second is recorded once, whatever is notified how often."""
+    runs = [play("two_accounts", seed) for seed in SEEDS]
+    for run in runs:
+        tap.equal(run["twice.both_paid"] + run["twice.one_paid"], 40, "rounds that ended")
+    happened(runs, "twice.both_paid")
+
+
+@tap.test
 def a_merchant_that_ships_at_every_delivery_is_found_out(_):
     """The other direction: the invariants are looked at."""
-    runs = [Played("careless", seed) for seed in range(1, 11)]
+    runs = [Played("careless", seed) for seed in range(1, 9)]
     found = [run for run in runs if run.status == 1 and run.invariant == "I16" and "shipped" in run.sentence]
     tap.expect(found, f"of {len(runs)} careless merchants none was found out")
     tap.expect(all(run.status == 0 or run in found for run in runs), "a careless merchant failed for another reason")
@@ -93,7 +101,7 @@ def a_merchant_that_ships_at_every_delivery_is_found_out(_):
 
 @tap.test
 def life_goes_on_and_meets_everything(_):
-    runs = [play("life", seed) for seed in range(1, 13)]
+    runs = [play("life", seed) for seed in range(1, 9)]
     happened(runs, "merchant.orders", "merchant.refunds", "merchant.replays", "merchant.changed_orders", "merchant.twins", "buyer.pages",
              "buyer.scans", "fault.process.kill", "fault.power.loss", "fault.shop.kill")
 
