@@ -174,11 +174,13 @@ static bool is_quiet(struct scene *scene) {
 
 bool scene_settle(struct scene *scene, int64_t limit_us) {
     static const int64_t LOOK_US = 5 * TILL_US_PER_SECOND;
+    static const uint64_t STEPS_MAX = 3000000; /* somebody turns in a circle */
     struct world *here = sim_process_world(sim_current(scene->sim));
     int64_t end_us = sim_time_us(scene->sim) + limit_us;
+    uint64_t last_step = sim_steps(scene->sim) + STEPS_MAX;
     heal(scene);
     bool quiet = is_quiet(scene);
-    while (!quiet && sim_time_us(scene->sim) < end_us) {
+    while (!quiet && sim_time_us(scene->sim) < end_us && sim_steps(scene->sim) < last_step) {
         world_sleep_us(here, LOOK_US);
         quiet = is_quiet(scene);
     }
