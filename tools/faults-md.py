@@ -34,8 +34,10 @@ TAIL = """
 - Allocations failing in a sanitized build: its own allocator cannot be stood before. The optimised one with crash points is used.
 - Rot in the *content* of a page (a digit of an amount, say): the file has no sum over it. The trail's hashes (`till audit`), the ledger's balance and the platform's
   bills are what finds it. Rot in the log's last transaction looks like a torn end and is taken for one.
-- jansson 2.14 does not look whether the buffer of the string that it reads could grow: an allocation that fails right there makes it run over its own
-  memory, and the process dies (its supervisor starts the next one). Open: an allocator that ends the process, or keeps a reserve, while JSON is read.
+- jansson 2.14 does not look whether the buffer of the token that it reads could grow: without memory it would lose bytes of a text or run over its end.
+  `lib/base/json_read.c` stands between it and its allocator while it reads: the first allocation that fails is lent a reserve, the text ends there, and the
+  reading is refused (`read_json` in unit/base/torture_test.c fails each one). A program around libtill that replaces jansson's allocator while another
+  of its threads reads takes that away for this reading.
 - A request that the HTTP library itself has no memory for gets its own 413, in HTML.
 """
 

@@ -10,9 +10,6 @@ static bool refuse(const json_error_t *why, struct till_error *err) {
     const char *near = strstr(why->text, " near ");
     int len = near ? (int)(near - why->text) : (int)strlen(why->text);
     switch (json_error_code(why)) {
-    case json_error_unknown:
-    case json_error_out_of_memory:
-        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     case json_error_invalid_utf8:
     case json_error_null_character:
     case json_error_null_byte_in_key:
@@ -30,11 +27,14 @@ static bool refuse(const json_error_t *why, struct till_error *err) {
 }
 
 bool till_json_parse(struct till_str text, struct till_json **ret_json, struct till_error *err) {
-    json_error_t why = {.line = 0}; /* its code stays unset when memory runs out */
+    json_error_t why = {.line = 0};
+    bool short_of_memory;
     if (!json_check(text, err))
         return false;
     seed_once();
-    json_t *node = json_loadb(text.len ? text.ptr : "", text.len, JSON_REJECT_DUPLICATES, &why);
+    json_t *node = json_read(text, &why, &short_of_memory);
+    if (short_of_memory)
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     if (!node)
         return refuse(&why, err);
     *ret_json = (struct till_json *)node;

@@ -34,4 +34,10 @@ static inline void seed_once(void) {
  */
 TILL_MUST_CHECK bool json_check(struct till_str text, struct till_error *err);
 
+/*
+ * Reads a checked text with jansson, safe when memory runs out at any allocation. NULL is a
+ * refusal: for want of memory, or else as ret_why says. A node is the caller's.
+ */
+json_t *json_read(struct till_str text, json_error_t *ret_why, bool *ret_short_of_memory);
+
 #endif

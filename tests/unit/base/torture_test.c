@@ -62,6 +62,34 @@ static bool build_json(struct till_arena *arena, struct till_str *out, struct ti
     return till_json_write(arena, json, TILL_JSON_SORTED, out, err);
 }
 
+/*
+ * Tokens of each kind and length, since the buffer of jansson's reader grows at another byte of
+ * each. What is read without memory is refused, and never another text.
+ */
+static bool read_json(struct till_arena *arena, struct till_str *out, struct till_error *err) {
+    static const struct {
+        const char *open, *letters, *close;
+    } tokens[] = {
+        {"[\"", "0123456789ab\\n\xe6\xb8\xa9", "\"]"},
+        {"{\"", "0123456789ab\\n\xe6\xb8\xa9", "\":1}"},
+        {"[", "123456789123456789", "]"},
+        {"{\"n\":", "123456789123456789", "}"},
+    };
+    for (size_t i = 0; i < COUNT(tokens); i++) {
+        for (const char *letters = tokens[i].letters; strlen(letters) > 9; letters++) {
+            TILL_JSON_SCOPED struct till_json *parsed = NULL;
+            struct till_str text;
+            if (!till_arena_format(arena, &text, err, "%s%s%s", tokens[i].open, letters,
+                                   tokens[i].close) ||
+                !till_json_parse(text, &parsed, err) ||
+                !till_json_write(arena, parsed, TILL_JSON_COMPACT, out, err))
+                return false;
+            assert_str_equal(*out, text);
+        }
+    }
+    return true;
+}
+
 static bool build_signature(struct till_arena *arena, struct till_str *out,
                             struct till_error *err) {
     const struct till_signed_request request = {
@@ -135,9 +163,9 @@ static bool build_certificate(struct till_arena *arena, struct till_str *out,
 }
 
 typedef bool scenario(struct till_arena *arena, struct till_str *out, struct till_error *err);
-static scenario *const scenarios[] = {build_form,      build_text,    build_json,
-                                      build_signature, build_webhook, build_seal,
-                                      build_key,       build_cipher,  build_certificate};
+static scenario *const scenarios[] = {build_form,      build_text,       build_json, read_json,
+                                      build_signature, build_webhook,    build_seal, build_key,
+                                      build_cipher,    build_certificate};
 
 static void every_cap_below_the_need_is_refused(void **state) {
     (void)state;
