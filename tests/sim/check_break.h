@@ -31,7 +31,7 @@ struct till_json *life_call(struct life *life, size_t merchant, const char *meth
 void life_order(struct life *life, const char *number);
 void life_pay(struct life *life);
 void life_sleep(struct life *life, int64_t seconds);
-/* Beside the store's back; triggers are the caller's to drop. */
+/* Behind the store's back, in one commit; triggers and checks of the database do not hold there. */
 void life_sql(struct life *life, const char *sql);
 void life_serve(struct life *life, const char *prefix, struct sim_process *process);
 

@@ -221,7 +221,7 @@ static void new_refund(struct check *check, const struct seen_refund *now, const
         sim_violation(check->sim, "I8", "%s belongs to no attempt", now->id);
     check_move(check, SEEN_REFUND, now->id, 1, now->version, first, now->state);
     *seen = *now;
-    seen->before = REFUND_SENT;
+    seen->before = first == REFUND_PREPARED ? REFUND_PREPARED : REFUND_SENT;
     seen->attempt = attempt;
     seen->next = attempt->refunds;
     attempt->refunds = seen;

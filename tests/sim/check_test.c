@@ -108,20 +108,47 @@ void life_serve(struct life *life, const char *prefix, struct sim_process *proce
             .self = life, .body_max = body_max, .lane = lane, .handle = answer, .refuse = refuse});
 }
 
+static void run_sql(sqlite3 *db, const char *sql) {
+    char *message = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) == SQLITE_OK)
+        return;
+    printf("broken test: %s\n", message);
+    exit(3);
+}
+
+enum { TRIGGERS_MAX = 64 };
+
+/* The rules that the database keeps by itself step aside; their texts stay. */
+static size_t drop_triggers(sqlite3 *db, char *ret_texts[TRIGGERS_MAX]) {
+    char **cells = NULL, line[256];
+    int rows = 0, columns = 0;
+    must(sqlite3_get_table(db, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'", &cells,
+                           &rows, &columns, NULL) == SQLITE_OK &&
+             rows <= TRIGGERS_MAX,
+         "the triggers cannot be read");
+    for (int i = 1; i <= rows; i++) {
+        snprintf(line, sizeof line, "DROP TRIGGER %s", cells[2 * i]);
+        run_sql(db, line);
+        ret_texts[i - 1] = strdup(cells[2 * i + 1]);
+    }
+    sqlite3_free_table(cells);
+    return (size_t)rows;
+}
+
 void life_sql(struct life *life, const char *sql) {
     sqlite3 *db = NULL;
-    char *text = NULL, *message = NULL;
+    char *triggers[TRIGGERS_MAX];
     (void)life;
     must(sqlite3_open_v2(SCENE_DATABASE, &db, SQLITE_OPEN_READWRITE, SIM_VFS) == SQLITE_OK,
          "the database does not open");
-    text = sqlite3_mprintf("PRAGMA ignore_check_constraints = 1; PRAGMA foreign_keys = 0;"
-                           " PRAGMA busy_timeout = 1000; %s",
-                           sql);
-    if (sqlite3_exec(db, text, NULL, NULL, &message) != SQLITE_OK) {
-        printf("broken test: %s\n", message);
-        exit(3);
+    run_sql(db, "PRAGMA ignore_check_constraints = 1; PRAGMA foreign_keys = 0; BEGIN IMMEDIATE");
+    size_t count = drop_triggers(db, triggers);
+    run_sql(db, sql);
+    for (size_t i = 0; i < count; i++) {
+        run_sql(db, triggers[i]);
+        free(triggers[i]);
     }
-    sqlite3_free(text);
+    run_sql(db, "COMMIT");
     sqlite3_close(db);
 }
 
