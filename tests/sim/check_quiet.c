@@ -150,6 +150,20 @@ static void check_refunded(struct check *check, const struct platform_trade *tra
                       upstream, attempt->upstream_no, attempt->refunded);
 }
 
+/* The platform signed that it is closed, and its word for the money was another or none: the bill
+ * finds it, nobody else can. */
+static bool is_beyond_knowing(const struct check *check, const struct platform_trade *trade,
+                              const struct seen_attempt *attempt) {
+    if (!attempt->proven_closed)
+        return false;
+    for (const struct platform_notice *notice = check->scene->sandbox->notices; notice;
+         notice = notice->next)
+        if (notice->trade == trade && notice->event == NOTICE_PAID && notice->acknowledged &&
+            notice->variant == FAULT_NONE)
+            return false;
+    return true;
+}
+
 static void check_trade_books(struct check *check, const struct platform_trade *trade) {
     const struct seen_attempt *attempt = seen_attempt_numbered(check, trade->out_trade_no);
     bool is_paid = trade->paid_us > 0;
@@ -158,6 +172,10 @@ static void check_trade_books(struct check *check, const struct platform_trade *
                       TILL_STR_ARG(trade->out_trade_no));
     if (!attempt || check_trade(check, attempt) != trade)
         return;
+    if (is_paid && attempt->received == 0 && is_beyond_knowing(check, trade, attempt)) {
+        sim_count(check->sim, "check.untold_payments");
+        return;
+    }
     if (is_paid && attempt->received == 0)
         sim_violation(
             check->sim, "I4", "the platform was paid %" PRId64 " for %s; with us it is %s",
