@@ -12,7 +12,8 @@
 enum {
     NONCES_MAX = 1 << 19, /* reads remembered within the window; the table grows to 24 MiB */
     ROUND_PAUSE_US = 1000,
-    ROUND_SLOWEST_US = 5000000
+    ROUND_SLOWEST_US = 5000000,
+    ROUND_BELIEVED_US = 60000000
 };
 
 static bool check_public_url(const struct gateway_settings *settings, struct till_error *err) {
@@ -98,14 +99,35 @@ static void wait_for_work(struct gateway *gw, struct world_spot *spot, int64_t n
     world_park(gw->world, spot, world_monotonic_us(gw->world) + pause_us);
 }
 
+/* What a round knew when it began, and what it said when it ended. */
+struct round {
+    int64_t commits, began_us, next_us;
+};
+
+static struct round round_begin(struct gateway *gw) {
+    return (struct round){.commits = store_commits(gw->store),
+                          .began_us = world_monotonic_us(gw->world),
+                          .next_us = INT64_MAX};
+}
+
+/* Only this process writes the store: until the next commit a round that found nothing would find
+ * nothing again before its moment. Not believed for ever: a look may have failed. */
+static bool round_still_holds(struct gateway *gw, const struct round *round) {
+    return store_commits(gw->store) == round->commits && world_now_us(gw->world) < round->next_us &&
+           world_monotonic_us(gw->world) - round->began_us < ROUND_BELIEVED_US &&
+           !atomic_load(&gw->any_suspected) && !world_stopping(gw->world);
+}
+
 /* The first one waits where everybody wakes the crew. It passes the wake on when something is due:
  * most news brings no work, and a crew that wakes for nothing costs more than the news itself. */
 static void wait_in_crew(struct gateway_worker *worker, struct gateway_worker *crew, int64_t size,
-                         struct world_spot *common, int64_t next_us,
+                         struct world_spot *common, const struct round *round,
                          int64_t (*due_us)(struct store *)) {
     struct gateway *gw = worker->gw;
     bool first = worker == crew;
-    wait_for_work(gw, first ? common : &worker->spot, next_us);
+    do
+        wait_for_work(gw, first ? common : &worker->spot, round->next_us);
+    while (round_still_holds(gw, round));
     if (!first || due_us(gw->store) > world_now_us(gw->world))
         return;
     for (int64_t i = 1; i < size; i++)
@@ -116,10 +138,10 @@ static void sweep(void *arg) {
     struct gateway_worker *worker = arg;
     struct gateway *gw = worker->gw;
     while (!world_stopping(gw->world)) {
-        int64_t next_us = INT64_MAX;
-        sweep_once(gw, &next_us);
+        struct round round = round_begin(gw);
+        sweep_once(gw, &round.next_us);
         TILL_FP("S3");
-        wait_in_crew(worker, gw->sweepers, GATEWAY_SWEEPERS, &gw->sweep_spot, next_us,
+        wait_in_crew(worker, gw->sweepers, GATEWAY_SWEEPERS, &gw->sweep_spot, &round,
                      store_next_due_us);
     }
     atomic_fetch_sub(&gw->tasks, 1); /* the last touch */
@@ -159,10 +181,10 @@ static void deliver(void *arg) {
     struct gateway_worker *worker = arg;
     struct gateway *gw = worker->gw;
     while (!world_stopping(gw->world)) {
-        int64_t next_us = INT64_MAX;
-        deliver_once(gw, &next_us);
+        struct round round = round_begin(gw);
+        deliver_once(gw, &round.next_us);
         wait_in_crew(worker, gw->deliverers, gw->settings->webhook_workers, &gw->deliver_spot,
-                     next_us, store_next_delivery_us);
+                     &round, store_next_delivery_us);
     }
     atomic_fetch_sub(&gw->tasks, 1); /* the last touch */
 }

@@ -65,6 +65,7 @@ struct gateway {
     uint64_t lost_lines, untold_lines;                               /* flow/housekeep.c */
     struct clock_watch clock;                                        /* flow/clock.c */
     int64_t purged_us, told_number;                                  /* flow/housekeep.c */
+    int64_t figures_us, figures_commits;                             /* flow/housekeep.c */
     int64_t keys_told_us;                                            /* flow/keys.c */
     bool reseal_failed;                                              /* flow/keys.c */
     int64_t reconcile_shown_us;                                      /* flow/reconcile.c */

@@ -9,6 +9,8 @@
 
 #define ROUND_US TILL_US_PER_SECOND
 #define MINUTE_US (60 * TILL_US_PER_SECOND)
+/* While nothing is committed, figures change only with the clock. */
+#define FIGURES_BELIEVED_US (10 * TILL_US_PER_SECOND)
 enum { SEQUENCE_BATCHES = 16 }; /* of events, and of seals, a round */
 
 static void sequence(struct gateway *gw) {
@@ -103,22 +105,44 @@ static bool is_full_minute(struct gateway *gw) {
     return true;
 }
 
-void housekeep_once(struct gateway *gw, int64_t *ret_next_us) {
-    struct store_figures figures;
+/* Nothing was committed since the last look, and that was not long ago. */
+static bool is_known(struct gateway *gw) {
+    int64_t commits = store_commits(gw->store), now_us = world_monotonic_us(gw->world);
+    bool known = gw->figures_us != 0 && commits == gw->figures_commits &&
+                 now_us - gw->figures_us < FIGURES_BELIEVED_US;
+    if (!known) {
+        gw->figures_us = now_us;
+        gw->figures_commits = commits;
+    }
+    return known;
+}
+
+/* And what follows from them: numbers for what was committed, seals. */
+static bool look_at_figures(struct gateway *gw, struct store_figures *ret) {
     struct till_error err;
+    if (!store_figures(gw->store, ret, &err)) {
+        log_failure(gw->log, LOG_ERROR, "figures_failed", &err);
+        return false;
+    }
+    show(gw, ret);
+    if (ret->events_unnumbered > 0)
+        sequence(gw);
+    seal(gw);
+    return true;
+}
+
+void housekeep_once(struct gateway *gw, int64_t *ret_next_us) {
+    struct store_figures figures = {0};
     clock_look(gw);
     count_lost_lines(gw);
     tell_lost_lines(gw);
     *ret_next_us = world_now_us(gw->world) + ROUND_US;
-    if (!store_figures(gw->store, &figures, &err)) {
-        log_failure(gw->log, LOG_ERROR, "figures_failed", &err);
+    bool minute = is_full_minute(gw);
+    if ((!is_known(gw) || minute) && !look_at_figures(gw, &figures)) {
+        gw->figures_us = 0;
+        gw->purged_us = minute ? 0 : gw->purged_us;
         return;
     }
-    show(gw, &figures);
-    if (figures.events_unnumbered > 0)
-        sequence(gw);
-    seal(gw);
-    bool minute = is_full_minute(gw);
     keys_look(gw, minute);
     if (minute) {
         tell_head(gw);

@@ -126,6 +126,10 @@ void commit_batch(struct store *store, struct op *const *ops, size_t count) {
     count_batch(store, ops, count, world_monotonic_us(store->world) - start_us);
 }
 
+int64_t store_commits(const struct store *store) {
+    return atomic_load(&store->commits);
+}
+
 /* ---- the task ---- */
 
 static size_t take(struct store *store, struct op *ret_ops[STORE_BATCH_MAX], bool *ret_closing) {
