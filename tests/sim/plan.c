@@ -41,7 +41,7 @@ void people_draw(struct sim *sim, struct people_plan *plan) {
                   .accounts = (size_t)between(sim, 1, 2),
                   .commit = often(sim, 70) ? STORE_COMMIT_THREAD : STORE_COMMIT_INLINE,
                   .refunds_late = (unsigned)sim_random(sim, SIM_PEOPLE) & 0xF,
-                  .bills = often(sim, 20)},
+                  .bills = often(sim, 12)},
         .duration_us = between(sim, 20, 240) * MINUTE_US,
         .orders_max = between(sim, 8, 40),
         .products = draw_products(sim)};
