@@ -115,16 +115,22 @@ static bool is_good(const struct http_response *response) {
     return response->status >= 200 && response->status < 300;
 }
 
-/* A nonce that moved something is durable with it, and moves nothing again. */
-static void check_nonce(struct check *check, struct till_str key_id, struct till_str nonce) {
+/* A nonce that moved something is durable with it, and moves nothing again. An instance whose clock
+ * is ahead may have forgotten it by now; then the horizon has moved over its time. */
+static void check_nonce(struct check *check, struct till_str key_id, struct till_str nonce,
+                        struct till_str timestamp) {
+    unsigned long long timestamp_s = 0;
     struct fact *fact = fact_obtain(check, "nonce", nonce);
     if (fact->times++ > 0)
         sim_violation(check->sim, "I24", "the signed request %.*s took effect twice",
                       TILL_STR_ARG(nonce));
     sqlite3_stmt *stmt =
-        check_query(check, "SELECT 1 FROM nonces WHERE key_id = ?1 AND nonce = ?2");
+        check_query(check, "SELECT 1 FROM nonces WHERE key_id = ?1 AND nonce = ?2"
+                           " UNION SELECT 1 FROM store_facts WHERE nonce_horizon_s >= ?3");
     sqlite3_bind_text(stmt, 1, key_id.ptr, (int)key_id.len, SQLITE_STATIC);
     sqlite3_bind_text(stmt, 2, nonce.ptr, (int)nonce.len, SQLITE_STATIC);
+    bool is_readable = till_str_to_u64(timestamp, INT64_MAX, &timestamp_s);
+    sqlite3_bind_int64(stmt, 3, is_readable ? (int64_t)timestamp_s : INT64_MAX);
     bool is_durable = check_step(check, stmt);
     sqlite3_reset(stmt);
     if (!is_durable)
@@ -176,7 +182,7 @@ void check_api_answer(struct check *check, const struct sim_passage *passage) {
     bool has_effect = is_post && (till_str_is(path, "/v1/payments") ||
                                   till_str_ends_with(path, TILL_STR("/refunds")));
     if (has_effect)
-        check_nonce(check, key_id, nonce);
+        check_nonce(check, key_id, nonce, part_of(header, "timestamp"));
     if (till_json_parse(passage->response->body, &json, &err))
         check_identity(check, passage, merchant, json);
 }
