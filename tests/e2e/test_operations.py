@@ -325,6 +325,8 @@ def the_operators_commands_work(stack):
     status = command(stack, "status")
     expect(status["payments"] >= 3 and status["schema"] >= 1 and status["draining"] is False and status["ledger_imbalance"] == 0, status)
     listed = command(stack, "app", "list")["data"]
+    for row in listed:  # when each webhook secret ends, and nothing else of it
+        equal([list(secret) for secret in row.pop("webhook_secrets")], [["ends_at"]], f"secrets of {row}")
     expect(app in [row["id"] for row in listed] and "secret" not in json.dumps(listed), listed)
     made = command(stack, "app", "add", "--name", "Second", "--hosts", "shop.example")
     key = command(stack, "app", "key", "--app", made["id"])

@@ -92,6 +92,7 @@ def s_016_the_same_key_with_another_amount_is_refused(stack):
     is_problem(stack.merchant().call("POST", "/v1/payments", {**fields, "amount": 10000}), 409, "order_conflict", "/out_trade_no")
     now = read(stack, payment)
     equal(now.pop("refunds"), [], "refunds")
+    equal([attempt["id"] for attempt in now.pop("attempts")], [payment["attempt"]], "attempts")
     equal((seen(stack), now), (before, payment), "the first payment")
 
 
