@@ -10,6 +10,8 @@ Every stage prints what it does, then one line with its counts and its time; a f
 logs are in build/logs. The last line is `N passed, N failed` (`, N skipped` may follow); the exit status is
 non-zero on any failure.
 """
+import concurrent.futures
+import contextlib
 import json
 import os
 import re
@@ -52,8 +54,13 @@ SANITIZER_ENV = {
 }
 
 
+# Files of process tests that run at one moment: they mostly wait, for answers and for what is due.
+AT_ONCE = 2
+_running = set()
+
+
 def say(text):
-    print("  " + text, flush=True)
+    print(f"  {text}\n", end="", flush=True)
 
 
 def command(arguments, log, env=None, timeout=None, cwd=ROOT):
@@ -63,6 +70,7 @@ def command(arguments, log, env=None, timeout=None, cwd=ROOT):
     with open(path, "w", encoding="utf-8", errors="replace") as out:
         process = subprocess.Popen(arguments, cwd=cwd, env={**os.environ, **SANITIZER_ENV, **(env or {})},
                                    stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+        _running.add(process.pid)
         try:
             status = process.wait(timeout)
         except BaseException as reason:
@@ -72,6 +80,8 @@ def command(arguments, log, env=None, timeout=None, cwd=ROOT):
                 raise
             out.write(f"\ntimed out after {timeout} s\n")
             status = 124
+        finally:
+            _running.discard(process.pid)
     return status, path.read_text(encoding="utf-8", errors="replace")
 
 
@@ -139,13 +149,26 @@ def program(arguments, log, tally, env=None, timeout=1800):
     tally.join(one)
 
 
-def python_tests(folder, tally, till, only="", env=None, timeout=1800, name=None):
+def python_tests(folder, tally, till, only="", env=None, timeout=1800, name=None, at_once=1):
     files = [path for path in sorted((ROOT / "tests" / folder).glob("test_*.py")) if only in path.stem]
     if not files:
         tally.fail(f"no file tests/{folder}/test_*{only}*.py")
-    for path in files:
-        program([sys.executable, str(path)], f"{name or folder}-{path.stem.removeprefix('test_')}.log", tally,
+
+    def run(path):
+        mine = Tally()
+        program([sys.executable, str(path)], f"{name or folder}-{path.stem.removeprefix('test_')}.log", mine,
                 {"TILL": str(till), **(env or {})}, timeout)
+        return mine
+    pool = concurrent.futures.ThreadPoolExecutor(at_once)
+    try:
+        for mine in pool.map(run, files):
+            tally.join(mine)
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for group in list(_running):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+        raise
 
 
 def till_of(name):
@@ -188,12 +211,12 @@ def stage_tsan(tally, only):
 def stage_e2e(tally, only):
     # The sanitized build has crash points compiled in, and stays quiet unless a test names one.
     if build("asan", tally, "cli/till"):
-        python_tests("e2e", tally, till_of("asan"), only)
+        python_tests("e2e", tally, till_of("asan"), only, at_once=AT_ONCE)
 
 
 def stage_crash(tally, only):
     if build("failpoints", tally, "cli/till", "tests/support/shim.so"):
-        python_tests("crash", tally, till_of("failpoints"), only, timeout=2400)
+        python_tests("crash", tally, till_of("failpoints"), only, timeout=2400, at_once=AT_ONCE)
 
 
 def sim_of(name):
