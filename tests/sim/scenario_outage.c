@@ -61,11 +61,16 @@ void scenario_outage(void *arg) {
     play_open(&play, stage->sim, &plan);
     people_start(&play.people);
     world_sleep_us(play_world(&play), 20 * MINUTE_US);
+    /* At first it hears and does not answer: whatever is asked now is unknown afterwards. */
+    sim_network_cut(play.sim, play.scene.platform_process, NULL, true);
+    for (int i = 0; i < 30; i++) {
+        world_sleep_us(play_world(&play), MINUTE_US);
+        if (count_unknown(&play) > 0)
+            sim_count(play.sim, "outage.unknown_before");
+    }
     silence(&play, true);
     sim_count(play.sim, "fault.network.silence");
     world_sleep_us(play_world(&play), hours * HOUR_US);
-    if (count_unknown(&play) > 0)
-        sim_count(play.sim, "outage.unknown_before");
     silence(&play, false);
     expect_knowledge(&play);
     play_close(&play, REST_US);
