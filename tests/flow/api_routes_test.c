@@ -215,12 +215,25 @@ static void events_are_listed_and_told_again(void **state) {
 
 /* ---- administration ---- */
 
+/* Of an app's webhook secrets the list tells how many are alive, and each one's end. */
+static void ends_alone_are_shown(const struct api_answer *apps) {
+    static const char *const NAMES[] = {"ends_at", NULL};
+    struct till_error err;
+    const struct till_json *data = till_json_member(apps->json, "data");
+    const struct till_json *secrets =
+        till_json_member(till_json_element(data, 0), "webhook_secrets");
+    assert_int_equal(till_json_size(data), 1);
+    assert_int_equal(till_json_size(secrets), 1);
+    assert_true(till_json_only(till_json_element(secrets, 0), NAMES, &err));
+}
+
 static void a_secret_is_shown_once(void **state) {
     (void)state;
     char target[160];
     struct api_answer apps = api_admin(&api, "GET", "/admin/apps", NULL);
     api_expect(apps, 200, "");
-    assert_null(memmem(apps.body.ptr, apps.body.len, "secret", 6));
+    assert_null(memmem(apps.body.ptr, apps.body.len, "whsec_", 6));
+    ends_alone_are_shown(&apps);
     snprintf(target, sizeof target, "/admin/keys?app_id=%s", api.app_id);
     struct api_answer keys = api_admin(&api, "GET", target, NULL);
     api_expect(keys, 200, "");

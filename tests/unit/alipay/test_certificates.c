@@ -221,6 +221,27 @@ static void an_answer_counts_under_the_certificate_it_names(void **state) {
     assert_false(verdict.verified);
 }
 
+/* Where there is no room to keep the name, it is said, and nothing is read either. */
+static void a_name_without_room_is_not_wanted(void **state) {
+    struct scene *s = *state;
+    struct till_ask ask = fixture_ask(TILL_QUERY);
+    struct till_incoming incoming = {
+        .fate = TILL_FATE_ANSWERED,
+        .status = 200,
+        .body = answer_as(s, "alipay_trade_query_response", PAID_NODE, s->next_sn, s->next)};
+    struct till_arena small;
+    struct till_verdict verdict;
+    struct till_error err;
+    till_arena_init(&small, strlen(s->next_sn) - 1);
+    till_answer(s->account, &ask, &incoming, &small, &verdict);
+    assert_false(verdict.verified || verdict.suspicious);
+    assert_int_equal(verdict.outcome, TILL_UNKNOWN);
+    assert_int_equal(verdict.certificate_wanted.len, 0);
+    assert_false(till_arena_refuse(&small, &err));
+    assert_true(till_str_equal(till_str_of(verdict.peer_text), till_str_of(err.text)));
+    till_arena_clean_up(&small);
+}
+
 static void each_mode_takes_only_its_own_answers(void **state) {
     static const char *const bad_names[] = {"", "x", "../../etc/passwd",
                                             "00000000000000000000000000000000x",
@@ -350,6 +371,7 @@ int main(void) {
         SENTENCE(requests_name_the_certificates_under_the_signature),
         SENTENCE(content_is_encrypted_before_it_is_signed_and_stored_in_clear),
         SENTENCE(an_answer_counts_under_the_certificate_it_names),
+        SENTENCE(a_name_without_room_is_not_wanted),
         SENTENCE(each_mode_takes_only_its_own_answers),
         SENTENCE(no_changed_byte_of_a_certificate_answer_is_believed),
         SENTENCE(an_encrypted_answer_is_a_quoted_string_signed_with_its_quotes),
