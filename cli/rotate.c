@@ -20,8 +20,10 @@
 
 static bool read_overlap(struct till_str text, const char *option, int64_t *ret_seconds,
                          struct till_error *err) {
-    const struct setting row = {
-        .name = option, .kind = SETTING_DURATION, .min = 0, .max = 90 * 86400 * TILL_US_PER_SECOND};
+    const struct setting row = {.name = option,
+                                .kind = SETTING_DURATION,
+                                .min = 0,
+                                .max = INT64_C(90) * 86400 * TILL_US_PER_SECOND};
     struct settings_value value;
     if (!settings_value_read(&row, text, &value, err))
         return false;

@@ -13,7 +13,7 @@ run_packages="gcc libc6-dev make pkg-config meson ninja-build python3 ca-certifi
  libmicrohttpd-dev libcurl4-openssl-dev libssl-dev libjansson-dev libsqlite3-dev libqrencode-dev
  libcyaml-dev libyaml-dev libzip-dev zlib1g-dev"
 # llvm gives the symbolizer that makes sanitizer reports readable.
-test_packages="libcmocka-dev clang llvm clang-format clang-tidy cppcheck openssl curl procps strace faketime git chromium fonts-noto-cjk"
+test_packages="libcmocka-dev clang llvm clang-format clang-tidy cppcheck openssl curl procps strace faketime patch mount util-linux git chromium fonts-noto-cjk"
 soak_packages="valgrind gcovr"
 
 wanted=$run_packages

@@ -53,7 +53,8 @@ bool attempts_end_others(struct db *db, const struct attempt_row *attempt, int64
     bind(&query, attempt->id);
     if (!query_run(&query, &changed))
         return false;
-    *ret_any = *ret_any || changed > 0;
+    if (changed > 0)
+        *ret_any = true;
     return true;
 }
 

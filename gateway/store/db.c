@@ -178,10 +178,11 @@ struct till_str read_str(struct query *query) {
 
 void read_text(struct query *query, char *out, size_t size) {
     struct till_str value = read_borrowed(query);
-    if (value.len >= size) {
+    if (value.len >= size || (value.len > 0 && memchr(value.ptr, '\0', value.len))) {
         query->failed = true;
         TILL_FAIL(query->err, STORE_DAMAGED,
-                  "A stored identifier is longer than any that till writes.");
+                  value.len >= size ? "A stored identifier is longer than any that till writes."
+                                    : "A stored identifier has a NUL byte inside.");
         value.len = 0;
     }
     if (value.len)

@@ -92,7 +92,7 @@ TILL_MUST_CHECK bool attempt_list(struct db *db, struct till_arena *arena,
                                   struct till_str payment_id, struct attempt_row **ret_rows,
                                   size_t *ret_count, struct till_error *err);
 /* The order is settled: its other attempts that can still be paid are due at once, to be closed.
- * *ret_any: there are some. */
+ * *ret_any becomes true when there are some. */
 TILL_MUST_CHECK bool attempts_end_others(struct db *db, const struct attempt_row *attempt,
                                          int64_t now_us, bool *ret_any, struct till_error *err);
 /* Can it still be paid, as far as we know? */

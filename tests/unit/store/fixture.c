@@ -239,6 +239,18 @@ int fixture_sql(struct fixture *f, const char *sql) {
     return code;
 }
 
+int fixture_rot(struct fixture *f, const char *sql) {
+    sqlite3 *raw = open_raw(f);
+    assert_int_equal(sqlite3_db_config(raw, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(raw,
+                                  "PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    int changed = sqlite3_exec(raw, sql, NULL, NULL, NULL) == SQLITE_OK ? sqlite3_changes(raw) : 0;
+    sqlite3_close(raw);
+    return changed;
+}
+
 int64_t fixture_number(struct fixture *f, const char *sql) {
     sqlite3 *raw = open_raw(f);
     sqlite3_stmt *stmt;

@@ -54,6 +54,8 @@ struct refund_open fixture_refund(struct fixture *f, const char *payment_id,
 
 /* SQL beside the store's back. */
 int fixture_sql(struct fixture *f, const char *sql); /* result code */
+/* The same as a disk rots: no trigger, CHECK or foreign key is asked. Rows that changed. */
+int fixture_rot(struct fixture *f, const char *sql);
 int64_t fixture_number(struct fixture *f, const char *sql);
 
 struct till_str text(struct fixture *f, const char *format, ...)

@@ -629,8 +629,8 @@ static void the_database_keeps_what_was_said(void **state) {
         "UPDATE discrepancies SET open = 0",
         "UPDATE discrepancies SET open = 0, resolved_by = 'nobody', resolved_us = 1, note = 'x'",
         "DELETE FROM reconciliations",
-        "INSERT INTO settled(subject_id, kind, account_id, from_us, until_us)"
-        " VALUES ('s', 0, 'a', 2, 1)"};
+        ("INSERT INTO settled(subject_id, kind, account_id, from_us, until_us)"
+         " VALUES ('s', 0, 'a', 2, 1)")};
     add(&sheet, fixture_paid(f, "A", 990).attempt.upstream_no, 991);
     seal_sheet(f, BILL_DAY, &sheet);
     run_at(f, LATER + DAY);
