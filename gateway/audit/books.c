@@ -48,7 +48,7 @@ struct books {
     bool trail_has_row;
 };
 
-#define COPY(to, stmt, column) snprintf(to, sizeof to, "%s", audit_text(stmt, column))
+#define COPY(to, stmt, column) snprintf((to), sizeof(to), "%s", audit_text(stmt, column))
 
 static void begin(struct transaction *t, sqlite3_stmt *line) {
     memset(t, 0, offsetof(struct transaction, bytes));

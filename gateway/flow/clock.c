@@ -16,7 +16,7 @@
 #include <till/time.h>
 
 #define STEP_US (5 * TILL_US_PER_SECOND)
-#define BELIEVED_AFTER_US (15 * 60 * TILL_US_PER_SECOND)
+#define BELIEVED_AFTER_US (INT64_C(15) * 60 * TILL_US_PER_SECOND)
 
 static void believe(struct clock_watch *clock, int64_t wall_us, int64_t monotonic_us) {
     clock->believed_us = wall_us;

@@ -7,7 +7,7 @@
 #include <gateway/store/rotation.h>
 #include <till/time.h>
 
-#define TELL_BEFORE_US (3 * 86400 * TILL_US_PER_SECOND)
+#define TELL_BEFORE_US (INT64_C(3) * 86400 * TILL_US_PER_SECOND)
 #define TELL_EVERY_US (3600 * TILL_US_PER_SECOND)
 enum { KEYS_A_ROUND = 64, PARTS_A_ROUND = 16 };
 

@@ -61,7 +61,7 @@ struct secrets_change {
     struct till_str added; /* empty: ends_us is set instead */
     int64_t ends_us, now_us;
     int ending;
-    struct till_arena *arena;
+    struct till_arena arena;
 };
 
 static bool with_new(struct secrets_change *c, struct till_str list, struct till_buf *buf,
@@ -94,7 +94,7 @@ static void with_ends(struct secrets_change *c, struct till_str list, struct til
 static bool read_list(struct store *store, struct db *db, const struct secrets_change *c,
                       const char *id, struct till_str *ret_list, struct till_error *err) {
     bool found;
-    QUERY_SCOPED struct query query = query_start(db, c->arena, owners[c->owner].read, err);
+    QUERY_SCOPED struct query query = query_start(db, &c->arena, owners[c->owner].read, err);
     bind(&query, id);
     if (!query_step(&query, &found))
         return false;
@@ -102,7 +102,7 @@ static bool read_list(struct store *store, struct db *db, const struct secrets_c
         return TILL_FAIL(err, NOT_FOUND, "There is no such %s.", owners[c->owner].noun);
     struct till_str sealed = read_str(&query);
     return query_read_all(&query) &&
-           open_seal(store, c->arena, owners[c->owner].table, id, sealed, ret_list, err);
+           open_seal(store, &c->arena, owners[c->owner].table, id, sealed, ret_list, err);
 }
 
 static bool note(struct store *store, struct db *db, const struct secrets_change *c,
@@ -124,14 +124,14 @@ static bool change(struct store *store, struct db *db, void *arg, struct till_er
     const char *id;
     int64_t epoch;
     c->ending = 0;
-    till_buf_init(&buf, c->arena);
-    if (!till_arena_cstr(c->arena, c->id, &id, err) || !read_list(store, db, c, id, &list, err) ||
+    till_buf_init(&buf, &c->arena);
+    if (!till_arena_cstr(&c->arena, c->id, &id, err) || !read_list(store, db, c, id, &list, err) ||
         (c->added.len && !with_new(c, list, &buf, err)))
         return false;
     if (!c->added.len)
         with_ends(c, list, &buf);
     if (!till_buf_finish(&buf, &list, err) ||
-        !seal(store, c->arena, owners[c->owner].table, id, list, &sealed, err))
+        !seal(store, &c->arena, owners[c->owner].table, id, list, &sealed, err))
         return false;
     QUERY_SCOPED struct query query = query_start(db, NULL, owners[c->owner].write, err);
     bind_blob(&query, sealed.ptr, sealed.len);
@@ -141,11 +141,9 @@ static bool change(struct store *store, struct db *db, void *arg, struct till_er
 }
 
 static bool run_change(struct store *store, struct secrets_change *c, struct till_error *err) {
-    struct till_arena arena;
-    till_arena_init(&arena, SECRETS_MEMORY);
-    c->arena = &arena;
+    till_arena_init(&c->arena, SECRETS_MEMORY);
     bool done = store_write(store, change, c, err);
-    till_arena_clean_up(&arena);
+    till_arena_clean_up(&c->arena);
     config_forget(store);
     return done;
 }

@@ -193,7 +193,9 @@ static void bind_turned(sqlite3_stmt *update, sqlite3_stmt *row, int column) {
     int type = sqlite3_column_type(row, column);
     int len = sqlite3_column_bytes(row, column);
     if (type == SQLITE_INTEGER || len == 0) {
-        sqlite3_bind_int64(update, 1, sqlite3_column_int64(row, column) ^ (INT64_C(1) << draw(62)));
+        sqlite3_bind_int64(update, 1,
+                           sqlite3_column_int64(row, column) ^
+                               (sqlite3_int64)(UINT64_C(1) << draw(62)));
         return;
     }
     memcpy(bytes, sqlite3_column_blob(row, column), (size_t)len);
