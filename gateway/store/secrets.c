@@ -91,8 +91,8 @@ static void with_ends(struct secrets_change *c, struct till_str list, struct til
     }
 }
 
-static bool read_list(struct store *store, struct db *db, const struct secrets_change *c,
-                      const char *id, struct till_str *ret_list, struct till_error *err) {
+static bool read_list(struct store *store, struct db *db, struct secrets_change *c, const char *id,
+                      struct till_str *ret_list, struct till_error *err) {
     bool found;
     QUERY_SCOPED struct query query = query_start(db, &c->arena, owners[c->owner].read, err);
     bind(&query, id);
