@@ -37,7 +37,7 @@ def table(from_bills):
     for name, look, same, meaning, advice in rows():
         if name.startswith("bill_") != from_bills:
             continue
-        ends = ENDS[look] if from_bills else "a person"
+        ends = ENDS[look] if from_bills or look == "ASK" else "a person"
         known = f" The same as `{same}`, when that is open." if same else ""
         lines.append(f"| `{name}` | {meaning}{known} | {advice} | {ends} |")
     return lines

@@ -42,4 +42,17 @@ TILL_MUST_CHECK bool money_send_refund(struct gateway *gw, const char *trace_id,
 TILL_MUST_CHECK bool money_resolve_refund(struct gateway *gw, const struct due *due,
                                           struct till_arena *arena, struct till_error *err);
 
+/* ---- refund_found.c ---- */
+
+struct money_found {
+    enum till_outcome outcome; /* TILL_PAID: the platform knows it as done; then kind */
+    enum found_kind kind;
+    char peer_code[64];
+};
+/* A refund that was made without us: the platform is asked for it by its number (empty: the
+ * order's own), and what it confirms is booked. One that is in the books is not asked for. */
+TILL_MUST_CHECK bool money_find_refund_of(struct gateway *gw, struct till_str attempt_id,
+                                          struct till_str refund_no, struct till_arena *arena,
+                                          struct money_found *ret, struct till_error *err);
+
 #endif

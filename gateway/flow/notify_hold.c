@@ -63,6 +63,7 @@ bool notify_hold(struct incoming *in, const char *type, struct till_str apart,
         return false;
     in->outcome = "held";
     world_wake(in->call->gw->world, &in->call->gw->sweep_spot);
+    world_wake(in->call->gw->world, &in->call->gw->reconcile_spot);
     return true;
 }
 

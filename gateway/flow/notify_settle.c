@@ -99,7 +99,8 @@ static bool take_payment_of_refund(struct incoming *in, struct till_error *err) 
     return apply(in, &finding, &applied, err);
 }
 
-/* Refunds that nobody ordered here, or that contradict what was. */
+/* Refunds that nobody ordered here (their amount is asked for, and then they are booked), or that
+ * contradict what was. */
 static bool hold_refund(struct incoming *in, const char *type, struct till_error *err) {
     struct till_str apart;
     return till_arena_format(in->call->arena, &apart, err, "%.*s/%lld",
@@ -148,8 +149,12 @@ static bool is_cancellation(const struct incoming *in) {
             till_str_equal(notice->refund_no, in->attempt.upstream_no));
 }
 
+/* All of it is back in our books, or all that a cancellation can have given back. */
 static bool is_accounted(const struct incoming *in) {
-    return in->attempt.received > 0 && in->attempt.refunded >= in->notice.refunded.minor;
+    const struct attempt_row *attempt = &in->attempt;
+    bool is_sum = attempt->refunded >= in->notice.refunded.minor;
+    return attempt->received > 0 &&
+           (attempt->refunded == attempt->received || (is_sum && is_cancellation(in)));
 }
 
 static bool take_refund(struct incoming *in, struct till_error *err) {

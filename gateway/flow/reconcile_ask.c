@@ -55,11 +55,41 @@ static bool ask_refund(struct gateway *gw, const struct reconcile_look *look,
     return money_resolve_refund(gw, &due, arena, err);
 }
 
+static const char *say_found(enum found_kind kind) {
+    static const char *const texts[] = {[REFUND_BOOKED] = "The refund is booked.",
+                                        [REFUND_KNOWN] = "The refund is in the books.",
+                                        [REFUND_TOO_MUCH] =
+                                            "The refund is more than is left beside others."};
+    return texts[kind];
+}
+
+/* One that was made without us: asked for by its number, its amount is the platform's word. */
+static bool ask_unknown_refund(struct gateway *gw, const struct reconcile_look *look,
+                               struct till_arena *arena, char ret_note[128],
+                               struct till_error *err) {
+    struct money_found found;
+    TILL_FP("B6");
+    if (!money_find_refund_of(gw, look->attempt_id, look->refund_no, arena, &found, err))
+        return false;
+    if (found.outcome == TILL_PAID)
+        snprintf(ret_note, 128, "%s", say_found(found.kind));
+    else
+        snprintf(ret_note, 128, "Query of the refund: %s %s", till_outcome_name(found.outcome),
+                 found.peer_code);
+    return true;
+}
+
 static bool ask(struct gateway *gw, const struct reconcile_look *look, struct till_arena *arena,
                 struct till_error *err) {
     char note[128] = "";
-    bool is_refund = look->type == DISCREPANCY_BILL_REFUND_UNSETTLED;
-    return (is_refund ? ask_refund : ask_attempt)(gw, look, arena, note, err) &&
+    bool (*question)(struct gateway *, const struct reconcile_look *, struct till_arena *,
+                     char[128], struct till_error *) = ask_attempt;
+    if (look->type == DISCREPANCY_BILL_REFUND_UNSETTLED)
+        question = ask_refund;
+    if (look->type == DISCREPANCY_BILL_REFUND_UNKNOWN ||
+        look->type == DISCREPANCY_REFUND_AT_CONSOLE)
+        question = ask_unknown_refund;
+    return question(gw, look, arena, note, err) &&
            store_reconcile_asked(gw->store, look, till_str_of(note), world_now_us(gw->world), err);
 }
 

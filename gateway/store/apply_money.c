@@ -95,49 +95,18 @@ bool apply_owed(struct applying *a, struct till_error *err) {
     return !a->owes || refund_insert(a->db, &a->owed, err);
 }
 
-static bool describe_own_refund(struct applying *a, struct refund_row *ret_row,
-                                struct till_error *err) {
-    struct refund_row row = {.reason = TILL_STR("cancelled at the platform"),
-                             .amount = a->attempt.amount,
-                             .paid_amount = a->attempt.amount,
-                             .state = TILL_REFUND_SUCCEEDED,
-                             .version = 1,
-                             .created_us = a->finding->now_us,
-                             .updated_us = a->finding->now_us,
-                             .upstream_no = a->attempt.upstream_no};
-    row.amount.minor = a->attempt.received - a->attempt.refund_held;
-    new_id(a->store, "ref", a->finding->now_us, row.id);
-    memcpy(row.payment_id, a->payment.id, sizeof row.payment_id);
-    memcpy(row.attempt_id, a->attempt.id, sizeof row.attempt_id);
-    memcpy(row.app_id, a->payment.app_id, sizeof row.app_id);
-    memcpy(row.account_id, a->attempt.account_id, sizeof row.account_id);
-    if (!till_arena_format(a->arena, &row.out_refund_no, err, "cancel/%s", a->attempt.id) ||
-        !till_arena_format(a->arena, &row.refund_no, err, "cancel/%.*s",
-                           TILL_STR_ARG(a->attempt.upstream_no)))
-        return false;
-    *ret_row = row;
-    return true;
-}
-
 bool apply_own_refund(struct applying *a, struct till_error *err) {
-    struct refund_row refund;
-    if (!describe_own_refund(a, &refund, err))
-        return false;
-    a->attempt.refund_held += refund.amount.minor;
-    a->attempt.refunded += refund.amount.minor;
+    struct refund_row row = {.reason = TILL_STR("cancelled at the platform"),
+                             .amount = a->attempt.amount};
+    row.amount.minor = a->attempt.received - a->attempt.refund_held;
     a->attempt.lease_until_us = 0;
     a->attempt.next_ask_us = a->finding->next_ask_us;
-    if (!attempt_save(a->db, &a->attempt, TILL_STR_NONE, err))
-        return false;
-    payment_mirror(&a->payment, &a->attempt);
     a->kind = APPLIED;
-    return refund_insert(a->db, &refund, err) && event_next(a->db, &a->payment, err) &&
-           ledger_post(a->store, a->db, posting_of_refund(&a->attempt, false), &a->payment,
-                       refund.amount, a->finding->now_us, err) &&
-           (!came_second(a) ||
-            duplicate_end(a->db, a->arena, &a->attempt, false, a->finding->now_us, err)) &&
-           event_write(a->store, a->db, a->arena, "refund.succeeded", &a->payment, &refund,
-                       a->finding->now_us, err);
+    return till_arena_format(a->arena, &row.out_refund_no, err, "cancel/%s", a->attempt.id) &&
+           till_arena_format(a->arena, &row.refund_no, err, "cancel/%.*s",
+                             TILL_STR_ARG(a->attempt.upstream_no)) &&
+           refund_write_done(a->store, a->db, a->arena, &a->payment, &a->attempt, &row,
+                             a->finding->now_us, err);
 }
 
 /* News from outside: asked at once, unless somebody is at it. An answer: its asker's work has

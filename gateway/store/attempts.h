@@ -64,4 +64,24 @@ TILL_MUST_CHECK bool store_begin_refund(struct store *store, struct till_arena *
                                         int64_t now_us, int64_t lease_us,
                                         struct refund_row *ret_row, struct till_error *err);
 
+/* A refund that the platform says was made without us, under this number of its trade (at its
+ * console, or by another system of the seller). */
+struct refund_found {
+    struct till_str attempt_id, refund_no;
+    int64_t minor;
+    struct till_str evidence; /* the signed answer that names it */
+    int64_t now_us;
+};
+enum found_kind {
+    REFUND_BOOKED,
+    REFUND_KNOWN,   /* its number is in the books, or all of the money is back there */
+    REFUND_TOO_MUCH /* more than is left beside what is held for other refunds; nothing is written
+                     */
+};
+/* Once for each number: the row, done, with its ledger lines and refund.succeeded, in one commit.
+ * Discrepancies that told of it and are accounted for now end. minor 0: only these. NOT_FOUND. */
+TILL_MUST_CHECK bool store_find_refund(struct store *store, struct till_arena *arena,
+                                       const struct refund_found *found, enum found_kind *ret_kind,
+                                       struct till_error *err);
+
 #endif

@@ -3,15 +3,17 @@
  * What does not fit is written down, durably, before anybody is told that it was received: one open
  * row for each cause, however often it is said (I39).
  */
-#include "gateway/store/operations.h"
+#include <gateway/store/discrepancies.h>
+#include <gateway/store/operations.h>
 
 static bool insert(struct store *store, struct db *db, const struct discrepancy *d,
                    bool *ret_is_new, struct till_error *err) {
     static const char SQL[] =
         "INSERT INTO discrepancies(id, type, cause, account_id, payment_id, attempt_id, detail,"
-        " open, created_us) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?)"
+        " open, created_us, next_us) VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?, ?)"
         " ON CONFLICT (cause) WHERE open = 1 DO NOTHING";
     char id[TILL_ID_SIZE];
+    bool asks = discrepancy_look_of(discrepancy_type_read(d->type)) == DISCREPANCY_ASK;
     int written;
     new_id(store, "dis", d->now_us, id);
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
@@ -23,6 +25,7 @@ static bool insert(struct store *store, struct db *db, const struct discrepancy 
     bind(&query, d->attempt_id);
     bind(&query, d->detail.len ? d->detail : TILL_STR("{}"));
     bind(&query, d->now_us);
+    bind(&query, d->attempt_id.len && asks ? d->now_us : 0);
     if (!query_run(&query, &written))
         return false;
     *ret_is_new = written == 1;

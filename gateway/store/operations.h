@@ -87,6 +87,27 @@ TILL_MUST_CHECK bool refund_owe(struct store *store, struct till_arena *arena,
 TILL_MUST_CHECK bool refund_insert(struct db *db, const struct refund_row *row,
                                    struct till_error *err);
 
+/* How a refund made at the platform's console is numbered here, in SQL. */
+#define CONSOLE_NO(upstream_no, refund_no) "'console/' || " upstream_no " || '/' || " refund_no
+/* A refund of the attempt by the number that the platform knows it by. NOT_FOUND. */
+TILL_MUST_CHECK bool refund_by_no(struct db *db, struct till_arena *arena,
+                                  struct till_str attempt_id, struct till_str refund_no,
+                                  struct refund_row *ret_row, struct till_error *err);
+/* A refund that the platform made without us, done when we hear of it, within what is left: row,
+ * attempt, ledger, event, and the end of what waited for it. `row` has numbers, reason, amount. */
+TILL_MUST_CHECK bool refund_write_done(struct store *store, struct db *db, struct till_arena *arena,
+                                       struct payment_row *payment, struct attempt_row *attempt,
+                                       struct refund_row *row, int64_t now_us,
+                                       struct till_error *err);
+/* The money of a duplicate went back, in part or wholly, or came back. */
+TILL_MUST_CHECK bool refund_settle_duplicate(struct store *store, struct db *db,
+                                             struct till_arena *arena,
+                                             const struct attempt_row *attempt, int64_t now_us,
+                                             struct till_error *err);
+/* What was held back for a refund is free: one at the console that did not fit may fit now. */
+TILL_MUST_CHECK bool refund_look_again(struct db *db, const struct attempt_row *attempt,
+                                       int64_t now_us, struct till_error *err);
+
 /* All attempts of a payment, by their number. */
 TILL_MUST_CHECK bool attempt_list(struct db *db, struct till_arena *arena,
                                   struct till_str payment_id, struct attempt_row **ret_rows,

@@ -37,13 +37,15 @@ static bool know_attempt(struct db *db, struct till_str upstream_no, struct know
     return query_read_all(&query);
 }
 
-static bool know_refund(struct db *db, struct till_str refund_no, struct known *known,
-                        struct till_error *err) {
+static bool know_refund(struct db *db, struct till_str upstream_no, struct till_str refund_no,
+                        struct known *known, struct till_error *err) {
     static const char SQL[] =
         "SELECT r.id, r.attempt_id, r.amount, r.state, COALESCE(s.pk, 0), COALESCE(s.from_us, 0),"
         " COALESCE(s.until_us, 0), COALESCE(s.revision_pk, 0), COALESCE(s.line, 0) FROM refunds r"
-        " LEFT JOIN settled s ON s.subject_id = r.id AND s.kind = 1 WHERE r.refund_no = ?";
+        " LEFT JOIN settled s ON s.subject_id = r.id AND s.kind = 1"
+        " WHERE r.refund_no IN (?2, " CONSOLE_NO("?1", "?2") ") ORDER BY r.refund_no = ?2 LIMIT 1";
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, upstream_no);
     bind(&query, refund_no);
     if (!query_step(&query, &known->has_refund))
         return false;
@@ -63,8 +65,8 @@ static bool know_cancellation(struct db *db, struct till_str upstream_no, struct
     static const char SQL[] = "SELECT pk, from_us, until_us, revision_pk, line FROM settled"
                               " WHERE subject_id = ? AND kind = 2";
     char number[96];
-    snprintf(number, sizeof number, "cancel:%.*s", TILL_STR_ARG(upstream_no));
-    if (!know_refund(db, till_str_of(number), known, err))
+    snprintf(number, sizeof number, "cancel/%.*s", TILL_STR_ARG(upstream_no));
+    if (!know_refund(db, upstream_no, till_str_of(number), known, err))
         return false;
     if (known->has_refund)
         return true;
@@ -84,7 +86,8 @@ bool reconcile_know(struct db *db, const struct till_bill_line *line, struct kno
         return false;
     if (line->kind != TILL_BILL_PAYMENT) {
         known.settled = (struct settled){.pk = 0};
-        if (line->refund_no.len && !know_refund(db, line->refund_no, &known, err))
+        if (line->refund_no.len &&
+            !know_refund(db, line->upstream_no, line->refund_no, &known, err))
             return false;
         if (line->kind == TILL_BILL_REFUND && !known.has_refund && known.has_attempt &&
             !know_cancellation(db, line->upstream_no, &known, err))

@@ -29,7 +29,8 @@ struct choosing {
 
 static bool find(struct db *db, struct choosing *c, struct till_error *err) {
     static const char SQL[] =
-        "SELECT d.id, d.type, d.attempt_id, d.account_id, d.looks, COALESCE(l.refund_no, '')"
+        "SELECT d.id, d.type, d.attempt_id, d.account_id, d.looks, COALESCE(l.refund_no,"
+        " json_extract(d.detail, '$.refund_no'), '')"
         " FROM discrepancies d LEFT JOIN bill_lines l ON l.revision_pk = d.revision_pk"
         " AND l.number = d.line WHERE d.open = 1 AND d.next_us > 0 AND d.next_us <= ?"
         " ORDER BY d.next_us LIMIT 1";
@@ -111,7 +112,7 @@ static bool write_asked(struct store *store, struct db *db, void *arg, struct ti
     static const char OTHERS[] =
         "UPDATE discrepancies SET next_us = ?1 WHERE attempt_id = ?2 AND open = 1 AND next_us > ?1"
         " AND id <> ?3 AND type <> 'bill_paid_unsettled' AND type <> 'bill_paid_ended'"
-        " AND type <> 'bill_refund_unsettled'";
+        " AND type NOT IN ('bill_refund_unsettled', 'bill_refund_unknown', 'refund_at_console')";
     const struct asking *asking = arg;
     (void)store;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);

@@ -80,7 +80,7 @@ struct reconcile_look {
     char id[TILL_ID_SIZE]; /* the discrepancy's */
     enum discrepancy_type type;
     struct till_str attempt_id, account_id;
-    struct till_str refund_no; /* of the bill's line */
+    struct till_str refund_no; /* of the bill's line or the notification */
     int64_t looks;
 };
 /* An open discrepancy whose time has come; the next look is planned in the same commit. */

@@ -66,24 +66,15 @@ static struct consequence consequence_of(const struct applying *a) {
     }
 }
 
-/* Money that came twice waits for a decision as long as any of it is here. */
-static bool settle_duplicate(struct store *store, struct db *db, struct applying *a,
-                             struct till_error *err) {
-    const struct attempt_row *attempt = &a->attempt;
-    if (attempt->duplicate != DUPLICATE_IN_SUSPENSE)
-        return true;
-    return attempt->refunded == attempt->received
-               ? duplicate_end(db, a->arena, attempt, false, a->finding->now_us, err)
-               : duplicate_note(store, db, a->arena, attempt, a->finding->now_us, err);
-}
-
 static bool follow(struct store *store, struct db *db, struct applying *a, struct till_error *err) {
     struct consequence c = consequence_of(a);
     if (!c.event)
         return true;
     a->attempt.refund_held += c.held * a->refund.amount.minor;
     a->attempt.refunded += c.refunded * a->refund.amount.minor;
-    if (!attempt_save(db, &a->attempt, TILL_STR_NONE, err) || !settle_duplicate(store, db, a, err))
+    if (!attempt_save(db, &a->attempt, TILL_STR_NONE, err) ||
+        !refund_settle_duplicate(store, db, a->arena, &a->attempt, a->finding->now_us, err) ||
+        (c.held < 0 && !refund_look_again(db, &a->attempt, a->finding->now_us, err)))
         return false;
     payment_mirror(&a->payment, &a->attempt);
     return (!c.booked || ledger_post(store, db, c.posting, &a->payment, a->refund.amount,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Refunds that nobody ordered here: by the app's policy, and at the platform's console. Each is
- * written in the commit that learns of its reason, so that no crash comes between.
+ * Refunds that nobody ordered here, by the app's policy. Each is written in the commit that learns
+ * of its reason, so that no crash comes between.
  */
 #include "gateway/store/operations.h"
 

@@ -15,18 +15,25 @@ bool store_refund_get(struct store *store, struct till_arena *arena, struct till
     return refund_one(&query, ret_row);
 }
 
+/* One made at the platform's console may have a number that another trade has, too. */
+bool refund_by_no(struct db *db, struct till_arena *arena, struct till_str attempt_id,
+                  struct till_str refund_no, struct refund_row *ret_row, struct till_error *err) {
+    static const char SQL[] =
+        "SELECT " REFUND_COLUMNS REFUND_FROM "WHERE r.attempt_id = ?1 AND r.refund_no IN (?2,"
+        " " CONSOLE_NO("(SELECT upstream_no FROM attempts WHERE id = ?1)",
+                       "?2") ")"
+                             " ORDER BY r.pk LIMIT 1";
+    QUERY_SCOPED struct query query = query_start(db, arena, SQL, err);
+    bind(&query, attempt_id);
+    bind(&query, refund_no);
+    return refund_one(&query, ret_row);
+}
+
 bool store_refund_by_no(struct store *store, struct till_arena *arena, struct till_str attempt_id,
                         struct till_str refund_no, struct refund_row *ret_row,
                         struct till_error *err) {
-    static const char SQL[] =
-        "SELECT " REFUND_COLUMNS REFUND_FROM "WHERE r.refund_no = ? AND r.attempt_id = ?";
     READING(reading, store, err);
-    if (!reading.db)
-        return false;
-    QUERY_SCOPED struct query query = query_start(reading.db, arena, SQL, err);
-    bind(&query, refund_no);
-    bind(&query, attempt_id);
-    return refund_one(&query, ret_row);
+    return reading.db && refund_by_no(reading.db, arena, attempt_id, refund_no, ret_row, err);
 }
 
 bool store_refund_list(struct store *store, struct till_arena *arena, struct till_str payment_id,

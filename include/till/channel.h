@@ -59,7 +59,7 @@ struct till_ask {
     int64_t expires_us; /* absolute */
     int64_t now_us;     /* transport time of this sending */
     struct till_str refund_no;
-    struct till_money refund_amount;
+    struct till_money refund_amount; /* of a refund query 0: not known, the answer tells it */
     struct till_str refund_reason;
     /* channel-specific fields of the merchant, checked by compose; may be NULL */
     const struct till_json *extra;
@@ -147,6 +147,7 @@ struct till_verdict {
     struct till_str buyer;      /* masked, as the platform gives it */
     struct till_money amount;   /* order total; minor 0 when unsaid */
     struct till_money refunded; /* cumulative for the trade; minor 0 when unsaid */
+    struct till_money refund;   /* of a refund query: the amount of that refund */
     int64_t paid_us;            /* 0 when unsaid */
     /* Nothing was read, since the platform signed under a certificate that the account does not
      * know: its name, for certificate_ask. Empty: none is wanted. */

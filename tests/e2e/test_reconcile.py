@@ -180,9 +180,9 @@ def settings(stack):
 
 
 # What the bill of the day shows at once, and what it shows after the platform was asked.
-ASKED = {"bill_paid_unsettled": 1, "bill_paid_ended": 1, "bill_refund_unsettled": 1}
+ASKED = {"bill_paid_unsettled": 1, "bill_paid_ended": 1, "bill_refund_unsettled": 1, "bill_refund_unknown": 1}
 STAYS = {"bill_unknown_order": 1, "bill_foreign_order": 1, "bill_amount_differs": 1, "bill_trade_differs": 1, "bill_line_doubled": 1,
-         "bill_fee_contradicts": 1, "bill_unknown_kind": 1, "bill_refund_unknown": 1, "bill_refund_differs": 1, "bill_refund_ended": 1,
+         "bill_fee_contradicts": 1, "bill_unknown_kind": 1, "bill_refund_differs": 1, "bill_refund_ended": 1,
          "bill_refund_missing": 1, "bill_payment_missing": 4}
 
 
@@ -267,6 +267,19 @@ def s_128_a_payment_that_was_pending_becomes_paid_once_by_the_platform_s_answer(
 
 
 @test
+def a_refund_at_the_console_that_a_bill_tells_is_booked_once(stack):
+    payment = found["paid"]["console"]
+    shown = read(stack, payment)
+    equal((shown["state"], shown["refunded"]), ("paid", shown["received"]), "the payment")
+    wait_for(lambda: "refund.succeeded" in event_types(stack, payment), "its event")
+    equal(event_types(stack, payment), ["payment.succeeded", "refund.succeeded"], "events")
+    equal(rows(stack, "SELECT count(*), sum(amount), min(state) FROM refunds WHERE payment_id = ?", payment["id"]), [(1, 990, 4)], "refunds")
+    row = [row for row in listed(stack) if row["type"] == "bill_refund_unknown"][0]
+    equal((row["open"], row["resolved_by"]), (False, "evidence"), "its discrepancy")
+    expect(ledger_is_balanced(stack), "the ledger")
+
+
+@test
 def s_129_a_paid_payment_that_the_bill_lacks_is_one_record_and_nothing_is_reversed(stack):
     payment = found["paid"]["missing"]
     before = rows(stack, "SELECT count(*) FROM ledger WHERE payment_id = ?", payment["id"])
@@ -294,7 +307,7 @@ def what_a_corrected_bill_explains_is_closed_by_it(stack):
     stack.control("DELETE", "/bills/alterations")
     equal(fetch(stack, days["today"])["revision"]["number"], 2, "a corrected bill")
     settled(stack, days["today"])
-    left = {"bill_foreign_order": 1, "bill_refund_unknown": 1, "bill_refund_ended": 1}
+    left = {"bill_foreign_order": 1, "bill_refund_ended": 1}
     equal(by_type(stack), left, "only what the bill was right about")
     ended = [row for row in listed(stack, "resolved")]
     equal({row["resolved_by"] for row in ended}, {"evidence"}, "who ended them")
@@ -320,12 +333,12 @@ def a_payment_in_the_bill_of_another_day_is_that_and_not_missing(stack):
 
 @test
 def a_resolution_by_hand_needs_a_note_and_stays_while_the_facts_stay(stack):
-    row = [row for row in listed(stack, "open") if row["type"] == "bill_refund_unknown"][0]
+    row = [row for row in listed(stack, "open") if row["type"] == "bill_foreign_order"][0]
     path = f"/admin/discrepancies/{row['id']}/resolve"
     is_problem(admin_http(stack, "POST", path, {"note": "  "}), 400, "field_invalid", "/note")
     is_problem(admin_http(stack, "POST", "/admin/discrepancies/dis_none/resolve", {"note": "x"}), 404, "not_found")
-    done = stack.admin("discrepancy", "resolve", row["id"], "--note", "Ms Li refunded at the console")
-    equal((done["open"], done["resolved_by"], done["note"]), (False, "hand", "Ms Li refunded at the console"), "the end")
+    done = stack.admin("discrepancy", "resolve", row["id"], "--note", "Ms Li has both accounts")
+    equal((done["open"], done["resolved_by"], done["note"]), (False, "hand", "Ms Li has both accounts"), "the end")
     is_problem(admin_http(stack, "POST", path, {"note": "again"}), 409, "state_conflict")
     totals = reconcile(stack, days["today"])["totals"]
     equal((totals["new"], totals["accepted"]), (0, 1), "the same facts again")

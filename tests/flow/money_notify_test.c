@@ -250,7 +250,7 @@ static void a_refund_before_the_payment_is_known_says_both(void **state) {
     assert_true(is_paid(m, &payment));
     assert_int_equal(money_events(m, &payment, "payment.succeeded"), 1);
     assert_int_equal(money_discrepancies(m, "refund_at_console"), 1);
-    assert_int_equal(money_payment(m, payment.id).refunded, 0); /* a person decides */
+    assert_int_equal(money_payment(m, payment.id).refunded, 0); /* until its amount is known */
 }
 
 static void an_order_that_was_given_back_before_we_heard_of_it_is_never_shipped(void **state) {

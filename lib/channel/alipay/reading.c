@@ -230,9 +230,11 @@ static void read_refund(const struct reading *r) {
         settle(r, TILL_PAID, v->refunded.minor == total ? TILL_TRADE_REFUNDED : TILL_TRADE_PAID);
 }
 
-/* Success of the call is not success of the refund; without a status there was none (5.6). */
+/* Success of the call is not success of the refund; without a status there was none (5.6). Who asks
+ * without an amount wants to know it. */
 static void read_refund_query(const struct reading *r) {
     struct till_str status = text_of(r, "refund_status"), number = text_of(r, "out_request_no");
+    int64_t minor = money_of(r, "refund_amount").minor, wanted = r->ask->refund_amount.minor;
     r->verdict->paid_us = time_of(r, "gmt_refund_pay");
     if (number.len && !till_str_equal(number, r->ask->refund_no))
         contradict(r, "The answer is about another refund.");
@@ -240,10 +242,12 @@ static void read_refund_query(const struct reading *r) {
         settle(r, TILL_PENDING, TILL_TRADE_ABSENT);
     else if (!till_str_is(status, "REFUND_SUCCESS") || number.len == 0 || !names_order(r))
         doubt(r, "The answer does not say a state of this refund that is known.");
-    else if (money_of(r, "refund_amount").minor != r->ask->refund_amount.minor)
+    else if (wanted != 0 ? minor != wanted : minor <= 0 || minor > r->ask->amount.minor)
         contradict(r, "The refund has another amount than ours.");
     else
         settle(r, TILL_PAID, TILL_TRADE_UNSAID);
+    if (r->verdict->outcome == TILL_PAID)
+        r->verdict->refund = money_of(r, "refund_amount");
 }
 
 /* Only where the product hands nothing to the buyer may an order wait without an action. */
