@@ -120,12 +120,22 @@ static bool check_refundable(const struct opening *o, const struct payment_row *
     return true;
 }
 
+/* Bytes that name another order of the payment than the one whose money goes back: it was paid by
+ * another way after they were composed. */
+static bool check_bytes(const struct refund_open *in, const struct attempt_row *attempt,
+                        struct till_error *err) {
+    if (in->composed_for.len == 0 || till_str_is(in->composed_for, attempt->id))
+        return true;
+    return TILL_FAIL(err, STATE_CONFLICT,
+                     "Another attempt of the payment was paid just now; repeat the refund.");
+}
+
 static bool reserve(struct db *db, struct opening *o, const struct payment_row *payment,
                     struct till_error *err) {
     const struct refund_open *in = o->in;
     struct attempt_row attempt;
     if (!attempt_load_of(db, o->arena, payment, in->attempt_id, &attempt, err) ||
-        !check_refundable(o, payment, &attempt, err))
+        !check_refundable(o, payment, &attempt, err) || !check_bytes(in, &attempt, err))
         return false;
     attempt.refund_held += in->amount.minor;
     struct refund_row row = {.out_refund_no = in->out_refund_no,

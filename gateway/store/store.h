@@ -431,6 +431,9 @@ struct refund_open {
     struct nonce_claim claim;
     struct till_str app_id, payment_id, out_refund_no, refund_id, refund_no, reason, business;
     struct till_str attempt_id; /* whose money goes back; empty: the payment's current attempt */
+    /* The attempt that the business bytes name: when by the time of the commit it is another one
+     * whose money goes back, nothing is written (STATE_CONFLICT). Empty: not compared. */
+    struct till_str composed_for;
     struct till_money amount;
     int64_t now_us, lease_us;
 };

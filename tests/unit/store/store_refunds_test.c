@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <gateway/store/attempts.h>
+
 static struct refund_opened open_refund(struct fixture *f, const struct refund_open *in) {
     struct refund_opened opened;
     struct till_error err;
@@ -190,6 +192,37 @@ static void a_refund_can_be_reversed_and_success_after_failure_is_a_discrepancy(
     assert_int_equal(refunded(f), 0);
 }
 
+/* The bytes name the order that was current when they were composed; another way was paid since. */
+static void bytes_about_one_attempt_are_never_a_refund_of_another(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct refund_opened refund;
+    struct payment_opened first = fixture_place(f, "A1", 100), second;
+    struct attempt_open way = {.payment_id = till_str_of(first.payment.id),
+                               .attempt_id = TILL_STR("att_second"),
+                               .account_id = TILL_STR("acc_1"),
+                               .channel = TILL_STR("alipay"),
+                               .product = TILL_STR("page"),
+                               .extra = TILL_STR("{}"),
+                               .upstream_no = TILL_STR("NO_2"),
+                               .business = TILL_STR("{}"),
+                               .expires_us = T0 + 900000000,
+                               .now_us = T0,
+                               .lease_us = LEASE_US};
+    assert_done(store_open_attempt(f->store, &f->arena, &way, &second, &err));
+    struct refund_open in = fixture_refund(f, first.payment.id, "R1", 60);
+    in.composed_for = TILL_STR("att_second");
+    struct finding paid = fixture_finding(&first, TILL_EVENT_PAID);
+    fixture_apply(f, &paid);
+    assert_refused(store_open_refund(f->store, &f->arena, &in, &refund, &err), STATE_CONFLICT);
+    assert_int_equal(fixture_number(f, "SELECT SUM(refund_held) FROM attempts"), 0);
+    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM refunds"), 0);
+    in.composed_for = till_str_of(first.attempt.id);
+    assert_int_equal(open_refund(f, &in).kind, OPENED_NEW);
+    in.composed_for = TILL_STR("att_second"); /* one that exists has its bytes already */
+    assert_int_equal(open_refund(f, &in).kind, OPENED_BY_TWIN);
+}
+
 static void refunds_are_found_by_id_number_and_payment(void **state) {
     struct fixture *f = *state;
     struct till_error err;
@@ -225,6 +258,7 @@ int main(void) {
         T(what_is_not_paid_or_is_finished_cannot_be_refunded),
         T(S_096_bad_amounts_and_foreign_apps_are_refused),
         T(a_refund_can_be_reversed_and_success_after_failure_is_a_discrepancy),
+        T(bytes_about_one_attempt_are_never_a_refund_of_another),
         T(refunds_are_found_by_id_number_and_payment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
