@@ -22,7 +22,7 @@ struct db_health {
     _Atomic int sqlite_code; /* the code that broke it */
 };
 
-#define DB_STATEMENTS 256 /* power of two; the texts in this folder are fewer than half of it */
+#define DB_STATEMENTS 512 /* power of two; the texts in this folder are fewer than half of it */
 
 struct db {
     sqlite3 *handle;

@@ -430,10 +430,8 @@ struct refund_row {
 struct refund_open {
     struct nonce_claim claim;
     struct till_str app_id, payment_id, out_refund_no, refund_id, refund_no, reason, business;
-    struct till_str attempt_id; /* whose money goes back; empty: the payment's current attempt */
-    /* The attempt that the business bytes name: when by the time of the commit it is another one
-     * whose money goes back, nothing is written (STATE_CONFLICT). Empty: not compared. */
-    struct till_str composed_for;
+    struct till_str attempt_id;   /* whose money goes back; empty: the payment's current attempt */
+    struct till_str composed_for; /* the attempt that the bytes name, compared; or empty */
     struct till_money amount;
     int64_t now_us, lease_us;
 };
@@ -443,7 +441,7 @@ struct refund_opened {
 };
 /* Reserves (refund_held += amount) and writes the refund row, state sent; or finds it.
  * REFUND_EXCEEDS, REFUND_CONFLICT (same out_refund_no, other amount or attempt), STATE_CONFLICT
- * (not paid, or finished upstream), NOT_FOUND, NONCE_USED. */
+ * (not paid, finished upstream, bytes of another attempt), NOT_FOUND, NONCE_USED. */
 TILL_MUST_CHECK bool store_open_refund(struct store *store, struct till_arena *arena,
                                        const struct refund_open *in, struct refund_opened *ret,
                                        struct till_error *err);

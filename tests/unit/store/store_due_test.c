@@ -305,9 +305,31 @@ static void an_answer_that_contradicts_ends_its_askers_claim(void **state) {
     }
 }
 
+/* More than one commit's worth, in lanes that are under way and that wait: each once, and nothing
+ * that was due before. */
+static void I21_a_clock_that_is_set_back_moves_every_lane_once(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    int moved;
+    static const char FILL[] =
+        "PRAGMA foreign_keys = OFF; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+        "WHERE i < 7000)"
+        " INSERT INTO deliveries(id, event_pk, endpoint_id, app_id, lane, url, state, next_us,"
+        " leased, created_us) SELECT 'dlv_' || i, i, 'whe_1', 'app_1', 'host' || (i % 3), 'u',"
+        " i % 7 = 0, 1000000 + i, i % 2, i FROM n";
+    assert_int_equal(fixture_sql(f, FILL), SQLITE_OK);
+    assert_done(store_clock_set_back(f->store, 1000100, 500000, &moved, &err));
+    assert_int_equal(moved, 6900 - 986); /* later than now, and pending */
+    static const char WRONG[] =
+        "SELECT COUNT(*) FROM deliveries WHERE next_us <> 1000000 + created_us"
+        " - CASE WHEN state = 0 AND created_us > 100 THEN 500000 ELSE 0 END";
+    assert_int_equal(fixture_number(f, WRONG), 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_inline, fixture_end)
 int main(void) {
     const struct CMUnitTest tests[] = {
+        T(I21_a_clock_that_is_set_back_moves_every_lane_once),
         T(I10_a_sender_that_died_is_claimed_as_unknown),
         T(a_row_that_ends_three_claims_without_a_word_is_parked_until_news),
         T(a_claim_that_ended_well_clears_the_counter),
