@@ -69,9 +69,11 @@ void play_close(struct play *play, int64_t limit_us) {
                       "somebody waits for an answer %lld s after all faults ended",
                       (long long)(limit_us / SECOND_US));
     wait_for_bills(play);
-    if (!scene_settle(&play->scene, limit_us))
+    if (!scene_settle(&play->scene, limit_us)) {
+        check_quiet(play->check); /* which names what is due, if an invariant has a name for it */
         sim_violation(play->sim, "I10", "something is due %lld s after all faults ended",
                       (long long)(limit_us / SECOND_US));
+    }
     people_look(&play->people);
     check_quiet(play->check);
     check_summary(play->check);
