@@ -8,7 +8,7 @@
 
 #define MINUTE_US (INT64_C(60) * 1000000)
 #define PAUSE_FIRST_US (5 * MINUTE_US)
-#define PAUSE_LONGEST_US (24 * 60 * MINUTE_US)
+#define PAUSE_LONGEST_US (INT64_C(24) * 60 * MINUTE_US)
 
 /* Doubling; others only when something may have changed. */
 static int64_t pause_us(enum discrepancy_type type, int64_t looks) {
