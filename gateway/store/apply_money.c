@@ -2,6 +2,7 @@
 #include "gateway/store/applying.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A platform that contradicts itself is asked again this late when the flow names no time. */
@@ -95,16 +96,38 @@ bool apply_owed(struct applying *a, struct till_error *err) {
     return !a->owes || refund_insert(a->db, &a->owed, err);
 }
 
+/* How many of the platform's own refunds the attempt has: another one failed meanwhile, and the
+ * next cancel gave its money back as well. */
+static bool count_own_refunds(const struct applying *a, int64_t *ret_count,
+                              struct till_error *err) {
+    static const char SQL[] = "SELECT COUNT(*) FROM refunds WHERE attempt_id = ?"
+                              " AND substr(out_refund_no, 1, 7) = 'cancel/'";
+    bool row;
+    QUERY_SCOPED struct query query = query_start(a->db, NULL, SQL, err);
+    bind(&query, a->attempt.id);
+    if (!query_step(&query, &row))
+        return false;
+    *ret_count = read_int(&query);
+    return true;
+}
+
 bool apply_own_refund(struct applying *a, struct till_error *err) {
+    int64_t known;
+    char more[24] = "";
     struct refund_row row = {.reason = TILL_STR("cancelled at the platform"),
                              .amount = a->attempt.amount};
     row.amount.minor = a->attempt.received - a->attempt.refund_held;
     a->attempt.lease_until_us = 0;
     a->attempt.next_ask_us = a->finding->next_ask_us;
     a->kind = APPLIED;
-    return till_arena_format(a->arena, &row.out_refund_no, err, "cancel/%s", a->attempt.id) &&
-           till_arena_format(a->arena, &row.refund_no, err, "cancel/%.*s",
-                             TILL_STR_ARG(a->attempt.upstream_no)) &&
+    if (!count_own_refunds(a, &known, err))
+        return false;
+    if (known > 0)
+        snprintf(more, sizeof more, "/%" PRId64, known + 1);
+    return till_arena_format(a->arena, &row.out_refund_no, err, "cancel/%s%s", a->attempt.id,
+                             more) &&
+           till_arena_format(a->arena, &row.refund_no, err, "cancel/%.*s%s",
+                             TILL_STR_ARG(a->attempt.upstream_no), more) &&
            refund_write_done(a->store, a->db, a->arena, &a->payment, &a->attempt, &row,
                              a->finding->now_us, err);
 }

@@ -64,10 +64,13 @@ static bool know_cancellation(struct db *db, struct till_str upstream_no, struct
                               struct till_error *err) {
     static const char SQL[] = "SELECT pk, from_us, until_us, revision_pk, line FROM settled"
                               " WHERE subject_id = ? AND kind = 2";
-    char number[96];
-    snprintf(number, sizeof number, "cancel/%.*s", TILL_STR_ARG(upstream_no));
-    if (!know_refund(db, upstream_no, till_str_of(number), known, err))
-        return false;
+    static const char MARKS[] = "/:"; /* a colon before version 5 */
+    for (size_t i = 0; i < sizeof MARKS - 1 && !known->has_refund; i++) {
+        char number[96];
+        snprintf(number, sizeof number, "cancel%c%.*s", MARKS[i], TILL_STR_ARG(upstream_no));
+        if (!know_refund(db, upstream_no, till_str_of(number), known, err))
+            return false;
+    }
     if (known->has_refund)
         return true;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);

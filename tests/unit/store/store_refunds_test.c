@@ -59,6 +59,28 @@ static void a_refund_is_reserved_then_done_then_booked_once(void **state) {
     assert_int_equal(metrics_read(f->metrics, METRIC_REFUNDS, "alipay", "succeeded"), 1);
 }
 
+/* A cancel gave back what no other refund held; when that one failed, another cancel gives back the
+ * rest. */
+static void two_cancels_of_one_attempt_are_two_refunds(void **state) {
+    struct fixture *f = *state;
+    struct payment_opened paid = fixture_paid(f, "A1", 1000);
+    struct refund_open in = fixture_refund(f, paid.payment.id, "R1", 100);
+    struct refund_opened opened = open_refund(f, &in);
+    struct finding closed = fixture_finding(&paid, TILL_EVENT_CLOSED);
+    closed.source = FOUND_BY_CANCEL;
+    closed.came_and_went = true;
+    assert_int_equal(fixture_apply(f, &closed).kind, APPLIED);
+    assert_int_equal(refunded(f), 900);
+    apply(f, opened.refund.id, TILL_EVENT_FAILED, true);
+    assert_int_equal(held(f), 900);
+    assert_int_equal(fixture_apply(f, &closed).kind, APPLIED);
+    assert_int_equal(refunded(f), 1000);
+    assert_int_equal(fixture_apply(f, &closed).kind, APPLIED_NOTHING);
+    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM refunds WHERE state = 4"), 2);
+    assert_int_equal(fixture_number(f, "SELECT SUM(debit) FROM ledger WHERE account = 'refunds'"),
+                     1000);
+}
+
 static void S_098_a_failed_refund_releases_its_reservation_exactly_once(void **state) {
     struct fixture *f = *state;
     struct payment_opened paid = fixture_paid(f, "A1", 100);
@@ -251,6 +273,7 @@ static void refunds_are_found_by_id_number_and_payment(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         T(a_refund_is_reserved_then_done_then_booked_once),
+        T(two_cancels_of_one_attempt_are_two_refunds),
         T(S_098_a_failed_refund_releases_its_reservation_exactly_once),
         T(S_097_an_unknown_refund_counts_against_the_bound),
         T(S_095_the_same_number_with_another_amount_is_refused),
