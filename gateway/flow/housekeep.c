@@ -11,6 +11,8 @@
 #define MINUTE_US (60 * TILL_US_PER_SECOND)
 /* While nothing is committed, figures change only with the clock. */
 #define FIGURES_BELIEVED_US (10 * TILL_US_PER_SECOND)
+/* A refund that takes longer is told of. */
+#define REFUND_OLD_US (24 * 60 * MINUTE_US)
 enum { SEQUENCE_BATCHES = 16 }; /* of events, and of seals, a round */
 
 static void sequence(struct gateway *gw) {
@@ -58,10 +60,28 @@ static void raise_alarms(struct gateway *gw, const struct store_figures *figures
         log_event(gw->log, LOG_ERROR, "rows_parked", LOG_N("rows", figures->parked));
 }
 
+static int64_t age_us(const struct gateway *gw, int64_t since_us) {
+    int64_t now_us = world_now_us(gw->world);
+    return since_us > 0 && now_us > since_us ? now_us - since_us : 0;
+}
+
+/* Once an hour while it stays so. */
+static void tell_old_refund(struct gateway *gw, int64_t refund_us) {
+    int64_t now_us = world_monotonic_us(gw->world);
+    if (refund_us < REFUND_OLD_US ||
+        (gw->refund_told_us != 0 && now_us - gw->refund_told_us < 60 * MINUTE_US))
+        return;
+    gw->refund_told_us = now_us;
+    log_event(gw->log, LOG_WARN, "refund_unsettled",
+              LOG_N("oldest_seconds", refund_us / TILL_US_PER_SECOND));
+}
+
 static void show(struct gateway *gw, const struct store_figures *figures) {
-    int64_t now_us = world_now_us(gw->world), since_us = figures->oldest_unknown_us;
-    int64_t oldest_us = since_us > 0 && now_us > since_us ? now_us - since_us : 0;
-    metrics_set_us(gw->metrics, METRIC_UNKNOWN_OLDEST, NULL, NULL, oldest_us);
+    int64_t refund_us = age_us(gw, figures->oldest_refund_us);
+    metrics_set_us(gw->metrics, METRIC_UNKNOWN_OLDEST, NULL, NULL,
+                   age_us(gw, figures->oldest_unknown_us));
+    metrics_set_us(gw->metrics, METRIC_REFUND_OLDEST, NULL, NULL, refund_us);
+    tell_old_refund(gw, refund_us);
     metrics_set(gw->metrics, METRIC_OUTBOX_PENDING, NULL, NULL, figures->deliveries_pending);
     metrics_set(gw->metrics, METRIC_DISCREPANCIES, NULL, NULL, figures->discrepancies_open);
     metrics_set_us(gw->metrics, METRIC_STORE_STALL, NULL, NULL, figures->longest_commit_us);

@@ -18,6 +18,7 @@ static bool read_counts(struct db *db, int64_t now_us, struct store_figures *f,
         " (SELECT COUNT(*) FROM refunds WHERE first_unknown_us > 0),"
         " COALESCE((SELECT MIN(first_unknown_us) FROM attempts WHERE first_unknown_us > 0), 0),"
         " COALESCE((SELECT MIN(first_unknown_us) FROM refunds WHERE first_unknown_us > 0), 0),"
+        " COALESCE((SELECT MIN(created_us) FROM refunds WHERE next_ask_us > 0), 0),"
         " (SELECT COUNT(*) FROM deliveries WHERE state = 0),"
         " (SELECT COUNT(*) FROM deliveries WHERE state IN (2, 3) AND state = 2),"
         " (SELECT COUNT(*) FROM discrepancies WHERE open = 1),"
@@ -37,6 +38,7 @@ static bool read_counts(struct db *db, int64_t now_us, struct store_figures *f,
     int64_t attempt_us = read_int(&query), refund_us = read_int(&query);
     bool is_refund_older = refund_us != 0 && (attempt_us == 0 || refund_us < attempt_us);
     f->oldest_unknown_us = is_refund_older ? refund_us : attempt_us;
+    f->oldest_refund_us = read_int(&query);
     f->deliveries_pending = read_int(&query);
     f->deliveries_dead = read_int(&query);
     f->discrepancies_open = read_int(&query);

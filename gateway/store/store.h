@@ -579,8 +579,8 @@ TILL_MUST_CHECK bool store_ledger_list(struct store *store, struct till_arena *a
                                        size_t *ret_count, struct till_error *err);
 
 struct store_figures {
-    int64_t payments, attempts_unknown, refunds_unknown,
-        oldest_unknown_us; /* since when; 0: none */
+    int64_t payments, attempts_unknown, refunds_unknown, oldest_unknown_us,
+        oldest_refund_us; /* since when; 0: none; unsettled refunds */
     int64_t deliveries_pending, deliveries_dead, discrepancies_open, parked, events_unnumbered;
     int64_t longest_commit_us;
     int64_t ledger_imbalance; /* sum of debits minus credits over all currencies' absolute

@@ -341,6 +341,31 @@ static void a_lost_connection_after_the_refund_was_done_is_one_refund(void **sta
     money_check_books(m);
 }
 
+static void s_097_a_refund_that_nobody_answers_for_days_is_asked_after_and_told(void **state) {
+    struct money *m = *state;
+    struct payment_row payment = money_create_paid(m, 10000);
+    size_t before = 0, asked[2] = {0, 0}, days = 0;
+    world_inline_fault(m->world, MONEY_GATEWAY, WORLD_INLINE_LOST_BEFORE, 1000);
+    assert_int_equal(money_refund(m, &payment, "r-1", 6000).status, 202);
+    for (; state_of(m, &payment, "r-1") == TILL_REFUND_UNKNOWN; days++) {
+        assert_true(days < 1000); /* never given up */
+        money_housekeep(m);
+        assert_true(money_metric(m, "till_refund_oldest_seconds") >= (int64_t)days * 86400);
+        assert_int_equal(held(m, &payment), 6000);
+        before = world_inline_attempts(m->world, MONEY_GATEWAY);
+        money_sweep_for(m, 24 * HOUR);
+        if (days < 2)
+            asked[days] = world_inline_attempts(m->world, MONEY_GATEWAY) - before;
+    }
+    assert_true(days > 2);
+    assert_true(asked[1] > 0 && asked[1] < asked[0]); /* more slowly than in the beginning */
+    assert_int_equal(state_of(m, &payment, "r-1"), TILL_REFUND_SUCCEEDED);
+    assert_int_equal(money_trade(m, &payment)->refund_count, 1);
+    money_housekeep(m);
+    assert_int_equal(money_metric(m, "till_refund_oldest_seconds"), 0);
+    money_check_books(m);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -355,6 +380,7 @@ int main(void) {
         TEST(s_083_success_without_fund_change_is_no_success),
         TEST(a_refund_under_a_wrong_signature_is_not_believed),
         TEST(s_097_an_unknown_refund_counts_against_the_bound),
+        TEST(s_097_a_refund_that_nobody_answers_for_days_is_asked_after_and_told),
         TEST(s_098_a_refund_that_fails_for_good_gives_its_money_free_once),
         TEST(a_refusal_of_the_repetition_is_not_believed_over_the_first_ones_success),
         TEST(an_unsent_refund_keeps_its_reservation_and_goes_out_later),
