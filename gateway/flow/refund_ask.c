@@ -137,9 +137,14 @@ static bool book(const struct talk *talk, enum till_event event, const struct as
     if (!is_end)
         finding.next_ask_us =
             money_ask_again_us(gw, talk->refund->asks, REFUND_APART_US, finding.now_us);
+    /* A sender who was away for longer than his lease releases nothing that another one sends. */
+    if (event == TILL_EVENT_DECLINED)
+        finding.expected_version = talk->refund->version;
     crash_point(event);
     if (!store_apply_refund(gw->store, talk->arena, &finding, ret_refund, &changed, err))
-        return false;
+        return err->code == TILL_E_STORE_STALE &&
+               store_refund_get(gw->store, talk->arena, TILL_STR_NONE, finding.refund_id,
+                                ret_refund, err);
     TILL_FP("F8");
     if (changed)
         world_wake(gw->world, &gw->deliver_spot);

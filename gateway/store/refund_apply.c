@@ -17,8 +17,12 @@ struct applying {
 };
 
 static bool load(struct db *db, struct applying *a, struct till_error *err) {
-    return refund_load(db, a->arena, a->finding->refund_id, &a->refund, err) &&
-           attempt_load(db, a->arena, till_str_of(a->refund.attempt_id), &a->attempt, err) &&
+    int64_t expected = a->finding->expected_version;
+    if (!refund_load(db, a->arena, a->finding->refund_id, &a->refund, err))
+        return false;
+    if (expected != 0 && expected != a->refund.version)
+        return TILL_FAIL(err, STORE_STALE, NULL);
+    return attempt_load(db, a->arena, till_str_of(a->refund.attempt_id), &a->attempt, err) &&
            payment_load(db, a->arena, till_str_of(a->refund.payment_id), &a->payment, err);
 }
 

@@ -449,7 +449,7 @@ struct refund_finding {
     struct till_str refund_id;
     enum till_event event; /* SUCCEEDED FAILED LOST UNSENT ACCEPTED REVERSED */
     struct till_str peer_code, peer_text, evidence, evidence_kind;
-    int64_t next_ask_us, now_us;
+    int64_t next_ask_us, now_us, expected_version; /* 0: any; else STORE_STALE when it moved */
 };
 /* One commit: refund transition, reservation consumed or released exactly once, ledger, event. */
 TILL_MUST_CHECK bool store_apply_refund(struct store *store, struct till_arena *arena,

@@ -236,6 +236,21 @@ static void s_098_a_refund_that_fails_for_good_gives_its_money_free_once(void **
     money_check_books(m);
 }
 
+static void a_refund_that_the_sweep_sends_and_that_is_refused_is_free_again(void **state) {
+    struct money *m = *state;
+    struct payment_row payment = money_create_paid(m, 10000);
+    world_inline_fault(m->world, MONEY_GATEWAY, WORLD_INLINE_UNSENT, 1);
+    money_refund(m, &payment, "r-1", 6000);
+    assert_int_equal(state_of(m, &payment, "r-1"), TILL_REFUND_PREPARED);
+    platform_alipay_whim(&m->platform, REFUND, PLATFORM_ERROR_BEFORE,
+                         "ACQ.SELLER_BALANCE_NOT_ENOUGH", 1);
+    money_sweep_for(m, HOUR);
+    assert_int_equal(state_of(m, &payment, "r-1"), TILL_REFUND_FAILED);
+    assert_int_equal(held(m, &payment), 0);
+    assert_int_equal(money_events(m, &payment, "refund.failed"), 1);
+    money_check_books(m);
+}
+
 static void a_refusal_of_the_repetition_is_not_believed_over_the_first_ones_success(void **state) {
     struct money *m = *state;
     struct payment_row payment = money_create_paid(m, 10000);
@@ -382,6 +397,7 @@ int main(void) {
         TEST(s_097_an_unknown_refund_counts_against_the_bound),
         TEST(s_097_a_refund_that_nobody_answers_for_days_is_asked_after_and_told),
         TEST(s_098_a_refund_that_fails_for_good_gives_its_money_free_once),
+        TEST(a_refund_that_the_sweep_sends_and_that_is_refused_is_free_again),
         TEST(a_refusal_of_the_repetition_is_not_believed_over_the_first_ones_success),
         TEST(an_unsent_refund_keeps_its_reservation_and_goes_out_later),
         TEST(s_099_a_refund_whose_sender_died_is_asked_after),

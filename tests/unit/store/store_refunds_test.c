@@ -59,6 +59,29 @@ static void a_refund_is_reserved_then_done_then_booked_once(void **state) {
     assert_int_equal(metrics_read(f->metrics, METRIC_REFUNDS, "alipay", "succeeded"), 1);
 }
 
+/* Somebody asked, was away for longer than his lease, and another one has sent it since. */
+static void a_refusal_of_a_row_that_moved_releases_nothing(void **state) {
+    struct fixture *f = *state;
+    struct payment_opened paid = fixture_paid(f, "A1", 1000);
+    struct refund_open in = fixture_refund(f, paid.payment.id, "R1", 400);
+    struct refund_opened opened = open_refund(f, &in);
+    apply(f, opened.refund.id, TILL_EVENT_LOST, true);
+    struct refund_finding late = {.refund_id = text(f, "%s", opened.refund.id),
+                                  .event = TILL_EVENT_DECLINED,
+                                  .now_us = T0 + 5,
+                                  .expected_version = opened.refund.version};
+    struct refund_row row;
+    struct till_error err;
+    bool changed;
+    assert_false(store_apply_refund(f->store, &f->arena, &late, &row, &changed, &err));
+    assert_int_equal(err.code, TILL_E_STORE_STALE);
+    assert_int_equal(held(f), 400);
+    late.expected_version++;
+    assert_done(store_apply_refund(f->store, &f->arena, &late, &row, &changed, &err));
+    assert_int_equal(row.state, TILL_REFUND_FAILED);
+    assert_int_equal(held(f), 0);
+}
+
 /* A cancel gave back what no other refund held; when that one failed, another cancel gives back the
  * rest. */
 static void two_cancels_of_one_attempt_are_two_refunds(void **state) {
@@ -273,6 +296,7 @@ static void refunds_are_found_by_id_number_and_payment(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         T(a_refund_is_reserved_then_done_then_booked_once),
+        T(a_refusal_of_a_row_that_moved_releases_nothing),
         T(two_cancels_of_one_attempt_are_two_refunds),
         T(S_098_a_failed_refund_releases_its_reservation_exactly_once),
         T(S_097_an_unknown_refund_counts_against_the_bound),
