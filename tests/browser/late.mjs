@@ -4,7 +4,7 @@ import { ENGLISH, PHONE, control, equal, expect, inWallet, isMarked, main, mark,
 
 test('a_code_that_ran_out_is_replaced_by_another_without_a_reload', async () => {
   const payment = await order({ expires_in: 86400 });
-  setTime(payment, { 'payments.action_expires_us': Date.now() + 3000 });
+  setTime(payment, { 'attempts.action_expires_us': Date.now() + 3000 });
   const seen = await visitor(PHONE, ENGLISH);
   const { page } = seen;
   await page.goto(payment.cashier_url);

@@ -127,7 +127,7 @@ test('an_expired_page_order_says_so_and_ends_closed', async () => {
   const payment = await order({ product: 'wap', return_url: back });
   await page.goto(payment.cashier_url);
   const end = Date.now() - 1000;
-  setTime(payment, { 'payments.expires_us': end, 'attempts.expires_us': end, 'payments.action_expires_us': end });
+  setTime(payment, { 'payments.expires_us': end, 'attempts.expires_us': end, 'attempts.action_expires_us': end });
   await page.waitForFunction(() => document.getElementById('title').textContent === 'The time to pay is over');
   await shoot(page, 'products-expired');
   await page.waitForSelector('#card[data-state=closed]', { timeout: 40000 });

@@ -41,7 +41,7 @@ test('a_new_code_comes_without_a_reload_and_the_focus_stays_on_the_button', asyn
 
 test('a_code_that_ran_out_is_renewed_without_javascript', async () => {
   const payment = await order({ expires_in: 86400 });
-  setTime(payment, { 'payments.action_expires_us': Date.now() - 1000 });
+  setTime(payment, { 'attempts.action_expires_us': Date.now() - 1000 });
   const { page, isClean } = await visitor(PHONE, CHINESE, { javaScriptEnabled: false });
   await page.goto(payment.cashier_url);
   equal(await page.innerText('#title'), '二维码已过期', 'title');
@@ -64,7 +64,7 @@ test('the_button_pressed_wildly_asks_the_platform_rarely', async () => {
 test('an_order_whose_time_is_over_warns_and_then_closes_and_takes_no_new_code', async () => {
   const payment = await order();
   const end = Date.now() + 2500;
-  setTime(payment, { 'payments.expires_us': end, 'attempts.expires_us': end, 'payments.action_expires_us': end });
+  setTime(payment, { 'payments.expires_us': end, 'attempts.expires_us': end, 'attempts.action_expires_us': end });
   const seen = await open(payment);
   await says(seen.page, 'The time to pay is over', 'do not pay again');
   expect(!await has(seen.page, '#renew'), 'no new code for an order that ran out');
