@@ -108,25 +108,26 @@ static bool is_show_due(struct gateway *gw, int works) {
     return true;
 }
 
-/* Until there is none, at most `most`; counts what there was. */
+/* Until there is none, at most `most`; counts what there was. What fails is left to its lease. */
 static bool repeat(struct gateway *gw, bool (*work)(struct gateway *, bool *, struct till_error *),
-                   int most, int *works, struct till_error *err) {
+                   int most, int *works) {
+    struct till_error err = {.code = TILL_OK};
     bool found = true;
     for (int i = 0; found && i < most && !world_stopping(gw->world); i++) {
-        if (!work(gw, &found, err))
+        if (!work(gw, &found, &err)) {
+            log_failure(gw->log, LOG_ERROR, "reconcile_failed", &err);
             return false;
+        }
         *works += found;
     }
     return true;
 }
 
 void reconcile_once(struct gateway *gw, int64_t *ret_next_us) {
-    struct till_error err = {.code = TILL_OK};
     int works = 0;
-    bool good = repeat(gw, run_next, RUNS_A_ROUND, &works, &err) &&
-                repeat(gw, reconcile_look_once, LOOKS_A_ROUND, &works, &err);
-    if (!good)
-        log_failure(gw->log, LOG_ERROR, "reconcile_failed", &err);
+    bool ran = repeat(gw, run_next, RUNS_A_ROUND, &works);
+    bool looked = repeat(gw, reconcile_look_once, LOOKS_A_ROUND, &works); /* whatever a bill has */
+    bool good = ran && looked;
     if (is_show_due(gw, works))
         show(gw);
     int64_t minute_us = world_now_us(gw->world) + MINUTE_US;
