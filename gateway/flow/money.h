@@ -55,4 +55,17 @@ TILL_MUST_CHECK bool money_find_refund_of(struct gateway *gw, struct till_str at
                                           struct till_str refund_no, struct till_arena *arena,
                                           struct money_found *ret, struct till_error *err);
 
+struct money_back {
+    bool asked;                /* else it is not done here, so nothing could come back */
+    bool reversed;             /* here, by this answer */
+    enum till_outcome outcome; /* of the question */
+    char peer_code[64];
+};
+/* One of ours that came back to the seller, says an open discrepancy (a bill's line): reversed when
+ * the platform, asked for it, no longer knows it under its signature. */
+TILL_MUST_CHECK bool money_reverse_refund(struct gateway *gw, struct till_str attempt_id,
+                                          struct till_str refund_no, struct till_str discrepancy_id,
+                                          struct till_arena *arena, struct money_back *ret,
+                                          struct till_error *err);
+
 #endif

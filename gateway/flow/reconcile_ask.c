@@ -79,17 +79,45 @@ static bool ask_unknown_refund(struct gateway *gw, const struct reconcile_look *
     return true;
 }
 
+/* One of ours that came back: the bill says so, and the platform must no longer know it. */
+static bool ask_back(struct gateway *gw, const struct reconcile_look *look,
+                     struct till_arena *arena, char ret_note[128], struct till_error *err) {
+    struct money_back back;
+    TILL_FP("B6");
+    if (!money_reverse_refund(gw, look->attempt_id, look->refund_no, till_str_of(look->id), arena,
+                              &back, err))
+        return false;
+    if (back.reversed)
+        snprintf(ret_note, 128, "The refund is reversed.");
+    else if (!back.asked)
+        snprintf(ret_note, 128, "The refund is not done here.");
+    else
+        snprintf(ret_note, 128, "Query of the refund: %s %s", till_outcome_name(back.outcome),
+                 back.peer_code);
+    return true;
+}
+
+typedef bool question_fn(struct gateway *gw, const struct reconcile_look *look,
+                         struct till_arena *arena, char ret_note[128], struct till_error *err);
+
+static question_fn *question_of(enum discrepancy_type type) {
+    switch (type) {
+    case DISCREPANCY_BILL_REFUND_UNSETTLED:
+        return ask_refund;
+    case DISCREPANCY_BILL_REFUND_UNKNOWN:
+    case DISCREPANCY_REFUND_AT_CONSOLE:
+        return ask_unknown_refund;
+    case DISCREPANCY_BILL_REFUND_CAME_BACK:
+        return ask_back;
+    default:
+        return ask_attempt;
+    }
+}
+
 static bool ask(struct gateway *gw, const struct reconcile_look *look, struct till_arena *arena,
                 struct till_error *err) {
     char note[128] = "";
-    bool (*question)(struct gateway *, const struct reconcile_look *, struct till_arena *,
-                     char[128], struct till_error *) = ask_attempt;
-    if (look->type == DISCREPANCY_BILL_REFUND_UNSETTLED)
-        question = ask_refund;
-    if (look->type == DISCREPANCY_BILL_REFUND_UNKNOWN ||
-        look->type == DISCREPANCY_REFUND_AT_CONSOLE)
-        question = ask_unknown_refund;
-    return question(gw, look, arena, note, err) &&
+    return question_of(look->type)(gw, look, arena, note, err) &&
            store_reconcile_asked(gw->store, look, till_str_of(note), world_now_us(gw->world), err);
 }
 

@@ -85,9 +85,12 @@ static struct judgement judge_refund(const struct judged_bill *bill,
 }
 
 /* Other business: known is only a refund that came back to the seller later. */
-static struct judgement judge_other(const struct till_bill_line *line, const struct known *known) {
+static struct judgement judge_other(const struct judged_bill *bill,
+                                    const struct till_bill_line *line, const struct known *known) {
     bool came_back = known->has_attempt && known->has_refund && line->amount > 0 &&
-                     known->refund_amount == line->amount;
+                     known->refund_amount == line->amount &&
+                     strcmp(known->account_id, bill->account_id) == 0 &&
+                     strcmp(known->refund_attempt_id, known->attempt_id) == 0;
     if (!came_back)
         return lone(DISCREPANCY_BILL_UNKNOWN_KIND);
     return lone(known->refund_state == TILL_REFUND_REVERSED ? DISCREPANCY_TYPES
@@ -98,7 +101,7 @@ struct judgement reconcile_judge(const struct judged_bill *bill, const struct ti
                                  const struct known *known) {
     struct judgement judgement;
     if (line->kind != TILL_BILL_PAYMENT && line->kind != TILL_BILL_REFUND)
-        return judge_other(line, known);
+        return judge_other(bill, line, known);
     if (!known->has_attempt)
         return lone(DISCREPANCY_BILL_UNKNOWN_ORDER);
     if (strcmp(known->account_id, bill->account_id) != 0)

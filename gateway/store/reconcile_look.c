@@ -112,7 +112,8 @@ static bool write_asked(struct store *store, struct db *db, void *arg, struct ti
     static const char OTHERS[] =
         "UPDATE discrepancies SET next_us = ?1 WHERE attempt_id = ?2 AND open = 1 AND next_us > ?1"
         " AND id <> ?3 AND type <> 'bill_paid_unsettled' AND type <> 'bill_paid_ended'"
-        " AND type NOT IN ('bill_refund_unsettled', 'bill_refund_unknown', 'refund_at_console')";
+        " AND type NOT IN ('bill_refund_unsettled', 'bill_refund_unknown', 'bill_refund_came_back',"
+        " 'refund_at_console')";
     const struct asking *asking = arg;
     (void)store;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);

@@ -3,7 +3,7 @@
  * What is learned about a refund: its transition, the end of its reservation (consumed or released,
  * exactly once, because the state moves once), ledger, event, in one commit.
  */
-#include "gateway/store/operations.h"
+#include "gateway/store/reconciling.h"
 
 #include <inttypes.h>
 
@@ -111,13 +111,33 @@ static bool contradict(struct store *store, struct db *db, struct applying *a,
     return discrepancy_write(store, db, &discrepancy, &is_new, err);
 }
 
-static bool apply_in_commit(struct store *store, struct db *db, void *arg, struct till_error *err) {
-    struct applying *a = arg;
+/* A person or a corrected bill may have ended what the finding answers, while it was asked for. */
+static bool is_wanted(struct db *db, const struct refund_finding *finding, bool *ret_is,
+                      struct till_error *err) {
+    static const char SQL[] = "SELECT 1 FROM discrepancies WHERE id = ? AND open = 1";
+    *ret_is = true;
+    if (finding->because.len == 0)
+        return true;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, finding->because);
+    return query_step(&query, ret_is);
+}
+
+static bool end_because(struct db *db, const struct refund_finding *finding,
+                        struct till_error *err) {
+    bool ended;
+    return finding->because.len == 0 ||
+           discrepancy_end(db, finding->because, "evidence",
+                           TILL_STR("The platform no longer knows the refund: it is reversed."),
+                           finding->now_us, &ended, err);
+}
+
+static bool apply(struct store *store, struct db *db, struct applying *a, struct till_error *err) {
     const struct refund_finding *finding = a->finding;
     struct till_move move;
     struct till_error refusal;
-    if (!load(db, a, err) || !evidence_write(db, finding->refund_id, finding->evidence_kind,
-                                             finding->evidence, finding->now_us, err))
+    if (!evidence_write(db, finding->refund_id, finding->evidence_kind, finding->evidence,
+                        finding->now_us, err))
         return false;
     if (!till_state_move(TILL_MACHINE_REFUND, (int)a->refund.state, finding->event, &move,
                          &refusal))
@@ -128,9 +148,17 @@ static bool apply_in_commit(struct store *store, struct db *db, void *arg, struc
     a->changed = move.changed;
     a->refund.state = (enum till_refund_state)move.to;
     schedule(a, move.changed);
-    return refund_save(db, &a->refund, err) && (!move.changed || follow(store, db, a, err)) &&
+    return refund_save(db, &a->refund, err) &&
+           (!move.changed || (follow(store, db, a, err) && end_because(db, finding, err))) &&
            till_arena_copy(a->arena, a->refund.peer_code, &a->refund.peer_code, err) &&
            till_arena_copy(a->arena, a->refund.peer_text, &a->refund.peer_text, err);
+}
+
+static bool apply_in_commit(struct store *store, struct db *db, void *arg, struct till_error *err) {
+    struct applying *a = arg;
+    bool wanted;
+    return load(db, a, err) && is_wanted(db, a->finding, &wanted, err) &&
+           (!wanted || apply(store, db, a, err));
 }
 
 bool store_apply_refund(struct store *store, struct till_arena *arena,

@@ -386,8 +386,7 @@ TILL_MUST_CHECK bool store_begin_close(struct store *store, struct till_arena *a
                                        int64_t now_us, int64_t lease_us, struct payment_opened *ret,
                                        struct till_error *err);
 struct discrepancy {
-    struct till_str type; /* "amount_mismatch", "app_mismatch", "seller_mismatch", "unknown_status",
-                             "unknown_order", "duplicate_payment", "refund_mismatch" ... */
+    struct till_str type;  /* "amount_mismatch" ...: a name of discrepancy.def */
     struct till_str cause; /* unique key of the cause: one open row each (I39) */
     struct till_str account_id, payment_id, attempt_id; /* or empty */
     struct till_str detail;                             /* JSON object */
@@ -449,6 +448,7 @@ struct refund_finding {
     struct till_str refund_id;
     enum till_event event; /* SUCCEEDED FAILED LOST UNSENT ACCEPTED REVERSED */
     struct till_str peer_code, peer_text, evidence, evidence_kind;
+    struct till_str because; /* empty, or what asked: a discrepancy, open before, ended by it */
     int64_t next_ask_us, now_us, expected_version; /* 0: any; else STORE_STALE when it moved */
 };
 /* One commit: refund transition, reservation consumed or released exactly once, ledger, event. */

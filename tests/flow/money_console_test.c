@@ -222,6 +222,138 @@ static void an_order_paid_and_given_back_in_part_before_we_heard_is_both(void **
     money_check_books(m);
 }
 
+/* ---- one of ours whose money came back to the seller ---- */
+
+struct came_back {
+    struct money *m;
+    struct payment_row payment;
+    struct refund_row refund;
+};
+
+/* Done here; a bill says that it came back. */
+static struct came_back start_back(struct money *m, int64_t minor) {
+    struct came_back back = {.m = m, .payment = money_create_paid(m, 10000)};
+    struct till_str detail;
+    struct till_error err;
+    bool is_new;
+    assert_int_equal(money_refund(m, &back.payment, "r-1", minor).status, 200);
+    back.refund = money_find_refund(m, &back.payment, "r-1");
+    assert_true(till_arena_format(&m->arena, &detail, &err, "{\"refund_no\":\"%.*s\"}",
+                                  TILL_STR_ARG(back.refund.refund_no)));
+    struct discrepancy line = {.type = TILL_STR("bill_refund_came_back"),
+                               .cause = TILL_STR("bill_refund_came_back/1"),
+                               .account_id = till_str_of(back.refund.account_id),
+                               .payment_id = till_str_of(back.payment.id),
+                               .attempt_id = till_str_of(back.refund.attempt_id),
+                               .detail = detail,
+                               .now_us = world_now_us(m->world)};
+    assert_true(store_hold(m->store, &line, &is_new, &err));
+    return back;
+}
+
+/* The platform's books after the bank refused the money. */
+static void come_back(const struct came_back *back) {
+    struct platform_trade *trade = money_trade(back->m, &back->payment);
+    trade->refunded -= trade->refunds[--trade->refund_count].minor;
+    trade->status = PLATFORM_PAID;
+}
+
+static void check_back(const struct came_back *back, bool reversed, size_t open) {
+    struct money *m = back->m;
+    struct payment_row now = money_payment(m, back->payment.id);
+    int64_t left = reversed ? 0 : back->refund.amount.minor;
+    assert_int_equal(now.refunded, left);
+    assert_int_equal(now.refund_held, left);
+    assert_int_equal(money_find_refund(m, &back->payment, "r-1").state,
+                     reversed ? TILL_REFUND_REVERSED : TILL_REFUND_SUCCEEDED);
+    assert_int_equal(money_events(m, &back->payment, "refund.reversed"), reversed);
+    assert_int_equal(money_ledger_lines(m, &back->payment), reversed ? 6 : 4);
+    assert_int_equal(money_discrepancies(m, ""), open);
+}
+
+static void one_that_came_back_is_reversed_once_and_can_be_made_again(void **state) {
+    struct money *m = *state;
+    struct came_back back = start_back(m, 10000);
+    look(m);
+    check_back(&back, false, 1); /* the platform says that it is done */
+    come_back(&back);
+    look(m);
+    check_back(&back, false, 1); /* not asked twice in a row */
+    look_later(m);
+    check_back(&back, true, 0);
+    look_later(m);
+    check_back(&back, true, 0);
+    assert_int_equal(platform_alipay_calls(&m->platform, REFUND_QUERY), 2);
+    assert_int_equal(money_refund(m, &back.payment, "r-1", 10000).status, 200);
+    check_back(&back, true, 0); /* the old number is the old refund */
+    assert_int_equal(money_refund(m, &back.payment, "r-2", 10000).status, 200);
+    assert_int_equal(money_payment(m, back.payment.id).refunded, 10000);
+    money_check_books(m);
+}
+
+static void s_084_a_bare_answer_that_nothing_asked_for_reverses_nothing(void **state) {
+    struct money *m = *state;
+    struct came_back back = {.m = m, .payment = money_create_paid(m, 10000)};
+    assert_int_equal(money_refund(m, &back.payment, "r-1", 4000).status, 200);
+    back.refund = money_find_refund(m, &back.payment, "r-1");
+    come_back(&back);
+    look_later(m);
+    money_sweep_for(m, 300 * SECOND);
+    check_back(&back, false, 0);
+    assert_int_equal(platform_alipay_calls(&m->platform, REFUND_QUERY), 0);
+}
+
+static void silence_errors_and_wrong_signatures_reverse_nothing(void **state) {
+    struct money *m = *state;
+    struct came_back back = start_back(m, 4000);
+    come_back(&back);
+    world_inline_fault(m->world, MONEY_GATEWAY, WORLD_INLINE_LOST_BEFORE, 1);
+    look(m);
+    check_back(&back, false, 1);
+    platform_alipay_whim(&m->platform, REFUND_QUERY, PLATFORM_WRONG_SIGNATURE, "", 1);
+    look_later(m);
+    check_back(&back, false, 1);
+    platform_alipay_whim(&m->platform, REFUND_QUERY, PLATFORM_ERROR_BEFORE, "ACQ.TRADE_NOT_EXIST",
+                         1);
+    look_later(m);
+    check_back(&back, false, 1);
+    look_later(m);
+    check_back(&back, true, 0);
+    money_check_books(m);
+}
+
+/* A person resolves the discrepancy while its question is under way. */
+static void resolve_meanwhile(void *self, struct platform_alipay *platform, struct till_str method,
+                              struct platform_trade *trade) {
+    struct came_back *back = self;
+    struct discrepancy_filter filter = {.wish = DISCREPANCY_OPEN, .limit = 2};
+    struct discrepancy_full *rows;
+    struct till_error err;
+    size_t count;
+    (void)trade;
+    (void)method;
+    platform->before = NULL;
+    assert_true(
+        store_discrepancy_find(back->m->store, &back->m->arena, &filter, &rows, &count, &err));
+    assert_int_equal(count, 1);
+    assert_true(store_discrepancy_resolve(back->m->store, till_str_of(rows[0].row.id),
+                                          TILL_STR("settled with the bank"),
+                                          world_now_us(back->m->world), &err));
+}
+
+static void a_person_s_word_meanwhile_is_the_last(void **state) {
+    struct money *m = *state;
+    struct came_back back = start_back(m, 4000);
+    come_back(&back);
+    m->platform.before = resolve_meanwhile;
+    m->platform.self = &back;
+    look(m);
+    check_back(&back, false, 0);
+    look_later(m);
+    check_back(&back, false, 0);
+    assert_int_equal(platform_alipay_calls(&m->platform, REFUND_QUERY), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -236,6 +368,10 @@ int main(void) {
         TEST(a_platform_that_does_not_know_the_number_moves_nothing),
         TEST(an_answer_under_a_wrong_signature_moves_nothing),
         TEST(an_order_paid_and_given_back_in_part_before_we_heard_is_both),
+        TEST(one_that_came_back_is_reversed_once_and_can_be_made_again),
+        TEST(s_084_a_bare_answer_that_nothing_asked_for_reverses_nothing),
+        TEST(silence_errors_and_wrong_signatures_reverse_nothing),
+        TEST(a_person_s_word_meanwhile_is_the_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -299,6 +299,13 @@ static void a_line_of_a_refund_is_told_by_its_first_contradiction(void **state) 
     expect(line, &known, DISCREPANCY_BILL_REFUND_CAME_BACK, false);
     known.refund_state = TILL_REFUND_REVERSED;
     expect(line, &known, DISCREPANCY_TYPES, false);
+    known.refund_state = TILL_REFUND_SUCCEEDED;
+    strcpy(known.refund_attempt_id, "att_2"); /* another order's */
+    expect(line, &known, DISCREPANCY_BILL_UNKNOWN_KIND, false);
+    strcpy(known.refund_attempt_id, "att_1");
+    strcpy(known.account_id, "acc_2"); /* another account's */
+    expect(line, &known, DISCREPANCY_BILL_UNKNOWN_KIND, false);
+    strcpy(known.account_id, "acc_1");
     line->amount = 191;
     expect(line, &known, DISCREPANCY_BILL_UNKNOWN_KIND, false);
 }
