@@ -2,6 +2,7 @@
 """The farm of seeds can be trusted: a seed that fails, hangs, ends without its hash or lives no time is a failure, and is named."""
 import contextlib
 import io
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -53,3 +54,14 @@ def check():
             if not status or "not ok 1" not in text or word not in text or "--seed 3" not in text:
                 problems.append(f"{odd!r} is not a failure that is named: {status} {text}")
     return problems
+
+
+def fits(root, text=None):
+    """Do the planted bugs still fit the tree? With `text`, that patch instead."""
+    problems = []
+    for path in sorted((root / "tests" / "sim" / "bugs").glob("*.patch")):
+        words = ["patch", "-p1", "--dry-run", "--batch", "--fuzz=2", "--force"]
+        done = subprocess.run(words, cwd=root, input=text or path.read_text(encoding="utf-8"), capture_output=True, text=True, check=False)
+        if done.returncode:
+            problems.append(f"{path.name}: {done.stdout.strip().splitlines()[-1] if done.stdout else done.stderr}; make the bug anew where the code is now")
+    return problems or ([] if list((root / "tests" / "sim" / "bugs").glob("*.patch")) else ["there are no bugs to plant"])

@@ -65,6 +65,9 @@ def main():
     test("a_false_journey_is_found", [] if journey.judge(lie, lambda path: "int f(void);") else ["not found"])
     test("failures_are_counted", counting_check.check())
     test("failing_seeds_are_found_and_named", farm_check.check())
+    test("the_planted_bugs_fit_the_tree", farm_check.fits(ROOT))
+    stale = "--- a/Makefile\n+++ b/Makefile\n@@ -1,2 +1,2 @@\n-no such line\n+another\n nor this\n"
+    test("a_bug_that_fits_no_more_is_found", [] if farm_check.fits(ROOT, stale) else ["not found"])
     test("each_invariant_has_a_row_that_is_true", simulation.check(ROOT))
     for text, word in simulation.BROKEN:
         found = simulation.judge(text, simulation.SOURCES, lambda path: False)
