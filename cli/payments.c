@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <cli/random.h>
+#include <cli/say_payment.h>
 #include <rt/qr.h>
 #include <till/encode.h>
 #include <till/money.h>
@@ -40,6 +41,11 @@ static bool show_action(struct cli *cli, const struct till_json *payment, struct
         return false;
     cli_text(cli, lines);
     return true;
+}
+
+bool say_payment(struct cli *cli, struct till_json *payment, struct till_error *err) {
+    bool shown = show_action(cli, payment, err);
+    return cli_say(cli, payment, err) && shown;
 }
 
 /* What `till pay` was told. */
@@ -97,11 +103,9 @@ bool verb_pay(struct cli *cli, struct till_error *err) {
         return false;
     if (!wish.product.len)
         wish.product = wish.auth_code.len ? TILL_STR("barcode") : TILL_STR("precreate");
-    if (!order_of(&wish, &body, err) ||
-        !admin_call(cli, &place, "POST", target, body, &answer, err))
-        return false;
-    bool shown = show_action(cli, answer, err);
-    return cli_say(cli, answer, err) && shown;
+    return order_of(&wish, &body, err) &&
+           admin_call(cli, &place, "POST", target, body, &answer, err) &&
+           say_payment(cli, answer, err);
 }
 
 /* A page of one, without the page. */
@@ -153,7 +157,7 @@ bool verb_query(struct cli *cli, struct till_error *err) {
 bool verb_refund(struct cli *cli, struct till_error *err) {
     struct admin_place place = {0};
     struct till_str amount = TILL_STR_NONE, currency = TILL_STR("CNY"), number = TILL_STR_NONE;
-    struct till_str reason = TILL_STR_NONE, target;
+    struct till_str reason = TILL_STR_NONE, attempt = TILL_STR_NONE, target;
     struct cli_values ids = {0};
     struct till_money money;
     const struct cli_option options[] = {
@@ -163,8 +167,10 @@ bool verb_refund(struct cli *cli, struct till_error *err) {
         {"--no", CLI_VALUE, false, &number,
          "out_refund_no; repeat it to repeat the same refund (made up when absent)"},
         {"--reason", CLI_VALUE, false, &reason, "for the buyer"},
+        {"--attempt", CLI_VALUE, false, &attempt,
+         "whose money goes back, where it came twice (that which settled the order)"},
     };
-    if (!cli_read(cli, "PAYMENT --amount 3.00", options, ADMIN_OPTION_COUNT + 4, &ids, err))
+    if (!cli_read(cli, "PAYMENT --amount 3.00", options, ADMIN_OPTION_COUNT + 5, &ids, err))
         return false;
     if (ids.count != 1)
         return TILL_FAIL(err, USAGE, "Name one payment.");
@@ -178,6 +184,8 @@ bool verb_refund(struct cli *cli, struct till_error *err) {
     till_json_set_str(body, "out_refund_no", number);
     if (reason.len)
         till_json_set_str(body, "reason", reason);
+    if (attempt.len)
+        till_json_set_str(body, "attempt", attempt);
     return admin_say(cli, &place, "POST", target, body, err);
 }
 

@@ -50,7 +50,7 @@ static const struct route ADMIN[] = {
     {"POST", "/admin/payments/{id}/cancel", "admin.payments.cancel", NEED_ADMIN, true,
      cancel_payment},
     {"POST", "/admin/payments/{id}/renew", "admin.payments.renew", NEED_ADMIN, true, renew_payment},
-    {"POST", "/admin/payments/{id}/attempts", "admin.attempts.create", NEED_ADMIN_APP, true,
+    {"POST", "/admin/payments/{id}/attempts", "admin.attempts.create", NEED_ADMIN, true,
      create_attempt},
     {"POST", "/admin/payments/{id}/attempts/{attempt}/keep", "admin.duplicates.keep", NEED_ADMIN,
      true, keep_duplicate},

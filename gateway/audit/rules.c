@@ -219,15 +219,16 @@ static const struct rule REST[] = {
      " FROM ledger AS l WHERE what = 'duplicate_payment' AND NOT EXISTS (SELECT 1 FROM"
      " discrepancies AS d WHERE d.type = 'duplicate_payment' AND d.payment_id = l.payment_id)"
      " GROUP BY payment_id"},
-    /* The trail says which person ended it. */
+    /* The trail says which person ended it: with a note, or by keeping the money it is about. */
     {"discrepancy.end",
      "SELECT 'discrepancy ' || id, 'one that has ended has its time and who ended it, and the "
      "trail'"
      " || ' names a hand that did; open ' || open || ', at ' || resolved_us || ' by ' ||"
      " COALESCE(NULLIF(resolved_by, ''), 'nobody') FROM discrepancies WHERE (open = 0) <>"
      " (resolved_us > 0) OR (open = 0) <> (resolved_by <> '') OR (resolved_by = 'hand' AND id NOT "
-     "IN"
-     " (SELECT subject FROM audit WHERE what = 'discrepancy.resolved'))"},
+     "IN (SELECT subject FROM audit WHERE what = 'discrepancy.resolved') AND NOT (type ="
+     " 'duplicate_payment' AND COALESCE(attempt_id, '') IN (SELECT subject FROM audit WHERE what ="
+     " 'duplicate.kept')))"},
     /* What bills are compared with: nothing that was settled may be missing there (I20). */
     {"settled.attempt",
      "SELECT 'attempt ' || id, 'what it received is to be compared with the bill; it is not in'"

@@ -122,6 +122,12 @@ static bool reply_attempt(struct call *c, const struct payment_opened *opened,
     return reply_sent(c, opened, err);
 }
 
+/* The routes are those of the payment's app; an administrator names the payment only. */
+static bool find_app(struct call *c, const struct payment_row *payment, struct till_error *err) {
+    return c->app.id[0] ||
+           store_app_get(c->gw->store, c->arena, till_str_of(payment->app_id), &c->app, err);
+}
+
 bool create_attempt(struct call *c, struct till_error *err) {
     struct way way WAY_SCOPED = {.body = NULL};
     struct payment_row payment;
@@ -132,7 +138,7 @@ bool create_attempt(struct call *c, struct till_error *err) {
                            err))
         return false;
     memcpy(c->payment_id, payment.id, sizeof c->payment_id);
-    if (!read_way(c, &payment, &way, err) ||
+    if (!find_app(c, &payment, err) || !read_way(c, &payment, &way, err) ||
         !store_route_choose(c->gw->store, c->arena, &c->app, way.channel, way.product,
                             payment.amount, way.account, &account, err) ||
         !open_attempt(c, &payment, &way, &account, TILL_STR_NONE, &opened, err))

@@ -18,10 +18,10 @@ from email.utils import formatdate
 
 from tap import ROOT, Receiver, await_state, create, equal, expect, folder, free_port, main, new_stack, read, request, test, till, wait_for
 
-VERBS = ("serve", "init", "app", "account", "endpoint", "key", "pay", "query", "refund", "close", "explain", "har", "doctor", "status", "backup", "shop",
+VERBS = ("serve", "init", "app", "account", "endpoint", "key", "pay", "query", "refund", "attempt", "close", "explain", "har", "doctor", "status", "backup", "shop",
          "sandbox")
 PARTS = {"key": ("make", "show", "convert", "check"), "app": ("add", "list", "key", "keys", "enable", "disable", "revoke"),
-         "account": ("add", "list", "update", "enable", "disable"), "endpoint": ("add", "list", "enable", "disable")}
+         "account": ("add", "list", "update", "enable", "disable"), "endpoint": ("add", "list", "enable", "disable"), "attempt": ("add", "list", "keep")}
 
 
 def setup():
