@@ -4,8 +4,8 @@ money back, and what `till attempt` and `till refund --attempt` do about it."""
 import json
 import subprocess
 
-from tap import (Merchant, Receiver, await_state, create, discrepancies, equal, event_types, events, expect, free_port, main, new_stack, read,
-                 rows, test, till, wait_for)
+from tap import (Merchant, Receiver, admin_http, await_state, create, discrepancies, equal, event_types, events, expect, free_port, is_problem, main, new_stack,
+                 read, rows, test, till, wait_for)
 
 MONEY = 990
 
@@ -214,6 +214,7 @@ def the_command_line_adds_ways_and_says_what_is_wrong(stack):
                         ((other["id"], "--product", "none"), "channel_unknown"), (("pay_none",), "not_found")):
         equal(refused(stack, "attempt", "add", *words, says=""), code, words)
     equal(refused(stack, "attempt", "add", other["id"], "--extra", "[1]", says="--extra", status=2), "usage", "no object")
+    is_problem(admin_http(stack, "POST", f"/admin/payments/{other['id']}/attempts?app_id={stack.returner.app['id']}", {}), 404, "not_found")
     refused(stack, "attempt", "add", says="Name one payment", status=2)
     refused(stack, "attempt", "list", "pay_none", says="")
     refused(stack, "attempt", "keep", other["id"], says="Name one payment and one", status=2)

@@ -115,6 +115,10 @@ static const struct damage {
     {"discrepancy.end", "discrepancy dis", "UPDATE discrepancies SET open = 0"},
     {"discrepancy.end", "discrepancy dis",
      "UPDATE discrepancies SET open = 0, resolved_us = 1, resolved_by = 'hand', note = 'x'"},
+    {"discrepancy.end", "discrepancy dis", /* somebody kept the money of another attempt */
+     "UPDATE discrepancies SET open = 0, resolved_us = 1, resolved_by = 'hand', note = 'x'; INSERT"
+     " INTO audit(who, what, subject, body, created_us) VALUES ('admin', 'duplicate.kept',"
+     " 'att_000001', x'7b7d', 1)"},
     {"settled.attempt", "attempt att_000001",
      "DELETE FROM settled WHERE subject_id = 'att_000001'"},
     {"settled.refund", "refund ref", "DELETE FROM settled WHERE kind = 1"},
