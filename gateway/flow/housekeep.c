@@ -69,7 +69,7 @@ static int64_t age_us(const struct gateway *gw, int64_t since_us) {
 static void tell_old_refund(struct gateway *gw, int64_t refund_us) {
     int64_t now_us = world_monotonic_us(gw->world);
     if (refund_us < REFUND_OLD_US ||
-        (gw->refund_told_us != 0 && now_us - gw->refund_told_us < 60 * MINUTE_US))
+        (gw->refund_told_us != 0 && now_us - gw->refund_told_us < INT64_C(60) * MINUTE_US))
         return;
     gw->refund_told_us = now_us;
     log_event(gw->log, LOG_WARN, "refund_unsettled",
