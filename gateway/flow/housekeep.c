@@ -12,7 +12,7 @@
 /* While nothing is committed, figures change only with the clock. */
 #define FIGURES_BELIEVED_US (10 * TILL_US_PER_SECOND)
 /* A refund that takes longer is told of. */
-#define REFUND_OLD_US (24 * 60 * MINUTE_US)
+#define REFUND_OLD_US (INT64_C(24) * 60 * MINUTE_US)
 enum { SEQUENCE_BATCHES = 16 }; /* of events, and of seals, a round */
 
 static void sequence(struct gateway *gw) {
@@ -69,7 +69,7 @@ static int64_t age_us(const struct gateway *gw, int64_t since_us) {
 static void tell_old_refund(struct gateway *gw, int64_t refund_us) {
     int64_t now_us = world_monotonic_us(gw->world);
     if (refund_us < REFUND_OLD_US ||
-        (gw->refund_told_us != 0 && now_us - gw->refund_told_us < INT64_C(60) * MINUTE_US))
+        (gw->refund_told_us != 0 && now_us - gw->refund_told_us < 60 * MINUTE_US))
         return;
     gw->refund_told_us = now_us;
     log_event(gw->log, LOG_WARN, "refund_unsettled",
