@@ -439,6 +439,9 @@ def s_099_s_100_a_kill_around_the_commit_neither_loses_nor_doubles(stack):
         stack.pay(payment["upstream_no"])
         stack.gateway.child.wait(20)
         equal(stack.gateway.child.returncode, -signal.SIGKILL, f"end at {point}")
+        wait_for(lambda: [n for n in stack.control("GET", "/notifications")["notifications"]
+                          if n["out_trade_no"] == payment["upstream_no"] and n["event"] == "paid" and n["attempts"] > 0],
+                 "the delivery that met the dying gateway")  # a slow one would meet the next
         fault(stack, "query", "delay", argument=3000)  # the notification, not a question, shall bring it
         stack.overrides["payments.ask_after"] = "30s"
         stack.start_gateway()
