@@ -96,6 +96,10 @@ void check_look(struct check *check) {
 /* ---- passages ---- */
 
 static void note_open(struct check *check, const struct world_request *request) {
+    /* Where a new request lies, the one that lay there is over: whoever worked on it was killed. */
+    for (size_t i = 0; i < CHECK_OPEN_MAX; i++)
+        if (check->open[i].request == request)
+            check->open[i].request = NULL;
     struct open_call *call = &check->open[check->open_next++ % CHECK_OPEN_MAX];
     *call = (struct open_call){request, sim_time_us(check->sim)};
 }
