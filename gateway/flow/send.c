@@ -104,6 +104,19 @@ static void send_until_known(struct call *c, const struct account_row *account_r
     }
 }
 
+/* Each question of a merchant who goes on repeating sets the next one; the end of an order that is
+ * over is not put off by that: the sweep comes at once. */
+static void keep_end_due(struct call *c, const struct attempt_row *attempt) {
+    struct gateway *gw = c->gw;
+    struct till_error ignored;
+    int64_t now_us = world_now_us(gw->world);
+    if (till_state_is_final(TILL_MACHINE_ATTEMPT, (int)attempt->state) ||
+        now_us < end_of_attempt(gw, attempt))
+        return;
+    if (store_ask_soon(gw->store, till_str_of(attempt->payment_id), now_us, &ignored))
+        world_wake(gw->world, &gw->sweep_spot);
+}
+
 /* An order that must not go twice, and may have gone: the platform is asked instead. */
 static bool ask_instead(struct call *c, struct payment_opened *opened,
                         struct till_verdict *ret_verdict, struct till_error *err) {
@@ -112,6 +125,7 @@ static bool ask_instead(struct call *c, struct payment_opened *opened,
                        ret_verdict, &applied, err))
         return false;
     snprintf(c->outcome, sizeof c->outcome, "%s", till_outcome_name(ret_verdict->outcome));
+    keep_end_due(c, &applied.attempt);
     opened->payment = applied.payment;
     opened->attempt = applied.attempt;
     return true;
@@ -139,6 +153,7 @@ bool send_payment(struct call *c, struct payment_opened *opened, struct till_ver
         !ask_and_apply(gw, c->trace_id, TILL_QUERY, &applied.payment, &applied.attempt, c->arena,
                        &queried, &applied, err))
         return false;
+    keep_end_due(c, &applied.attempt);
     opened->payment = applied.payment;
     opened->attempt = applied.attempt;
     return true;
