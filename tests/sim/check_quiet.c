@@ -189,6 +189,16 @@ static void check_trade_books(struct check *check, const struct platform_trade *
     check_refunded(check, trade, attempt);
 }
 
+/* Judged and counted one by one above: only a bill can tell of it. */
+static bool is_untold(const struct check *check, const struct platform_trade *trade,
+                      const struct seen_attempt *attempt) {
+    bool is_paid_untold =
+        trade->paid_us > 0 && attempt->received == 0 && is_beyond_knowing(check, trade, attempt);
+    bool is_refund_untold =
+        refunded_upstream(trade, false) != attempt->refunded && !was_told(check, trade);
+    return is_paid_untold || is_refund_untold;
+}
+
 /* What every account's seller holds. Exact where nothing was held or reversed. */
 struct sum {
     int64_t ours, theirs;
@@ -206,7 +216,8 @@ static struct sum sum_of(struct check *check, const struct platform_seller *sell
         const struct platform_trade *trade = check_trade(check, attempt);
         sum.ours += attempt->received - attempt->refunded;
         sum.is_exact = sum.is_exact && !is_held(check, attempt) &&
-                       !(trade && (was_reversed(trade) || check_was_lied_about(check, trade)));
+                       !(trade && (was_reversed(trade) || is_untold(check, trade, attempt) ||
+                                   check_was_lied_about(check, trade)));
     }
     return sum;
 }
