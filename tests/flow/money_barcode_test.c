@@ -74,6 +74,20 @@ static void check_closed(struct money *m, const struct payment_row *payment) {
 
 /* ---- the first answer ---- */
 
+/* I10, found by the simulator: each of his questions put the sweep's off. */
+static void a_merchant_who_goes_on_repeating_keeps_no_order_open(void **state) {
+    struct money *m = *state;
+    struct payment_row payment = scan_lost(m, WORLD_INLINE_LOST_BEFORE);
+    /* The gateway was down for the order's time; its merchant asks every minute from then on. */
+    for (int i = 0; i < 40; i++) {
+        world_sleep_us(m->world, 60 * SECOND);
+        scan(m, "b-lost");
+        if (i > 20)
+            money_sweep(m);
+    }
+    check_closed(m, &payment);
+}
+
 static void a_code_that_is_charged_at_once_is_paid_in_the_answer(void **state) {
     struct money *m = *state;
     struct money_answer answer = scan(m, "b-1");
@@ -518,6 +532,7 @@ static void a_notification_is_faster_than_the_next_question(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(a_merchant_who_goes_on_repeating_keeps_no_order_open),
         TEST(a_code_that_is_charged_at_once_is_paid_in_the_answer),
         TEST(a_password_is_waited_for_by_asking_every_three_seconds),
         TEST(a_password_that_never_comes_ends_in_a_cancellation),
