@@ -164,6 +164,18 @@ void read_end(struct store *store, struct db *db) {
         give_reader(store, (struct reader *)db); /* db is its first member */
 }
 
+bool read_truth(struct store *store, const char *sql, bool *ret_truth, struct till_error *err) {
+    bool row;
+    READING(reading, store, err);
+    if (!reading.db)
+        return false;
+    QUERY_SCOPED struct query query = query_start(reading.db, NULL, sql, err);
+    if (!query_step(&query, &row))
+        return false;
+    *ret_truth = read_bool(&query);
+    return true;
+}
+
 void readers_close(struct store *store) {
     while (store->readers_free) {
         struct reader *reader = store->readers_free;

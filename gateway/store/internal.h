@@ -163,6 +163,10 @@ static inline void reading_end(struct reading *reading) {
     __attribute__((cleanup(reading_end))) struct reading name = {(store_),                         \
                                                                  read_begin((store_), (err))}
 
+/* A literal that selects one truth and takes nothing: "SELECT EXISTS (...)". */
+TILL_MUST_CHECK bool read_truth(struct store *store, const char *sql, bool *ret_truth,
+                                struct till_error *err);
+
 /* ---- small common things ---- */
 void new_id(struct store *store, const char *prefix, int64_t now_us, char ret_id[TILL_ID_SIZE]);
 void copy_id(char out[TILL_ID_SIZE], struct till_str id);

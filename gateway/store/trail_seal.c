@@ -85,15 +85,7 @@ static bool seal_in_commit(struct store *store, struct db *db, void *arg, struct
 static bool anything_new(struct store *store, bool *ret_new, struct till_error *err) {
     static const char SQL[] = "SELECT EXISTS (SELECT 1 FROM audit WHERE pk >"
                               " (SELECT COALESCE(MAX(audit_pk), 0) FROM seals))";
-    bool row;
-    READING(reading, store, err);
-    if (!reading.db)
-        return false;
-    QUERY_SCOPED struct query query = query_start(reading.db, NULL, SQL, err);
-    if (!query_step(&query, &row))
-        return false;
-    *ret_new = read_bool(&query);
-    return true;
+    return read_truth(store, SQL, ret_new, err);
 }
 
 bool store_seal_trail(struct store *store, int *ret_sealed, struct till_error *err) {
