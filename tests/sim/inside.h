@@ -12,6 +12,7 @@
 #define TESTS_SIM_INSIDE_H
 
 #include <assert.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <ucontext.h>
@@ -30,7 +31,9 @@ struct stack {
 struct letter; /* network.h */
 
 struct fiber {
-    ucontext_t context;
+    ucontext_t context; /* how it begins */
+    jmp_buf way_in;     /* how it goes on */
+    bool was_entered;
     struct stack *stack;
     void *sanitizer; /* its fake stack */
     struct sim *sim;
@@ -87,6 +90,7 @@ struct sim {
     size_t process_count;
     struct fiber *running; /* NULL: the scheduler, or nobody */
     ucontext_t scheduler;
+    jmp_buf way_back; /* to the scheduler */
     void *scheduler_sanitizer;
     const void *scheduler_bottom;
     size_t scheduler_size;
