@@ -27,10 +27,10 @@ struct shifting {
 };
 
 static void bind_stretch(struct query *query, const struct stretch *stretch) {
-    if (!stretch)
-        return;
-    bind(query, stretch->lane);
-    bind(query, stretch->leased);
+    if (stretch) {
+        bind(query, stretch->lane);
+        bind(query, stretch->leased);
+    }
 }
 
 static bool find_bound(struct db *db, struct shifting *s, struct till_error *err) {
