@@ -23,6 +23,7 @@ struct route {
     enum route_need need;
     bool takes_json; /* a body, if there is one, must be called application/json */
     bool (*handle)(struct call *c, struct till_error *err);
+    const char *scope; /* "payments:write": what a token must carry; NULL: nothing */
 };
 
 struct route_match {
