@@ -105,6 +105,9 @@ static void put(const struct loading *loading, void *target) {
         case SETTING_BOOL:
             memcpy(field, &value->truth, sizeof value->truth);
             break;
+        case SETTING_RATE:
+            memcpy(field, &value->rate, sizeof value->rate);
+            break;
         }
     }
 }

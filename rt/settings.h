@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include <rt/rate.h>
 #include <till/arena.h>
 
 enum setting_kind {
@@ -19,7 +20,8 @@ enum setting_kind {
     SETTING_INT,      /* int64_t within min..max */
     SETTING_DURATION, /* int64_t microseconds from "500ms", "10s", "5m", "2h", "3d" */
     SETTING_SIZE,     /* int64_t bytes from "64KiB", "1MiB" */
-    SETTING_BOOL      /* bool from exactly true or false */
+    SETTING_BOOL,     /* bool from exactly true or false */
+    SETTING_RATE      /* struct rate from "500/s", "30/m", "5/s burst 20", "off" */
 };
 
 struct setting {

@@ -32,6 +32,7 @@ struct settings_value {
     struct till_str text;
     int64_t number;
     bool truth;
+    struct rate rate;
 };
 /* Sentences begin with the setting's name and never quote a secret. */
 TILL_MUST_CHECK bool settings_value_read(const struct setting *row, struct till_str text,

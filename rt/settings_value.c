@@ -138,6 +138,10 @@ bool settings_value_read(const struct setting *row, struct till_str text,
         if (!value.truth && !till_str_is(text, "false"))
             ok = fail(row, err, "must be exactly true or false.");
         break;
+    case SETTING_RATE:
+        ok = rate_parse(text, &value.rate) ||
+             fail(row, err, "must be a rate such as 500/s, 30/m, 5/s burst 20, or off.");
+        break;
     }
     if (ok)
         *ret_value = value;

@@ -10,6 +10,7 @@ static const struct setting TABLE[] = {
     {"http.limits.body", SETTING_SIZE, "1B", 0, 0, false, 0, "A size."},
     {"http.limits.time", SETTING_DURATION, "1s", 0, 0, false, 0, "A duration."},
     {"admin.secret", SETTING_SECRET, "", 8, 64, false, 0, "A secret."},
+    {"admin.rate", SETTING_RATE, "500/s", 0, 0, false, 0, "A rate."},
     {"admin.on", SETTING_BOOL, "true", 0, 0, false, 0, "A switch."},
 };
 enum { ROWS = sizeof TABLE / sizeof TABLE[0] };

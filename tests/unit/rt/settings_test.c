@@ -15,6 +15,7 @@ struct config {
     int64_t port, timeout_us, body_max;
     bool strict;
     int64_t deep;
+    struct rate rate;
 };
 
 static const struct setting TABLE[] = {
@@ -28,6 +29,8 @@ static const struct setting TABLE[] = {
      "Largest body."},
     {"http.limits.strict", SETTING_BOOL, "true", 0, 0, true, offsetof(struct config, strict),
      "Refuse what is ambiguous."},
+    {"http.limits.rate", SETTING_RATE, "500/s", 0, 0, true, offsetof(struct config, rate),
+     "How many."},
     {"admin.secret", SETTING_SECRET, "", 8, 64, false, offsetof(struct config, secret),
      "Opens the \"admin\" door."},
     {"admin.offset", SETTING_INT, "0", -5, 5, false, offsetof(struct config, deep), "An offset."},
@@ -151,6 +154,21 @@ static void units_of_time_and_size_are_read_exactly(void **state) {
     }
 }
 
+static void rates_are_read_and_wrong_ones_say_what_one_looks_like(void **state) {
+    struct fixture *f = *state;
+    refused(f, "http:\n  limits:\n    rate: 500\n", "http.limits.rate", "such as 500/s");
+    refused(f, "http:\n  limits:\n    rate: 0/s\n", "http.limits.rate", "such as 500/s");
+    assert_true(load(f, "", NULL));
+    assert_int_equal(f->config.rate.count, 500);
+    assert_int_equal(f->config.rate.period_us, 1000000);
+    assert_true(load(f, "http:\n  limits:\n    rate: 30/m burst 5\n", NULL));
+    assert_int_equal(f->config.rate.count, 30);
+    assert_int_equal(f->config.rate.period_us, 60000000);
+    assert_int_equal(f->config.rate.burst, 5);
+    assert_true(load(f, "http:\n  limits:\n    rate: off\n", NULL));
+    assert_true(rate_is_off(&f->config.rate));
+}
+
 static void a_mistake_is_named_with_its_line_and_column(void **state) {
     struct fixture *f = *state;
     refused(f, "http:\n  port: 80\n  prot: 1\n", "http.prot",
@@ -215,6 +233,7 @@ int main(void) {
         T(defaults_hold_without_a_file_and_with_an_empty_one),
         T(values_of_the_file_win_over_defaults_and_overrides_over_both),
         T(units_of_time_and_size_are_read_exactly),
+        T(rates_are_read_and_wrong_ones_say_what_one_looks_like),
         T(a_mistake_is_named_with_its_line_and_column),
         T(s_133_a_secret_is_never_quoted),
         T(a_missing_file_is_named),
