@@ -44,6 +44,7 @@ TILL_MUST_CHECK bool till_key_parse_request(struct till_str pasted, struct till_
 /* bits 2048 to 4096. Slow (a tenth of a second to seconds). */
 TILL_MUST_CHECK bool till_key_generate_rsa(int bits, struct till_key **ret_key,
                                            struct till_error *err);
+TILL_MUST_CHECK bool till_key_generate_ed25519(struct till_key **ret_key, struct till_error *err);
 void till_key_free(struct till_key *key); /* accepts NULL */
 static inline void till_key_free_at(struct till_key **key) {
     till_key_free(*key);

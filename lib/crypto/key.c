@@ -88,6 +88,13 @@ bool till_key_generate_rsa(int bits, struct till_key **ret_key, struct till_erro
     return key_make(pkey, true, 0, ret_key, err);
 }
 
+bool till_key_generate_ed25519(struct till_key **ret_key, struct till_error *err) {
+    EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    if (!pkey)
+        return TILL_FAIL(err, OUT_OF_MEMORY, "No Ed25519 key could be generated; try again.");
+    return key_make(pkey, true, 0, ret_key, err);
+}
+
 void till_key_free(struct till_key *key) {
     if (!key)
         return;

@@ -7,6 +7,7 @@
 
 #include <till/crypto.h>
 #include <till/key.h>
+#include <till/signing.h>
 
 enum { KEY_BITS_MIN = 1024, KEY_BITS_MAX = 8192, SIGNATURE_SIZE_MAX = KEY_BITS_MAX / 8 };
 
@@ -21,6 +22,17 @@ struct till_key {
 /* Takes pkey over, on failure too. Checks kind and size, computes the fingerprint. */
 TILL_MUST_CHECK bool key_make(EVP_PKEY *pkey, bool is_private, int64_t expires_us,
                               struct till_key **ret_key, struct till_error *err);
+
+/* RSA or Ed25519, as requests are signed with it. key_make takes no other kind. */
+static inline enum till_signing_algorithm key_signs_with(const struct till_key *key) {
+    return EVP_PKEY_get_base_id(key->pkey) == EVP_PKEY_RSA ? TILL_SIGNING_RSA_SHA256
+                                                           : TILL_SIGNING_ED25519;
+}
+
+/* signing_key.c: the cheap part of till_signing_key_check. */
+TILL_MUST_CHECK bool key_may_sign(const struct till_key *key,
+                                  enum till_signing_algorithm *ret_algorithm,
+                                  struct till_error *err);
 
 /* What the DER of a paste turned out to be. */
 enum key_kind {
