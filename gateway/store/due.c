@@ -3,6 +3,7 @@
  * Work that is due: attempts and refunds whose next question has come, claimed under a lease in one
  * commit. The crash counter is raised before the risky work and cleared by its end; a row that
  * ended three claims without a word is parked with an alarm (it is no longer in the partial index).
+ * A row that cannot be read (a flipped bit) counts the same way and holds nobody else up.
  */
 #include "gateway/store/operations.h"
 
@@ -16,63 +17,110 @@ struct claiming {
     int limit;
     struct due *rows;
     size_t count;
+    bool stuck;                /* a row that can neither be read nor counted */
+    struct till_error trouble; /* of such a row */
 };
 
-static bool list_ids(struct db *db, struct claiming *c, const char *sql, struct till_str **ret_ids,
-                     size_t *ret_count, struct till_error *err) {
+/* Attempts or refunds. */
+struct kind {
+    const char *due, *aside;
+    bool (*load)(struct db *db, struct claiming *c, struct till_str id, struct due *ret_due,
+                 struct till_error *err);
+    bool (*lease)(struct db *db, const struct claiming *c, struct due *due, struct till_error *err);
+};
+
+static bool list_ids(struct db *db, const struct claiming *c, const char *sql, int limit,
+                     struct till_str **ret_ids, size_t *ret_count, struct till_error *err) {
     struct list list = list_of(c->arena, sizeof(struct till_str));
     QUERY_SCOPED struct query query = query_start(db, c->arena, sql, err);
     bind(&query, c->now_us);
-    bind(&query, c->limit - (int)c->count);
+    bind(&query, limit);
     for (struct till_str *id; (id = list_next(&list, &query));)
         *id = read_str(&query);
     return list_end(&list, &query, ret_ids, ret_count);
 }
 
-static bool claim_attempt(struct db *db, struct claiming *c, struct till_str id,
+static bool load_attempt(struct db *db, struct claiming *c, struct till_str id, struct due *ret_due,
+                         struct till_error *err) {
+    struct attempt_row *attempt = &ret_due->attempt;
+    return attempt_load(db, c->arena, id, attempt, err) &&
+           payment_load(db, c->arena, till_str_of(attempt->payment_id), &ret_due->payment, err);
+}
+
+static bool lease_attempt(struct db *db, const struct claiming *c, struct due *due,
                           struct till_error *err) {
-    struct due *due = &c->rows[c->count];
     struct attempt_row *attempt = &due->attempt;
-    if (!attempt_load(db, c->arena, id, attempt, err) ||
-        !payment_load(db, c->arena, till_str_of(attempt->payment_id), &due->payment, err))
-        return false;
     attempt_expire_lease(attempt, c->now_us);
     attempt->asks++;
     attempt->crashes++;
     attempt->lease_until_us = attempt->next_ask_us = c->now_us + c->lease_us;
     payment_mirror(&due->payment, attempt);
-    c->count++;
     return attempt_save(db, attempt, TILL_STR_NONE, err);
 }
 
-static bool claim_refund(struct db *db, struct claiming *c, struct till_str id,
+static bool load_refund(struct db *db, struct claiming *c, struct till_str id, struct due *ret_due,
+                        struct till_error *err) {
+    struct refund_row *refund = &ret_due->refund;
+    ret_due->is_refund = true;
+    return refund_load(db, c->arena, id, refund, err) &&
+           payment_load(db, c->arena, till_str_of(refund->payment_id), &ret_due->payment, err) &&
+           attempt_load(db, c->arena, till_str_of(refund->attempt_id), &ret_due->attempt, err);
+}
+
+static bool lease_refund(struct db *db, const struct claiming *c, struct due *due,
                          struct till_error *err) {
-    struct due *due = &c->rows[c->count];
     struct refund_row *refund = &due->refund;
-    due->is_refund = true;
-    if (!refund_load(db, c->arena, id, refund, err) ||
-        !payment_load(db, c->arena, till_str_of(refund->payment_id), &due->payment, err) ||
-        !attempt_load(db, c->arena, till_str_of(refund->attempt_id), &due->attempt, err))
-        return false;
     refund_expire_lease(refund, c->now_us);
     refund->asks++;
     refund->crashes++;
     refund->lease_until_us = refund->next_ask_us = c->now_us + c->lease_us;
-    c->count++;
     return refund_save(db, refund, err);
 }
 
-static bool claim_all(struct db *db, struct claiming *c, const char *sql,
-                      bool (*claim)(struct db *, struct claiming *, struct till_str,
-                                    struct till_error *),
-                      struct till_error *err) {
+/* The file as a whole is sound, or the store would have stopped. */
+static bool is_damaged(const struct till_error *err) {
+    return err->code == TILL_E_STORE_DAMAGED || err->code == TILL_E_NOT_FOUND;
+}
+
+/* As if a claim had ended without a word. Where a rule of the database refuses even that, the row
+ * is passed over. */
+static void set_aside(struct store *store, struct db *db, struct claiming *c,
+                      const struct kind *kind, struct till_str id, const struct till_error *why) {
+    struct till_error refused = {.code = TILL_OK};
+    QUERY_SCOPED struct query query = query_start(db, NULL, kind->aside, &refused);
+    bind(&query, c->now_us + c->lease_us);
+    bind(&query, id);
+    bool counted = query_run(&query, NULL);
+    log_event(
+        store->log, LOG_ERROR, "row_damaged", LOG_S("row", id),
+        LOG_C("code", till_code_slug(why->code)), LOG_C("detail", why->text),
+        LOG_C("state", counted ? "set aside" : "passed over"),
+        LOG_C("meaning", "restore a backup beside and compare; till audit names what differs"));
+    if (!counted) {
+        c->stuck = true;
+        c->trouble = *why;
+    }
+}
+
+static bool claim_all(struct store *store, struct db *db, struct claiming *c,
+                      const struct kind *kind, struct till_error *err) {
     struct till_str *ids;
     size_t count;
-    if (!list_ids(db, c, sql, &ids, &count, err))
+    if (!list_ids(db, c, kind->due, c->limit - (int)c->count + LOOK_AHEAD, &ids, &count, err))
         return false;
-    for (size_t i = 0; i < count; i++)
-        if (!claim(db, c, ids[i], err))
+    for (size_t i = 0; i < count && c->count < (size_t)c->limit; i++) {
+        struct due *due = &c->rows[c->count];
+        *due = (struct due){.is_refund = false};
+        if (kind->load(db, c, ids[i], due, err)) {
+            if (!kind->lease(db, c, due, err))
+                return false;
+            c->count++;
+        } else if (is_damaged(err)) {
+            set_aside(store, db, c, kind, ids[i], err);
+        } else {
             return false;
+        }
+    }
     return true;
 }
 
@@ -84,22 +132,33 @@ static const char DUE_REFUNDS[] =
     "SELECT id FROM refunds WHERE next_ask_us > 0 AND crashes < 3 AND next_ask_us <= ?1"
     " AND lease_until_us <= ?1 ORDER BY next_ask_us LIMIT ?2";
 
+static const char ASIDE_ATTEMPT[] =
+    "UPDATE attempts SET crashes = crashes + 1, next_ask_us = ?1, lease_until_us = ?1"
+    " WHERE id = ?2";
+static const char ASIDE_REFUND[] =
+    "UPDATE refunds SET crashes = crashes + 1, next_ask_us = ?1, lease_until_us = ?1"
+    " WHERE id = ?2";
+static const struct kind REFUNDS_FIRST[] = {
+    {DUE_REFUNDS, ASIDE_REFUND, load_refund, lease_refund},
+    {DUE_ATTEMPTS, ASIDE_ATTEMPT, load_attempt, lease_attempt},
+};
+
 static bool claim_in_commit(struct store *store, struct db *db, void *arg, struct till_error *err) {
     struct claiming *c = arg;
-    (void)store;
     c->count = 0;
-    return claim_all(db, c, DUE_REFUNDS, claim_refund, err) &&
-           claim_all(db, c, DUE_ATTEMPTS, claim_attempt, err);
+    c->stuck = false;
+    return claim_all(store, db, c, &REFUNDS_FIRST[0], err) &&
+           claim_all(store, db, c, &REFUNDS_FIRST[1], err);
 }
 
 static bool anything_due(struct store *store, struct till_arena *arena, int64_t now_us,
                          bool *ret_any, struct till_error *err) {
-    struct claiming look = {.arena = arena, .now_us = now_us, .limit = 1};
+    struct claiming look = {.arena = arena, .now_us = now_us};
     struct till_str *ids;
     size_t refunds, attempts;
     READING(reading, store, err);
-    if (!reading.db || !list_ids(reading.db, &look, DUE_REFUNDS, &ids, &refunds, err) ||
-        !list_ids(reading.db, &look, DUE_ATTEMPTS, &ids, &attempts, err))
+    if (!reading.db || !list_ids(reading.db, &look, DUE_REFUNDS, 1, &ids, &refunds, err) ||
+        !list_ids(reading.db, &look, DUE_ATTEMPTS, 1, &ids, &attempts, err))
         return false;
     *ret_any = refunds + attempts > 0;
     return true;
@@ -119,6 +178,10 @@ bool store_claim_due(struct store *store, struct till_arena *arena, int64_t now_
             return till_arena_refused(arena, err);
         if (!store_write(store, claim_in_commit, &claiming, err))
             return false;
+        if (claiming.stuck && claiming.count == 0) {
+            *err = claiming.trouble; /* so that the caller does not come back at once */
+            return false;
+        }
     }
     *ret_rows = claiming.rows;
     *ret_count = claiming.count;

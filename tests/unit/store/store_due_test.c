@@ -326,6 +326,72 @@ static void I21_a_clock_that_is_set_back_moves_every_lane_once(void **state) {
     assert_int_equal(fixture_number(f, WRONG), 0);
 }
 
+/* An identifier that no till writes: nobody can read the row, and everybody else's work goes on. */
+static void a_row_that_cannot_be_read_is_set_aside_and_parked(void **state) {
+    struct fixture *f = *state;
+    struct due *rows;
+    struct store_figures figures;
+    struct till_error err;
+    fixture_place(f, "A1", 990);
+    struct payment_opened good = fixture_place(f, "A2", 990);
+    static const char ROT[] =
+        "UPDATE attempts SET account_id = printf('%100s', 'x') WHERE payment_id ="
+        " (SELECT id FROM payments WHERE out_trade_no = 'A1')";
+    assert_int_equal(fixture_rot(f, ROT), 1);
+    int64_t now_us = T0;
+    for (int i = 1; i <= 3; i++) {
+        now_us += LEASE_US;
+        assert_int_equal(claim(f, now_us, &rows), 1);
+        assert_string_equal(rows[0].attempt.id, good.attempt.id);
+        assert_int_equal(fixture_number(f, "SELECT MAX(crashes) FROM attempts"), i);
+        assert_done(store_defer(f->store, &rows[0], now_us + 1, now_us, &err));
+    }
+    world_inline_advance(f->world, 5 * LEASE_US);
+    assert_done(store_figures(f->store, &figures, &err));
+    assert_int_equal(figures.parked, 1);
+    assert_int_equal(store_next_due_us(f->store), now_us + 1);
+}
+
+/* Rot that a rule of the database refuses to write again: the row stays where it is, told each
+ * time, behind those who can be served; alone, it is trouble, so that nobody comes back at once. */
+static void a_row_that_cannot_even_be_counted_is_passed_over(void **state) {
+    struct fixture *f = *state;
+    struct due *rows;
+    size_t count;
+    struct till_error err;
+    fixture_place(f, "A1", 990);
+    struct payment_opened good = fixture_place(f, "A2", 990);
+    static const char ROT[] = "UPDATE attempts SET state = 99, crashes = -5 WHERE payment_id ="
+                              " (SELECT id FROM payments WHERE out_trade_no = 'A1')";
+    assert_int_equal(fixture_rot(f, ROT), 1);
+    assert_int_equal(claim(f, T0 + LEASE_US, &rows), 1);
+    assert_string_equal(rows[0].attempt.id, good.attempt.id);
+    assert_int_equal(fixture_number(f, "SELECT MIN(crashes) FROM attempts"), -5);
+    assert_false(
+        store_claim_due(f->store, &f->arena, T0 + LEASE_US, LEASE_US, 10, &rows, &count, &err));
+    assert_int_equal(err.code, TILL_E_STORE_DAMAGED);
+}
+
+static void a_refund_that_cannot_be_read_holds_no_other_up(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct refund_opened refund;
+    struct due *rows;
+    struct payment_opened paid = fixture_paid(f, "P1", 100);
+    struct refund_open first = fixture_refund(f, paid.payment.id, "R1", 30);
+    struct refund_open second = fixture_refund(f, paid.payment.id, "R2", 30);
+    assert_done(store_open_refund(f->store, &f->arena, &first, &refund, &err));
+    assert_done(store_open_refund(f->store, &f->arena, &second, &refund, &err));
+    static const char ROT[] = "UPDATE refunds SET attempt_id = 'att_nobody' WHERE"
+                              " out_refund_no = 'R1'";
+    assert_int_equal(fixture_rot(f, ROT), 1);
+    assert_int_equal(claim(f, T0 + LEASE_US, &rows), 1);
+    assert_true(rows[0].is_refund);
+    assert_text(rows[0].refund.out_refund_no, "R2");
+    static const char COUNTED[] = "SELECT crashes FROM refunds WHERE out_refund_no = 'R1'";
+    assert_int_equal(fixture_number(f, COUNTED), 1);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_inline, fixture_end)
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -343,6 +409,9 @@ int main(void) {
         T(what_has_not_ended_keeps_a_next_question_whatever_is_said),
         T(an_answer_that_contradicts_ends_its_askers_claim),
         T(a_hold_about_an_attempt_asks_it_at_once),
+        T(a_row_that_cannot_be_read_is_set_aside_and_parked),
+        T(a_row_that_cannot_even_be_counted_is_passed_over),
+        T(a_refund_that_cannot_be_read_holds_no_other_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
