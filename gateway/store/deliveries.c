@@ -13,6 +13,7 @@
 #include <rt/failpoint.h>
 
 enum { LANES_AT_ONCE = 1000 };
+#define DAMAGED_PAUSE_US INT64_C(300000000)
 
 struct claiming {
     struct till_arena *arena;
@@ -66,9 +67,28 @@ static bool load_claimed(struct store *store, struct db *db, struct claiming *c,
     bool found;
     QUERY_SCOPED struct query query = query_start(db, c->arena, SQL, err);
     bind(&query, pk);
-    if (!query_step(&query, &found))
+    if (!query_step(&query, &found) || !delivery_row_read(store, &query, true, &c->rows[c->count]))
         return false;
-    return delivery_row_read(store, &query, true, &c->rows[c->count++]);
+    c->count++;
+    return true;
+}
+
+static bool is_damaged(const struct till_error *err) {
+    return err->code == TILL_E_STORE_DAMAGED || err->code == TILL_E_SEAL_BROKEN;
+}
+
+/* What cannot be read (a flipped bit in the row or in its endpoint's secret) is tried again now and
+ * then, in case somebody repaired it, and takes nobody's place meanwhile. */
+static bool put_off(struct store *store, struct db *db, const struct claiming *c, int64_t pk,
+                    struct till_error *err) {
+    static const char SQL[] = "UPDATE deliveries SET leased = 0, next_us = ? WHERE pk = ?";
+    struct till_error why = *err;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, c->now_us + DAMAGED_PAUSE_US);
+    bind(&query, pk);
+    log_event(store->log, LOG_ERROR, "row_damaged", LOG_N("delivery", pk),
+              LOG_C("code", till_code_slug(why.code)), LOG_C("detail", why.text));
+    return query_run(&query, NULL);
 }
 
 /* Those whose lease ran out first, then those never leased: each an ordered range of the index. */
@@ -101,9 +121,13 @@ static bool claim_lane(struct store *store, struct db *db, struct claiming *c, s
         !list_due(db, c, lane, false, room - (int)pks.count, &pks, err))
         return false;
     const int64_t *due = (const void *)pks.rows;
-    for (size_t i = 0; i < pks.count; i++)
-        if (!lease(db, c, due[i], err) || !load_claimed(store, db, c, due[i], err))
+    for (size_t i = 0; i < pks.count; i++) {
+        if (!lease(db, c, due[i], err))
             return false;
+        if (!load_claimed(store, db, c, due[i], err) &&
+            (!is_damaged(err) || !put_off(store, db, c, due[i], err)))
+            return false;
+    }
     return true;
 }
 

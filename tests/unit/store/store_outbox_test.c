@@ -180,6 +180,28 @@ static void a_disabled_endpoint_keeps_its_deliveries_for_later(void **state) {
     assert_int_equal(claim(f, T0 + 90000000, 10, 4, &rows), 2);
 }
 
+static void a_delivery_that_cannot_be_read_is_put_off_and_delays_no_other(void **state) {
+    struct fixture *f = *state;
+    struct delivery_row *rows;
+    static const char ROT[] =
+        "UPDATE endpoints SET sealed_secrets = zeroblob(70) WHERE id = 'whe_1'";
+    static const char BROKEN[] = "SELECT next_us FROM deliveries WHERE endpoint_id = 'whe_1'";
+    add_endpoint(f, "whe_1");
+    add_endpoint(f, "whe_2");
+    fixture_paid(f, "A1", 990);
+    assert_int_equal(fixture_rot(f, ROT), 1);
+    int64_t now_us = T0 + 1000000, pause_us = INT64_C(300000000);
+    assert_int_equal(claim(f, now_us, 10, 4, &rows), 1);
+    assert_string_equal(rows[0].endpoint_id, "whe_2");
+    assert_int_equal(fixture_number(f, BROKEN), now_us + pause_us);
+    assert_int_equal(claim(f, now_us + 1, 10, 4, &rows), 0);
+    assert_int_equal(claim(f, now_us + pause_us - 1, 10, 4, &rows),
+                     1); /* the other's lease ended */
+    assert_int_equal(claim(f, now_us + pause_us, 10, 4, &rows), 0);
+    assert_int_equal(fixture_number(f, BROKEN), now_us + 2 * pause_us);
+    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM deliveries WHERE state = 0"), 2);
+}
+
 static void redelivery_by_hand_starts_a_new_round_for_everybody(void **state) {
     struct fixture *f = *state;
     struct till_error err;
@@ -261,6 +283,7 @@ int main(void) {
         T(S_108_a_slow_endpoint_holds_at_most_its_share),
         T(lanes_take_turns_when_the_limit_is_small),
         T(a_disabled_endpoint_keeps_its_deliveries_for_later),
+        T(a_delivery_that_cannot_be_read_is_put_off_and_delays_no_other),
         T(redelivery_by_hand_starts_a_new_round_for_everybody),
         T(S_107_numbers_have_no_gap_and_no_event_is_skipped),
         T(the_log_forgets_after_a_month),
