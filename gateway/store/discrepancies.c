@@ -138,6 +138,24 @@ bool discrepancy_end(struct db *db, struct till_str id, const char *by, struct t
     return true;
 }
 
+/* A person's word must not be the last of money that still belongs to nobody (I39). */
+static bool check_no_money_waits(struct db *db, struct till_str id, struct till_error *err) {
+    static const char SQL[] =
+        "SELECT 1 FROM discrepancies d JOIN attempts a ON a.id = d.attempt_id"
+        " WHERE d.id = ?1 AND d.type = 'duplicate_payment' AND a.duplicate = ?2"
+        " AND a.received > a.refunded";
+    bool waits;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, id);
+    bind(&query, DUPLICATE_IN_SUSPENSE);
+    if (!query_step(&query, &waits))
+        return false;
+    return !waits || TILL_FAIL(err, STATE_CONFLICT,
+                               "The money that came twice is still in suspense: refund it by its "
+                               "attempt (till refund --attempt), or keep it (till attempt keep); "
+                               "either ends this.");
+}
+
 struct resolving {
     struct till_str id, note;
     int64_t now_us;
@@ -147,7 +165,8 @@ static bool resolve(struct store *store, struct db *db, void *arg, struct till_e
     static const char SQL[] = "SELECT 1 FROM discrepancies WHERE id = ?";
     const struct resolving *r = arg;
     bool ended, row;
-    if (!discrepancy_end(db, r->id, "hand", r->note, r->now_us, &ended, err))
+    if (!check_no_money_waits(db, r->id, err) ||
+        !discrepancy_end(db, r->id, "hand", r->note, r->now_us, &ended, err))
         return false;
     if (ended) {
         struct till_json *body = till_json_object();

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fixture.h"
 
+#include <gateway/store/attempts.h>
+#include <gateway/store/discrepancies.h>
+
 #include <string.h>
 
 #include <till/json.h>
@@ -192,6 +195,34 @@ static void S_093_a_second_attempts_money_is_a_duplicate_in_suspense(void **stat
     assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM discrepancies WHERE type ="
                                        " 'duplicate_payment'"),
                      1);
+}
+
+static void a_word_does_not_end_what_money_waits_for(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct discrepancy_row *rows;
+    struct attempt_row kept;
+    size_t count;
+    struct payment_opened opened = fixture_paid(f, "A1", 990);
+    add_attempt(f, opened.payment.id, "att_second");
+    struct finding paid = fixture_finding(&opened, TILL_EVENT_PAID);
+    paid.attempt_id = TILL_STR("att_second");
+    fixture_apply(f, &paid);
+    assert_done(
+        store_discrepancy_list(f->store, &f->arena, TILL_STR_NONE, true, 10, &rows, &count, &err));
+    assert_int_equal(count, 1);
+    struct till_str id = till_str_of(rows[0].id);
+    assert_refused(store_discrepancy_resolve(f->store, id, TILL_STR("seen"), T0, &err),
+                   STATE_CONFLICT);
+    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM discrepancies WHERE open = 1"), 1);
+    assert_int_equal(balance(f, "suspense"), -990);
+    struct duplicate_keep keep = {.app_id = till_str_of(opened.payment.app_id),
+                                  .payment_id = till_str_of(opened.payment.id),
+                                  .attempt_id = paid.attempt_id,
+                                  .now_us = T0};
+    assert_done(store_keep_duplicate(f->store, &f->arena, &keep, &kept, &err));
+    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM discrepancies WHERE open = 1"), 0);
+    assert_int_equal(balance(f, "suspense"), 0);
 }
 
 static void a_declined_attempt_does_not_fail_an_order_with_another_alive(void **state) {
@@ -462,6 +493,7 @@ int main(void) {
         T(S_091_money_after_the_close_is_late_and_booked),
         T(a_declined_order_fails_and_late_money_still_counts),
         T(S_093_a_second_attempts_money_is_a_duplicate_in_suspense),
+        T(a_word_does_not_end_what_money_waits_for),
         T(a_declined_attempt_does_not_fail_an_order_with_another_alive),
         T(money_that_came_and_went_is_booked_as_both),
         T(a_cancel_that_gave_paid_money_back_is_a_refund_of_ours),
