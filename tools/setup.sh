@@ -23,6 +23,12 @@ test | interop) wanted="$wanted $test_packages" ;;
 soak) wanted="$wanted $test_packages $soak_packages" ;;
 *) echo "setup: unknown set '$what'; use run, test, interop or soak" >&2; exit 2 ;;
 esac
+# The contract's page is made of YAML, and tests hold answers to its schemas: whatever python3 is here must have the modules.
+has_module() {
+    python3 -c "import $1" >/dev/null 2>&1
+}
+has_module yaml || wanted="$wanted python3-yaml"
+[ "$what" = run ] || has_module jsonschema || wanted="$wanted python3-jsonschema"
 # Node comes from wherever the machine has it; the distribution's only when there is none.
 if [ "$what" != run ]; then
     command -v node >/dev/null 2>&1 || wanted="$wanted nodejs"
@@ -81,4 +87,9 @@ if runtime_missing; then
     version=$(clang --version | sed -n 's/.*version \([0-9]*\).*/\1/p' | head -n 1)
     install " libclang-rt-$version-dev"
 fi
+for module in yaml $([ "$what" = run ] || echo jsonschema); do
+    has_module "$module" && continue
+    echo "setup: $(command -v python3) is not the distribution's and has no module $module; install it there (pip install PyYAML jsonschema)" >&2
+    exit 1
+done
 exit 0

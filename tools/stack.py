@@ -15,6 +15,8 @@ from pathlib import Path
 
 
 _given = set()
+# Ports of gateways' public listeners, and who wants to see each answer of `request`: observer(port, method, target, answer).
+public_ports, observer = set(), None
 
 
 def free_port():
@@ -54,8 +56,11 @@ def request(port, method, target, body=b"", headers=None, host="127.0.0.1", time
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         connection.request(method, target, body=body, headers=headers or {})
-        answer = connection.getresponse()
-        return Answer(answer.status, dict((k.lower(), v) for k, v in answer.getheaders()), answer.read())
+        received = connection.getresponse()
+        answer = Answer(received.status, dict((k.lower(), v) for k, v in received.getheaders()), received.read())
+        if observer:
+            observer(port, method, target, answer)
+        return answer
     finally:
         connection.close()
 
@@ -165,6 +170,7 @@ class Stack:
         self.till, self.folder = Path(till).resolve(), Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.gateway_port = gateway_port or free_port()
+        public_ports.add(self.gateway_port)
         self.private_port = private_port or free_port()
         self.sandbox_port = sandbox_port or free_port()
         self.shop_port = shop_port or free_port()

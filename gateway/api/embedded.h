@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files of web/ that the build puts into the binary. The list ends with a NULL name. */
+/* Files that the build puts into the binary. Each list ends with a NULL name. */
 #ifndef GATEWAY_API_EMBEDDED_H
 #define GATEWAY_API_EMBEDDED_H
 
@@ -12,6 +12,7 @@ struct embedded {
     size_t len;
 };
 
-extern const struct embedded embedded_files[];
+extern const struct embedded embedded_files[];    /* of web/, at /assets/ */
+extern const struct embedded embedded_contract[]; /* doc/openapi.yaml and what is made of it */
 
 #endif

@@ -67,15 +67,23 @@ static struct till_json *describe(const struct problem *problem) {
     return json;
 }
 
+/* For want of memory: a document that needs none. */
+#define NO_MEMORY                                                                                  \
+    "{\"type\":\"/problems/out_of_memory\",\"title\":\"No memory was left; repeat the same "       \
+    "request.\",\"status\":503,\"detail\":\"No memory was left; repeat the same request.\","       \
+    "\"code\":\"out_of_memory\",\"retryable\":true}"
+
 void problem_write(const struct problem *problem, struct till_arena *arena,
                    struct http_response *response) {
     enum till_code code = problem->error->code;
     struct till_json *json TILL_JSON_SCOPED = describe(problem);
     struct till_error ignored;
-    response->status = till_code_status(code);
     response->content_type = TILL_STR("application/problem+json");
-    if (!till_json_write(arena, json, TILL_JSON_COMPACT, &response->body, &ignored))
-        response->body = TILL_STR("{\"type\":\"about:blank\",\"code\":\"out_of_memory\"}");
+    if (!till_json_write(arena, json, TILL_JSON_COMPACT, &response->body, &ignored)) {
+        code = TILL_E_OUT_OF_MEMORY;
+        response->body = TILL_STR(NO_MEMORY);
+    }
+    response->status = till_code_status(code);
     http_response_header(response, TILL_STR("Cache-Control"), TILL_STR("no-store"));
     if (problem_is_retryable(code))
         http_response_header(response, TILL_STR("Retry-After"), till_str_of(retry_after(code)));

@@ -19,6 +19,11 @@ bool health(struct call *c, struct till_error *err);
 bool ready(struct call *c, struct till_error *err);
 bool metrics_page(struct call *c, struct till_error *err);
 
+/* contract.c */
+bool contract_yaml(struct call *c, struct till_error *err);
+bool contract_json(struct call *c, struct till_error *err);
+bool contract_page(struct call *c, struct till_error *err);
+
 /* admin_merchants.c: apps, keys, endpoints */
 bool admin_add_app(struct call *c, struct till_error *err);
 bool admin_list_apps(struct call *c, struct till_error *err);

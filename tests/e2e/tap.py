@@ -2,7 +2,8 @@
 """What the process tests share: a registry of tests that prints TAP, a stack per file, raw sockets, a platform's pen.
 
 A test file decorates functions with @test and ends with main(). Each function gets the file's running stack; its
-name is the test's name. When all have run, the processes are stopped gracefully (so that leaks are found), must
+name is the test's name; it fails when an answer that it got, or a webhook that it was sent, does not fit the contract
+(contract.py). When all have run, the processes are stopped gracefully (so that leaks are found), must
 end with status 0, `till audit` must find the books whole, and no log may hold a sanitizer's report.
 """
 import contextlib
@@ -23,12 +24,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
+import contract  # noqa: E402
+import stack as stack_module  # noqa: E402
 from stack import Answer, Merchant, Process, Stack, free_port, request, wait_for  # noqa: E402,F401
 
 os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=1:strict_string_checks=1")
 os.environ.setdefault("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")
 REPORT = re.compile(r"ERROR: AddressSanitizer|LeakSanitizer|runtime error|WARNING: ThreadSanitizer|Assertion .* failed")
 _tests, _stacks, _folders = [], [], []
+contract.watch(stack_module)
 
 
 def till():
@@ -174,6 +178,11 @@ def audited(stack):
     return [] if done.returncode == 0 else [f"till audit ended with {done.returncode}: {done.stdout[-3000:]}{done.stderr[-1000:]}"]
 
 
+def keep_to_the_contract():
+    broken = contract.taken()
+    expect(not broken, "\n".join(broken[:5]))
+
+
 def revive(stack):
     """After a failed test the others still get a stack to run on."""
     if stack is None:
@@ -232,6 +241,7 @@ def main(setup=None, **options):
             begin = time.monotonic()
             try:
                 function(shared)
+                keep_to_the_contract()
                 tell(number, True, function.__name__, seconds=time.monotonic() - begin)
             except Exception as error:
                 words = str(error) if isinstance(error, Failed) else f"{type(error).__name__}: {error}"
@@ -239,7 +249,9 @@ def main(setup=None, **options):
                 lines = [f"at {Path(frame.filename).name}:{frame.lineno} {frame.line}" for frame in where if frame.filename.startswith(str(ROOT))]
                 failed += tell(number, False, function.__name__, words[:4000] + "\n" + "\n".join(lines[-4:]), time.monotonic() - begin)
                 revive(shared)
-        bad = [sentence for stack in _stacks for sentence in stop_gracefully(stack)]
+                contract.taken()
+        bad = contract.taken()
+        bad += [sentence for stack in _stacks for sentence in stop_gracefully(stack)]
         bad += [sentence for stack in _stacks for sentence in audited(stack) + reports(stack)]
         failed += tell(len(chosen) + 1, not bad, "everything_stops_cleanly_with_whole_books_and_without_a_sanitizer_report", "\n".join(bad))
     finally:
@@ -275,7 +287,10 @@ def raw(port, data, timeout=10):
     with connect(port, timeout) as connection:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connection.sendall(data)
-        return read_all(connection)
+        answer = read_all(connection)
+    if port in stack_module.public_ports:
+        contract.judge_raw(data, answer[0])
+    return answer
 
 
 def statuses(data):
@@ -496,6 +511,8 @@ class Receiver:
                 length = int(self.headers.get("Content-Length", "0"))
                 message = {"at": time.time(), "path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()},
                            "body": self.rfile.read(length)}
+                if "webhook-id" in message["headers"]:
+                    contract.note(contract.contract().judge_webhook(message["headers"], message["body"]))
                 with outer.lock:
                     outer.messages.append(message)
                 reply = answer(message, self) if answer else (200, {}, b"ok")

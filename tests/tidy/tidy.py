@@ -10,6 +10,7 @@ import counting_check
 import farm_check
 import journey
 import layers
+import openapi
 import purity
 import shape
 import simulation
@@ -73,6 +74,13 @@ def main():
         found = simulation.judge(text, simulation.SOURCES, lambda path: False)
         test(f"a_false_row_of_an_invariant_is_found: {word}", [] if any(word in f for f in found) else [f"not found: {found}"])
     test("true_rows_of_invariants_pass", simulation.judge(simulation.GOOD, simulation.SOURCES, lambda path: False))
+    test("the_contract_agrees_with_the_source_and_its_examples_with_it", openapi.check(ROOT))
+    for name, contract, sources, word in openapi.broken():
+        found = openapi.judge(contract, sources)
+        test(f"a_contract_that_lies_is_found: {name}", [] if any(word in f for f in found) else [f"not found: {found}"])
+    test("answers_that_break_the_contract_are_found_and_good_ones_pass", openapi.judge_answers())
+    wrong = {"components": {"schemas": {"Wrong": {"type": "text"}}}}
+    test("a_schema_that_is_none_is_found", [] if list(openapi.of_schemas(wrong)) else ["not found"])
     test("links_lead_somewhere", journey.links(ROOT))
     test("requirements_have_rows_and_tests", journey.requirements(ROOT))
     cases = subprocess.run([sys.executable, str(ROOT / "tools" / "cases.py"), "--check"], capture_output=True, text=True, check=False)
