@@ -13,7 +13,7 @@ run_packages="gcc libc6-dev make pkg-config meson ninja-build python3 ca-certifi
  libmicrohttpd-dev libcurl4-openssl-dev libssl-dev libjansson-dev libsqlite3-dev libqrencode-dev
  libcyaml-dev libyaml-dev libzip-dev zlib1g-dev"
 # llvm gives the symbolizer that makes sanitizer reports readable.
-test_packages="libcmocka-dev clang llvm clang-format clang-tidy cppcheck openssl curl procps strace faketime patch mount util-linux git chromium fonts-noto-cjk"
+test_packages="libcmocka-dev clang llvm clang-format clang-tidy cppcheck openssl curl procps strace faketime patch mount util-linux git chromium fonts-noto-cjk haproxy nginx"
 soak_packages="valgrind gcovr"
 
 wanted=$run_packages
@@ -72,8 +72,18 @@ as_root() {
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+# Servers among the packages are for tests, which start them by themselves: their services stay down.
+quiet=/usr/sbin/policy-rc.d
+hold_services() {
+    [ -e "$quiet" ] || { printf '#!/bin/sh\nexit 101\n' | as_root tee "$quiet" >/dev/null && as_root chmod 755 "$quiet" && held=yes; }
+}
+release_services() {
+    [ -z "${held:-}" ] || as_root rm -f "$quiet"
+}
 install() {
     echo "setup: installing$1"
+    hold_services
+    trap 'rm -f "$log"; release_services' EXIT
     if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq >"$log" 2>&1 ||
         ! as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $1 >>"$log" 2>&1; then
         cat "$log" >&2

@@ -97,7 +97,10 @@ class Merchant:
         if body:
             all_headers["Content-Type"] = "application/json"
         all_headers.update(headers or {})
-        return request(self.port, method, target, body, all_headers, timeout=timeout)
+        return self.send(method, target, body, all_headers, timeout)
+
+    def send(self, method, target, body, headers, timeout):
+        return request(self.port, method, target, body, headers, timeout=timeout)
 
     def create(self, out_trade_no, amount=990, **fields):
         order = {"channel": "alipay", "product": "precreate", "amount": amount, "currency": "CNY",

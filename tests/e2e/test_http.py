@@ -8,8 +8,9 @@ import resource
 import socket
 import time
 
-from tap import (connect, create, deliver, equal, expect, is_problem, main, metric, metric_sum, order, raw, read_all, request, started, statuses,
-                 test, together, wait_for)
+import http_cases
+from http_cases import PING, POST, Listener
+from tap import connect, create, equal, expect, main, metric, metric_sum, order, read_all, request, started, statuses, test, together, wait_for
 
 
 def setup():
@@ -20,33 +21,14 @@ def setup():
 
 
 def ask(stack, *lines, body=b"", timeout=5):
-    """Raw lines (bytes) of a head, then a body; a second request follows, which must never be answered after a refusal."""
-    text = b"\r\n".join(line if isinstance(line, bytes) else line.encode() for line in lines) + b"\r\n\r\n" + body
-    return raw(stack.gateway_port, text, timeout)
+    return http_cases.ask(Listener(stack), *lines, body=body, timeout=timeout)
 
 
 HOST = b"Host: 127.0.0.1"
-PING = b"GET /ping HTTP/1.1"
-POST = b"POST /v1/payments HTTP/1.1"
-TRAILING = b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
-
-
-def refused(stack, what, *lines, body=b"", status=(400,), after=TRAILING):
-    """One refusal, closed, and nothing that follows on the connection is taken for a request."""
-    began = time.monotonic()
-    data, closed = ask(stack, *lines, body=body + after)
-    took = time.monotonic() - began
-    codes = statuses(data)
-    expect(closed, f"{what}: not closed")
-    expect(all(code in status for code in codes), f"{what}: answered {codes}")
-    expect(len(codes) <= 1 or b"<head><title>Request" in data, f"{what}: answered {codes}")  # the library's own page repeats its head
-    expect(codes or took < 3, f"{what}: silence for {took:.1f} s")
-    expect(b"pong" not in data, f"{what}: the bytes behind it were served")
-    return codes
 
 
 def alive(stack):
-    equal(request(stack.gateway_port, "GET", "/ping", timeout=5).json(), {"message": "pong"}, "/ping")
+    http_cases.alive(Listener(stack))
 
 
 @test
@@ -68,67 +50,28 @@ def a_plain_request_passes(stack):
 
 @test
 def s_117_content_length_with_chunked_is_refused(stack):
-    for length, coding in ((10, b"chunked"), (0, b"chunked"), (10, b"Chunked")):
-        equal(refused(stack, "both", POST, HOST, f"Content-Length: {length}".encode(), b"Transfer-Encoding: " + coding,
-                      body=b"0\r\n\r\n"), [400], "both")
-    equal(refused(stack, "both, the other way", POST, HOST, b"Transfer-Encoding: chunked", b"Content-Length: 10", body=b"0\r\n\r\n"), [400], "both")
-    body = json.dumps(order()).encode()
-    chunked = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:10], body[10:])) + b"0\r\n\r\n"
-    lines = [POST, b"Host: 127.0.0.1:%d" % stack.gateway_port, b"Content-Type: application/json", b"Transfer-Encoding: chunked", b"Connection: close",
-             b"Authorization: " + stack.merchant().authorization("POST", "/v1/payments", body).encode()]
-    data, _ = ask(stack, *lines, body=chunked)
-    equal(statuses(data), [201], "chunked alone")
+    http_cases.length_with_chunked(Listener(stack))
 
 
 @test
 def s_118_a_negative_content_length_is_refused(stack):
-    for text in (b"-150", b"-1", b"+3", b"3, 3", b"", b"0x3", b"3 3", b"18446744073709551616", b"18446744073709551615", b"99999999999999999999",
-                 b"1e1", b"3.0"):
-        lines = (POST, HOST, b"Content-Length: " + text)
-        refused(stack, f"Content-Length: {text}", *lines, body=b"{}", status=(400, 413))
-        alone, with_more = (statuses(ask(stack, *lines, body=more)[0]) for more in (b"", b"{}" + TRAILING))
-        equal(with_more, alone, f"Content-Length: {text}: answers without and with bytes behind the head")
-    alive(stack)
+    http_cases.length_that_is_none(Listener(stack))
 
 
 @test
 def s_119_two_content_lengths_are_refused(stack):
-    refused(stack, "different", POST, HOST, b"Content-Length: 2", b"Content-Length: 3", body=b"{} ")
-    refused(stack, "equal", POST, HOST, b"Content-Length: 2", b"Content-Length: 2", body=b"{}")
-    refused(stack, "by another case", POST, HOST, b"Content-Length: 2", b"content-length: 3", body=b"{} ")
+    http_cases.two_lengths(Listener(stack))
 
 
 @test
 def framing_that_the_library_lets_through_is_refused(stack):
-    table = {
-        "gzip, chunked": (b"Transfer-Encoding: gzip, chunked",), "identity": (b"Transfer-Encoding: identity",),
-        "xchunked": (b"Transfer-Encoding: xchunked",), "two codings": (b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"),
-        "chunked and a blank": (b"Transfer-Encoding: chunked,",), "two hosts": (HOST,), "two different hosts": (b"Host: other.example",),
-        "bare LF in a value": (b"X-A: a\nb: c",), "bare CR in a value": (b"X-A: a\rb",), "control byte": (b"X-A: a\x01b",), "DEL": (b"X-A: a\x7fb",),
-        "blank before the colon": (b"X-A : v",), "no name": (b": v",), "blank in a name": (b"X A: v",), "NUL in a name": (b"X\x00A: v",),
-        "no colon": (b"X-A",), "strange name": (b"X(A): v",),
-    }
-    for what, lines in table.items():
-        refused(stack, what, POST, HOST, *lines, body=b"0\r\n\r\n")
-    for what, first in {"no host": None, "absolute target": b"GET http://127.0.0.1/ping HTTP/1.1", "unknown method": b"BREW /ping HTTP/1.1",
-                        "CONNECT": b"CONNECT 127.0.0.1:80 HTTP/1.1", "blank in the target": b"GET /pi ng HTTP/1.1",
-                        "%00 in the path": b"GET /ping%00x HTTP/1.1", "NUL in the path": b"GET /ping\x00x HTTP/1.1",
-                        "HTTP/2.0": b"GET /ping HTTP/2.0", "HTTP/9.9": b"GET /ping HTTP/9.9", "no version": b"GET /ping"}.items():
-        lines = (PING, b"X-A: v") if first is None else (first, HOST)
-        refused(stack, what, *lines, status=(400, 404, 405, 501, 505), after=b"")
-    refused(stack, "HTTP/2 preface", b"PRI * HTTP/2.0", b"", b"SM", status=(400, 505), after=b"")
-    refused(stack, "101 headers", PING, HOST, *[b"X-%d: v" % i for i in range(101)], status=(400, 431))
-    refused(stack, "a huge head", PING, HOST, b"X-A: " + b"v" * 100000, status=(400, 413, 431))
-    refused(stack, "a huge target", b"GET /" + b"a" * 100000 + b" HTTP/1.1", HOST, status=(400, 414, 431))
-    alive(stack)
+    http_cases.odd_lines(Listener(stack))
+    http_cases.odd_first_lines(Listener(stack))
 
 
 @test
 def chunks_that_do_not_add_up_are_refused(stack):
-    for size in (b"zz", b"-1", b"0x3", b"ffffffffffffffffff", b"3 3"):
-        data, closed = ask(stack, POST, HOST, b"Transfer-Encoding: chunked", body=size + b"\r\n{}\r\n0\r\n\r\n")
-        expect(closed and all(code >= 400 for code in statuses(data)), f"chunk size {size}: {data[:120]}")
-    alive(stack)
+    http_cases.chunks_that_do_not_add_up(Listener(stack))
 
 
 @test
@@ -212,76 +155,27 @@ def s_120_a_dripping_body_is_cut_too(stack):
 
 @test
 def s_121_a_body_over_the_limit_is_refused_before_it_is_read(stack):
-    limit = 64 * 1024
-    slow = connect(stack.gateway_port)
-    slow.sendall(b"\r\n".join([POST, HOST, b"Content-Type: application/json", b"Content-Length: %d" % (limit + 1), b"", b'{"a":"']))
-    data, _ = read_all(slow)
-    equal(statuses(data), [413], "one byte over, six bytes sent")
-    expect(b'"code":"body_too_large"' in data, data)
-    data, closed = ask(stack, POST, HOST, b"Content-Type: application/json", b"Transfer-Encoding: chunked",
-                       body=b"4000\r\n" + b"x" * 0x4000 + b"\r\n" + b"c001\r\n" + b"x" * 0xc001 + b"\r\n0\r\n\r\n")
-    expect(closed and all(code in (413, 400) for code in statuses(data)), f"chunked: {data[:200]}")
-    padding = json.dumps(order()).encode()
-    exact = padding[:-1] + b" " * (limit - len(padding)) + b"}"
-    equal(stack.merchant().call("POST", "/v1/payments", exact).status, 201, "exactly the limit")
-    data, _ = ask(stack, b"POST /notify/alipay/x HTTP/1.1", HOST, b"Content-Length: %d" % (256 * 1024 + 1), body=b"a=b")
-    equal(statuses(data), [413], "a notification one byte over")
-    data, _ = ask(stack, b"POST /v1/payments HTTP/1.1", HOST, b"Expect: 100-continue", b"Content-Length: 10000000")
-    equal(statuses(data), [413], "Expect: 100-continue")
+    http_cases.body_over_the_limit(Listener(stack))
 
 
 @test
 def s_122_deep_json_is_refused(stack):
-    for body in (b"[" * 60000, b"[" * 30000 + b"]" * 30000, b'{"a":' * 10000 + b"1" + b"}" * 10000, b'{"metadata":' + b"[" * 40 + b"]" * 40 + b"}"):
-        answer = stack.merchant().call("POST", "/v1/payments", body)
-        expect(answer.status == 400 and answer.json()["code"] in ("too_deep", "body_malformed"), f"{body[:20]}: {answer}")
-    answer = stack.merchant().call("POST", "/v1/payments", b"[" * 100000)
-    equal(answer.status, 413, "a hundred thousand")
-    many = json.dumps({f"m{i}": 1 for i in range(300)}).encode()
-    is_problem(stack.merchant().call("POST", "/v1/payments", many), 400, "too_deep")
-    equal(create(stack, metadata={"a": "b"})["metadata"], {"a": "b"}, "a flat one")
+    http_cases.deep_json(Listener(stack))
 
 
 @test
 def s_123_a_form_of_very_many_parameters_is_refused_by_count(stack):
-    before = metric(stack, 'till_notify_total{channel="alipay",outcome="refused"}')
-    body = b"&".join(b"%x=" % i for i in range(45000))[:256 * 1024 - 1]
-    collide = b"&".join(b"".join((b"Ez", b"FY")[i >> bit & 1] for bit in range(14)) + b"=" for i in range(8000))[:256 * 1024 - 1]
-    for form in (body, collide):
-        began = time.monotonic()
-        answer = deliver(stack, form)
-        took = time.monotonic() - began
-        expect(answer.body != b"success" and (answer.status == 400 or answer.body == b"failure"), answer)
-        expect(took < 1.0, f"took {took:.2f} s")
-    equal(metric(stack, 'till_notify_total{channel="alipay",outcome="refused"}') - before, 2, "counted")
-    long = b"&".join(b"%x=" % i for i in range(200000))
-    data, closed = ask(stack, b"POST /notify/alipay/%s HTTP/1.1" % stack.account["public_id"].encode(), HOST,
-                       b"Content-Type: application/x-www-form-urlencoded", b"Content-Length: %d" % len(long), body=long)
-    equal((statuses(data), closed), ([413], True), "two hundred thousand are too long anyway")
+    http_cases.form_of_very_many_parameters(Listener(stack))
 
 
 @test
 def s_124_endless_numbers_are_refused(stack):
-    template = json.dumps(order(amount=7777)).encode()
-    for text in (b"1" + b"0" * 60000, b"1e999999999", b"-1e999999999", b"1e-999999999", b"0." + b"1" * 50000, b"1E+99999999999999999999"):
-        began = time.monotonic()
-        answer = stack.merchant().call("POST", "/v1/payments", template.replace(b"7777", text))
-        expect(answer.status == 400 and answer.json()["code"] in ("body_malformed", "amount_invalid"), f"{text[:20]}: {answer}")
-        expect(time.monotonic() - began < 1, f"{text[:20]} took {time.monotonic() - began:.2f} s")
-    body = template.replace(b"7777", b"9" * 1000000)
-    data, _ = ask(stack, POST, HOST, b"Content-Type: application/json", b"Content-Length: %d" % len(body), body=body)
-    equal(statuses(data), [413], "a million digits")
+    http_cases.endless_numbers(Listener(stack))
 
 
 @test
 def s_125_nul_and_folded_headers_are_refused(stack):
-    refused(stack, "NUL in a value", PING, HOST, b"X-A: a\x00b")
-    refused(stack, "folded by a blank", PING, HOST, b"X-A: one\r\n two")
-    refused(stack, "folded by a tab", PING, HOST, b"X-A: one\r\n\ttwo")
-    refused(stack, "a folded Content-Length", POST, HOST, b"X-A: one\r\n Content-Length: 2", body=b"{}")
-    refused(stack, "three headers that hide a fold", PING, HOST, b"A:1", b"A:1", b"A:1\r\n 2")
-    data, _ = ask(stack, PING, HOST, b"A:1", b"A:1", b"A:12", b"Connection: close")
-    equal(statuses(data), [200], "three headers without a fold")
+    http_cases.nul_and_folds(Listener(stack))
 
 
 @test
