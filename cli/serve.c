@@ -4,6 +4,7 @@
  * stopped, 1 the start was refused (the reason is on standard error and in the log), 70 the store
  * broke while running: the supervising parent starts a fresh process into recovery.
  */
+#include <cli/adjust.h>
 #include <cli/cli.h>
 
 #include <inttypes.h>
@@ -11,8 +12,10 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include <gateway/config.h>
 #include <gateway/gateway.h>
 #include <gateway/master_key.h>
+#include <gateway/settings_check.h>
 #include <rt/failpoint.h>
 #include <rt/file.h>
 #include <rt/signals.h>
@@ -27,7 +30,8 @@ enum {
     LOOK_EVERY_US = 250000,      /* at the store's health */
     CUT_BEFORE_END_US = 1500000, /* of the drain: what still waits for a platform is cut then */
     JOIN_US = 2000000,
-    PEM_MAX = 256 * 1024
+    PEM_MAX = 256 * 1024,
+    CHECK_MEMORY = 8 * 1024 * 1024
 };
 
 struct serve {
@@ -36,7 +40,8 @@ struct serve {
     const char *overrides[CLI_VALUES_MAX];
     size_t override_count;
     bool settings_only;
-    struct gateway_settings settings;
+    struct config *settings;
+    struct adjust running;
     struct signals signals;
     struct log *log;
     struct metrics *metrics;
@@ -47,49 +52,43 @@ struct serve {
     struct http_server *public_server, *private_server, *admin_server;
 };
 
-/* ---- what the settings name ---- */
-
-static bool read_master_key(struct serve *serve, uint8_t ret_key[TILL_SEAL_KEY_SIZE],
-                            struct till_error *err) {
-    static const char FIELD[] = "secrets.master_key_file";
-    struct till_str path = serve->settings.master_key_file;
-    const char *environment = getenv("TILL_MASTER_KEY");
-    if (environment)
-        return master_key_parse(serve->cli->arena, till_str_of(environment), FIELD, ret_key, err);
-    if (path.len == 0)
-        return TILL_FAIL_FIELD(err, SETTING_INVALID, FIELD,
-                               "The master key is missing: name its file in "
-                               "secrets.master_key_file or set TILL_MASTER_KEY.");
-    return master_key_read(serve->cli->arena, path, FIELD, ret_key, err);
-}
-
-static bool read_log_level(struct till_str name, enum log_level *ret, struct till_error *err) {
-    static const char *const NAMES[] = {"debug", "info", "warn", "error"};
-    for (int i = 0; i < 4; i++)
-        if (till_str_is(name, NAMES[i])) {
-            *ret = (enum log_level)i;
-            return true;
-        }
-    return TILL_FAIL_FIELD(err, SETTING_INVALID, "log.level",
-                           "log.level is one of debug, info, warn, error.");
+/* In force now. */
+static const struct gateway_settings *settings_of(const struct serve *serve) {
+    return config_now(serve->settings);
 }
 
 /* ---- opening, in the order in which one stands on the other ---- */
 
+static bool open_settings(struct serve *serve, struct till_error *err) {
+    const struct config_options options = {.path = serve->config,
+                                           .overrides = serve->overrides,
+                                           .override_count = serve->override_count,
+                                           .environment_key = getenv("TILL_MASTER_KEY"),
+                                           .apply = adjust_apply,
+                                           .self = &serve->running};
+    return config_open(&options, &serve->settings, err);
+}
+
+static bool check_settings(struct serve *serve, struct till_error *err) {
+    struct till_arena arena;
+    till_arena_init(&arena, CHECK_MEMORY);
+    bool good = settings_check(
+        &(struct settings_checked){settings_of(serve), getenv("TILL_MASTER_KEY"), &arena}, err);
+    till_arena_clean_up(&arena);
+    return good;
+}
+
 static bool open_log(struct serve *serve, struct till_error *err) {
-    const struct gateway_settings *settings = &serve->settings;
+    const struct gateway_settings *settings = settings_of(serve);
     struct log_options options = {.path = settings->log_path,
                                   .rotate_bytes = settings->log_rotate_size,
                                   .keep_days = (int)settings->log_keep_days};
-    if (!read_log_level(settings->log_level, &options.level, err))
-        return false;
-    if (settings->log_debug)
-        options.level = LOG_DEBUG;
-    return log_open(&options, &serve->log, err) && metrics_open(&serve->metrics, err);
+    return settings_log_level(settings, &options.level, err) &&
+           log_open(&options, &serve->log, err) && metrics_open(&serve->metrics, err);
 }
 
 static bool open_world(struct serve *serve, struct till_error *err) {
-    const struct gateway_settings *settings = &serve->settings;
+    const struct gateway_settings *settings = settings_of(serve);
     struct world_real_options options = {.permit = settings->outbound_permit,
                                          .ca_file = settings->outbound_ca_file,
                                          .upstream_threads = (int)settings->upstream_threads,
@@ -98,11 +97,14 @@ static bool open_world(struct serve *serve, struct till_error *err) {
 }
 
 static bool open_store(struct serve *serve, struct till_error *err) {
-    struct store_options options = {.path = serve->settings.store_path,
+    const struct gateway_settings *settings = settings_of(serve);
+    struct store_options options = {.path = settings->store_path,
                                     .commit = STORE_COMMIT_THREAD,
-                                    .retention_nonce_us = 3 * serve->settings.auth_window};
-    bool good = read_master_key(serve, options.master_key, err) &&
-                store_open(&options, serve->world, serve->log, serve->metrics, &serve->store, err);
+                                    .retention_nonce_us = 3 * settings->auth_window};
+    bool good =
+        master_key_find(serve->cli->arena, getenv("TILL_MASTER_KEY"), settings->master_key_file,
+                        "secrets.master_key_file", options.master_key, err) &&
+        store_open(&options, serve->world, serve->log, serve->metrics, &serve->store, err);
     till_wipe(options.master_key, sizeof options.master_key);
     return good;
 }
@@ -110,12 +112,13 @@ static bool open_store(struct serve *serve, struct till_error *err) {
 static bool open_gateway(struct serve *serve, struct till_error *err) {
     serve->gateway_is_open =
         gateway_open(&serve->gateway, serve->world, serve->store, serve->log, serve->metrics,
-                     &serve->settings, world_real_policy(serve->world), err);
+                     settings_of(serve), world_real_policy(serve->world), err);
+    serve->gateway.config = serve->settings;
     return serve->gateway_is_open;
 }
 
 static bool read_tls(struct serve *serve, struct http_options *options, struct till_error *err) {
-    const struct gateway_settings *settings = &serve->settings;
+    const struct gateway_settings *settings = settings_of(serve);
     struct till_arena *arena = serve->cli->arena;
     if ((settings->tls_certificate.len == 0) != (settings->tls_key.len == 0))
         return TILL_FAIL_FIELD(err, SETTING_INVALID, "http.tls_key",
@@ -127,46 +130,25 @@ static bool read_tls(struct serve *serve, struct http_options *options, struct t
                              &options->tls_key_pem, err));
 }
 
-static void limits_of(const struct gateway_settings *settings, struct http_options *options) {
-    http_options_default(options);
-    options->trusted_proxies = settings->trusted_proxies;
-    options->workers_max = (int)settings->http_workers_max;
-    options->notify_workers_max = (int)settings->http_notify_workers_max;
-    options->queue_max = (size_t)settings->http_queue_max;
-    options->connections_max = (size_t)settings->http_connections_max;
-    options->connections_per_address = (size_t)settings->http_connections_per_address;
-    options->header_timeout_us = settings->http_header_timeout;
-    options->body_timeout_us = settings->http_body_timeout;
-    options->answer_timeout_us = settings->http_answer_timeout;
-    options->idle_timeout_us = settings->http_idle_timeout;
-    options->arena_max = (size_t)settings->call_memory_max;
-}
-
 static bool listen_public(struct serve *serve, struct till_error *err) {
     struct http_service service = gateway_public_service(&serve->gateway);
+    const struct gateway_settings *settings = settings_of(serve);
     struct http_options options;
-    limits_of(&serve->settings, &options);
-    options.address = serve->settings.listen_address;
-    options.port = (uint16_t)serve->settings.listen_port;
+    adjust_public_limits(settings, &options);
+    options.address = settings->listen_address;
+    options.port = (uint16_t)settings->listen_port;
     return read_tls(serve, &options, err) &&
            http_server_start(&options, &service, serve->world, serve->log, serve->metrics,
                              &serve->public_server, err);
 }
 
-/* The two small listeners: few workers, nobody else's traffic. */
 static bool listen_small(struct serve *serve, const char *setting, struct till_str address,
                          int64_t port, struct http_service service, struct http_server **ret_server,
                          struct till_error *err) {
     struct http_options options;
-    limits_of(&serve->settings, &options);
-    options.trusted_proxies = TILL_STR_NONE;
+    adjust_small_limits(settings_of(serve), &options);
     options.address = address;
     options.port = (uint16_t)port;
-    options.io_threads = 1;
-    options.workers_max = 8;
-    options.notify_workers_max = 1;
-    options.connections_max = 64;
-    options.connections_per_address = 64;
     if (http_server_start(&options, &service, serve->world, serve->log, NULL, ret_server, err))
         return true;
     /* The server speaks of http.listen; here it is another setting. */
@@ -177,9 +159,9 @@ static bool listen_small(struct serve *serve, const char *setting, struct till_s
 static bool listen_all(struct serve *serve, struct till_error *err) {
     struct till_str socket;
     return till_arena_format(serve->cli->arena, &socket, err, "unix:%.*s",
-                             TILL_STR_ARG(serve->settings.admin_socket)) &&
-           listen_small(serve, "private.listen", serve->settings.private_address,
-                        serve->settings.private_port, gateway_private_service(&serve->gateway),
+                             TILL_STR_ARG(settings_of(serve)->admin_socket)) &&
+           listen_small(serve, "private.listen", settings_of(serve)->private_address,
+                        settings_of(serve)->private_port, gateway_private_service(&serve->gateway),
                         &serve->private_server, err) &&
            listen_small(serve, "admin.socket", socket, 0, gateway_admin_service(&serve->gateway),
                         &serve->admin_server, err) &&
@@ -191,8 +173,8 @@ static bool listen_all(struct serve *serve, struct till_error *err) {
 static void raise_descriptors(struct serve *serve) {
     struct rlimit limit;
     int64_t wanted =
-        2 * (serve->settings.http_workers_max + serve->settings.http_notify_workers_max) +
-        serve->settings.http_connections_max + 200;
+        2 * (settings_of(serve)->http_workers_max + settings_of(serve)->http_notify_workers_max) +
+        settings_of(serve)->http_connections_max + 200;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
     if (limit.rlim_cur < limit.rlim_max) {
@@ -204,16 +186,25 @@ static void raise_descriptors(struct serve *serve) {
                   LOG_N("wanted", wanted));
 }
 
+/* From here on the settings may change. */
+static void open_running(struct serve *serve) {
+    serve->running.gateway = &serve->gateway;
+    serve->running.public_server = serve->public_server;
+    serve->running.private_server = serve->private_server;
+    serve->running.admin_server = serve->admin_server;
+    adjust_begin(&serve->running);
+}
+
 static bool open_all(struct serve *serve, struct till_error *err) {
-    if (!signals_open(&serve->signals, err) ||
-        !settings_load(gateway_setting_rows, gateway_setting_count, serve->cli->arena,
-                       serve->config, serve->overrides, serve->override_count, &serve->settings,
-                       err) ||
-        !open_log(serve, err) || !open_world(serve, err) || !open_store(serve, err) ||
-        !open_gateway(serve, err))
+    if (!signals_open(&serve->signals, err) || !open_settings(serve, err) ||
+        !open_log(serve, err) || !check_settings(serve, err) || !open_world(serve, err) ||
+        !open_store(serve, err) || !open_gateway(serve, err))
         return false;
     raise_descriptors(serve);
-    return listen_all(serve, err) && gateway_start(&serve->gateway, err);
+    if (!listen_all(serve, err) || !gateway_start(&serve->gateway, err))
+        return false;
+    open_running(serve);
+    return true;
 }
 
 /* ---- the end ---- */
@@ -222,8 +213,8 @@ static bool open_all(struct serve *serve, struct till_error *err) {
  * caller is told so, and the next start asks. */
 static void cut_waiting(void *arg) {
     struct serve *serve = arg;
-    int64_t pause_us = serve->settings.drain_timeout - CUT_BEFORE_END_US;
-    world_sleep_us(serve->world, pause_us > 0 ? pause_us : serve->settings.drain_timeout / 2);
+    int64_t pause_us = settings_of(serve)->drain_timeout - CUT_BEFORE_END_US;
+    world_sleep_us(serve->world, pause_us > 0 ? pause_us : settings_of(serve)->drain_timeout / 2);
     world_real_stop(serve->world);
 }
 
@@ -236,11 +227,12 @@ static bool stop_server(struct http_server **server, int64_t timeout_us) {
 /* /ready says no from the first moment; true when everything was answered and nothing runs. */
 static bool drain(struct serve *serve) {
     struct till_error ignored;
+    adjust_end(&serve->running);
     atomic_store(&serve->gateway.draining, true);
     http_server_quiesce(serve->public_server);
     if (!world_spawn(serve->world, "drain", cut_waiting, serve, &ignored))
         world_real_stop(serve->world);
-    bool quiet = stop_server(&serve->public_server, serve->settings.drain_timeout);
+    bool quiet = stop_server(&serve->public_server, settings_of(serve)->drain_timeout);
     TILL_FP("S6");
     world_real_stop(serve->world);
     quiet = stop_server(&serve->admin_server, JOIN_US / 4) && quiet;
@@ -269,12 +261,13 @@ static void close_all(struct serve *serve, bool quiet) {
     world_real_close(serve->world);
     metrics_close(serve->metrics);
     log_close(serve->log);
+    config_close(serve->settings);
 }
 
 /* ---- running ---- */
 
 static void announce(struct serve *serve) {
-    const struct gateway_settings *settings = &serve->settings;
+    const struct gateway_settings *settings = settings_of(serve);
     size_t exceptions = outbound_policy_exceptions(serve->gateway.policy);
     metrics_set(serve->metrics, METRIC_BUILD, TILL_VERSION, store_engine_version(), 1);
     if (exceptions > 0)
@@ -293,6 +286,16 @@ static void announce(struct serve *serve) {
     fflush(stdout);
 }
 
+/* The log has its line; the old settings stay in force when the new ones are refused. */
+static void reload(struct serve *serve) {
+    struct till_arena arena;
+    struct config_report report;
+    struct till_error err;
+    till_arena_init(&arena, CHECK_MEMORY);
+    (void)till_failed(gateway_reload(&serve->gateway, &arena, &report, &err));
+    till_arena_clean_up(&arena);
+}
+
 /* Until somebody wants it to stop, or the disk ends it. */
 static int wait_for_end(struct serve *serve) {
     for (;;) {
@@ -303,6 +306,7 @@ static int wait_for_end(struct serve *serve) {
         case SIGNALS_RELOAD:
             log_reopen(serve->log);
             log_event(serve->log, LOG_INFO, "log_reopened", LOG_B("done", true));
+            reload(serve);
             break;
         case SIGNALS_NONE:
             break;
@@ -391,6 +395,7 @@ int verb_serve(struct cli *cli) {
     if (!serve)
         return EXIT_REFUSED;
     serve->cli = cli;
+    pthread_mutex_init(&serve->running.mutex, NULL);
     cli->more_help = print_settings;
     int status;
     if (!read_words(serve, &alone, &err)) {

@@ -6,6 +6,7 @@
 #include <gateway/flow/flow.h>
 #include <gateway/flow/reconcile.h>
 #include <gateway/guard/guard.h>
+#include <gateway/settings_check.h>
 #include <rt/failpoint.h>
 #include <till/encode.h>
 
@@ -15,23 +16,6 @@ enum {
     ROUND_SLOWEST_US = 5000000,
     ROUND_BELIEVED_US = 60000000
 };
-
-static bool check_public_url(const struct gateway_settings *settings, struct till_error *err) {
-    struct till_str url = settings->public_url;
-    bool has_scheme = till_str_starts_with(url, TILL_STR("https://")) ||
-                      till_str_starts_with(url, TILL_STR("http://"));
-    if (url.len == 0)
-        return TILL_FAIL_FIELD(
-            err, SETTING_INVALID, "public_url",
-            "public_url is missing: platforms and buyers must know where to go.");
-    if (!has_scheme || url.len < 10 || url.ptr[url.len - 1] == '/' ||
-        till_str_find(url, '?') < url.len || till_str_find(url, '#') < url.len ||
-        !till_str_is_printable_ascii(url) || till_str_find(url, ' ') < url.len)
-        return TILL_FAIL_FIELD(err, SETTING_INVALID, "public_url",
-                               "public_url is an http(s) address without a slash at its end, such "
-                               "as https://pay.example.com.");
-    return true;
-}
 
 /* An enabled account whose keys cannot be used would refuse its own notifications: do not start
  * (S-072). The message names account and setting, never a value. */
@@ -68,13 +52,21 @@ bool gateway_open(struct gateway *gateway, struct world *world, struct store *st
                                 .policy = policy,
                                 .opened_us = world_now_us(world)};
     name_instance(gateway);
-    if (check_public_url(settings, err) && account_cache_open(world, &gateway->accounts, err) &&
+    if (settings_check_public_url(settings, err) &&
+        account_cache_open(world, &gateway->accounts, err) &&
         nonce_filter_open(world, NONCES_MAX, &gateway->nonces, err) &&
-        (!settings->log_debug || capture_open(log, &gateway->capture, err)) &&
+        capture_open(log, settings->log_debug, &gateway->capture, err) &&
         account_each(gateway, check_account, err))
         return true;
     gateway_close(gateway);
     return false;
+}
+
+void gateway_adopt(struct gateway *gateway, const struct gateway_settings *settings,
+                   const struct outbound_policy *policy) {
+    atomic_store(&gateway->policy, policy);
+    atomic_store(&gateway->settings, settings);
+    capture_switch(gateway->capture, settings->log_debug);
 }
 
 void gateway_close(struct gateway *gateway) {

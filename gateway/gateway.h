@@ -15,6 +15,7 @@ struct account_cache; /* guard/accounts.h */
 struct nonce_filter;  /* guard/nonces.h */
 struct capture;       /* guard/capture.h: log.debug exchange capture, redacted */
 struct outbound_policy;
+struct config; /* config.h */
 
 enum { GATEWAY_DELIVERERS_MAX = 16, GATEWAY_SWEEPERS = 4, GATEWAY_ASKED_SLOTS = 256 };
 
@@ -37,13 +38,14 @@ struct clock_watch {
 struct gateway {
     struct world *world;
     struct store *store;
-    struct log *log;         /* may be NULL */
-    struct metrics *metrics; /* may be NULL */
-    const struct gateway_settings *settings;
-    const struct outbound_policy *policy; /* NULL: public addresses only */
+    struct log *log;                                 /* may be NULL */
+    struct metrics *metrics;                         /* may be NULL */
+    const struct gateway_settings *_Atomic settings; /* replaced by gateway_adopt; read at use */
+    const struct outbound_policy *_Atomic policy;    /* NULL: public addresses only */
     struct account_cache *accounts;
     struct nonce_filter *nonces;
     struct capture *capture;
+    struct config *config; /* where the settings come from; NULL: they do not change */
     struct world_spot deliver_spot, sweep_spot; /* woken when there is new work */
     struct world_spot housekeep_spot, bills_spot, reconcile_spot;
     struct gateway_worker deliverers[GATEWAY_DELIVERERS_MAX];
@@ -79,6 +81,15 @@ TILL_MUST_CHECK bool gateway_open(struct gateway *gateway, struct world *world, 
                                   struct log *log, struct metrics *metrics,
                                   const struct gateway_settings *settings,
                                   const struct outbound_policy *policy, struct till_error *err);
+/* Other settings and policy from now on, borrowed until gateway_close: who has read the old ones
+ * may still use them. Fields that are not live must be as they were. Any thread, one at a time. */
+void gateway_adopt(struct gateway *gateway, const struct gateway_settings *settings,
+                   const struct outbound_policy *policy);
+/* config_reload with its one line in the log: what changed and what needs a restart, or which
+ * setting was wrong and why. */
+struct config_report; /* config.h */
+TILL_MUST_CHECK bool gateway_reload(struct gateway *gateway, struct till_arena *arena,
+                                    struct config_report *ret_report, struct till_error *err);
 void gateway_close(struct gateway *gateway);
 /* Spawns the sweep, delivery, sequencer and housekeeping tasks. */
 TILL_MUST_CHECK bool gateway_start(struct gateway *gateway, struct till_error *err);

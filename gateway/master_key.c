@@ -33,3 +33,15 @@ bool master_key_read(struct till_arena *arena, struct till_str path, const char 
     return file_read_secret(arena, path, FILE_MAX, field, &text, err) &&
            master_key_parse(arena, text, field, ret_key, err);
 }
+
+bool master_key_find(struct till_arena *arena, const char *environment, struct till_str path,
+                     const char *field, uint8_t ret_key[TILL_SEAL_KEY_SIZE],
+                     struct till_error *err) {
+    if (environment)
+        return master_key_parse(arena, till_str_of(environment), field, ret_key, err);
+    if (path.len == 0)
+        return TILL_FAIL_FIELD(err, SETTING_INVALID, field,
+                               "The master key is missing: name its file in "
+                               "secrets.master_key_file or set TILL_MASTER_KEY.");
+    return master_key_read(arena, path, field, ret_key, err);
+}

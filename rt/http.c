@@ -113,10 +113,7 @@ static bool start_tables(struct http_server *server, struct till_error *err) {
     const struct http_options *options = &server->options;
     struct http_reaper_options reaper = {.connections_max = options->connections_max,
                                          .metrics = server->metrics};
-    reaper.timeout_us[HTTP_PHASE_HEADER] = options->header_timeout_us;
-    reaper.timeout_us[HTTP_PHASE_BODY] = options->body_timeout_us;
-    reaper.timeout_us[HTTP_PHASE_ANSWER] = options->answer_timeout_us;
-    reaper.timeout_us[HTTP_PHASE_IDLE] = options->idle_timeout_us;
+    http_reaper_times(options, reaper.timeout_us);
     return http_prefixes_parse(options->trusted_proxies, &server->trusted, err) &&
            http_peers_open(&server->peers, err) && http_peers_open(&server->requests, err) &&
            http_reaper_open(&reaper, &server->reaper, err);
@@ -150,6 +147,7 @@ void http_server_release(struct http_server *server) {
     free(server->key);
     free(server->certificate);
     pthread_cond_destroy(&server->quieter);
+    pthread_rwlock_destroy(&server->trusted_lock);
     pthread_mutex_destroy(&server->mutex);
     free(server);
 }
@@ -185,6 +183,7 @@ bool http_server_start(const struct http_options *options, const struct http_ser
     if (!server)
         return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     server->options = *options;
+    http_adjust_init(server);
     server->service = *service;
     server->world = world;
     server->log = log;

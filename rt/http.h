@@ -106,6 +106,12 @@ TILL_MUST_CHECK bool http_server_start(const struct http_options *options,
                                        const struct http_service *service, struct world *world,
                                        struct log *log, struct metrics *metrics,
                                        struct http_server **ret_server, struct till_error *err);
+/* Other limits from now on, all or none: the four timeouts, workers, queue, connections of an
+ * address, memory of a call, trusted proxies. The rest of options stays as it was at the start.
+ * SETTING_INVALID: proxies that cannot be read, more workers than descriptors. Any thread, one at a
+ * time, not after the stop. */
+TILL_MUST_CHECK bool http_server_adjust(struct http_server *server,
+                                        const struct http_options *options, struct till_error *err);
 uint16_t http_server_port(const struct http_server *server);
 /* Stop accepting; every answer says Connection: close; idle connections are shut. */
 void http_server_quiesce(struct http_server *server);

@@ -14,9 +14,8 @@
 /* A proxy speaks for many. Everybody else may have so many; one more costs its own
  * oldest idle one. */
 static bool admit(struct http_server *server, const struct http_address *peer) {
-    size_t max = server->options.connections_per_address;
-    bool fits = http_prefixes_hold(&server->trusted, peer) ||
-                http_peers_count(server->peers, peer) < max ||
+    size_t max = atomic_load(&server->per_address);
+    bool fits = http_is_trusted(server, peer) || http_peers_count(server->peers, peer) < max ||
                 http_reaper_evict(server->reaper, peer);
     return fits && http_peers_enter(server->peers, peer, SIZE_MAX);
 }

@@ -25,7 +25,7 @@ void *http_call_open(void *server_arg, const char *target, struct MHD_Connection
     call->refs = 1;
     call->connection = of->socket_context;
     call->fd = call->connection->fd;
-    till_arena_init(&call->arena, server->options.arena_max);
+    till_arena_init(&call->arena, atomic_load(&server->arena_max));
     /* A target that cannot be kept is empty, which no rule accepts. */
     if (!till_arena_copy(&call->arena, till_str_of(target ? target : ""), &call->target, &err))
         call->target = TILL_STR_NONE;
@@ -95,14 +95,14 @@ static void describe(struct http_call *call, const struct http_head *head) {
 /* Who asks, and whether that client may have one more request under way. */
 static bool admit(struct http_call *call, struct till_error *err) {
     struct http_server *server = call->server;
-    const struct http_address *direct = &call->connection->peer;
-    call->client = http_client_address(&server->trusted, direct, call->request.headers,
-                                       call->request.header_count);
+    bool is_proxied;
+    call->client = http_who_asks(server, &call->connection->peer, call->request.headers,
+                                 call->request.header_count, &is_proxied);
     http_address_format(&call->client, call->peer_text);
     call->request.peer = till_str_of(call->peer_text);
-    if (!http_prefixes_hold(&server->trusted, direct))
+    if (!is_proxied)
         return true;
-    if (!http_peers_enter(server->requests, &call->client, server->options.connections_per_address))
+    if (!http_peers_enter(server->requests, &call->client, atomic_load(&server->per_address)))
         return TILL_FAIL(err, TOO_MANY, "Too many requests of this address are under way.");
     call->is_proxied = true;
     return true;

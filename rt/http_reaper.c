@@ -269,6 +269,20 @@ void http_reaper_first_line(struct http_reaper *reaper, struct http_connection *
     pthread_mutex_unlock(&reaper->mutex);
 }
 
+void http_reaper_adjust(struct http_reaper *reaper, const int64_t timeout_us[HTTP_PHASE_COUNT]) {
+    pthread_mutex_lock(&reaper->mutex);
+    for (enum http_phase phase = 0; phase < HTTP_PHASE_BUSY; phase++) {
+        /* All of a phase by the same step, so that its list stays in order of deadline. */
+        int64_t step_us = timeout_us[phase] - reaper->options.timeout_us[phase];
+        for (struct http_connection *c = reaper->phases[phase].first; c; c = c->later)
+            c->deadline_us += step_us;
+        reaper->options.timeout_us[phase] = timeout_us[phase];
+    }
+    reaper->wake_us = 0; /* look again: something may have become due */
+    pthread_cond_signal(&reaper->sooner);
+    pthread_mutex_unlock(&reaper->mutex);
+}
+
 static size_t shed(struct http_reaper *reaper, size_t count) {
     static const enum http_phase ORDER[] = {HTTP_PHASE_IDLE, HTTP_PHASE_HEADER};
     size_t done = 0;

@@ -62,6 +62,9 @@ void http_reaper_arm(struct http_reaper *reaper, struct http_connection *connect
  * keeps its deadline. */
 void http_reaper_first_line(struct http_reaper *reaper, struct http_connection *connection);
 
+/* Other times from now on, also for connections that are in a phase already. */
+void http_reaper_adjust(struct http_reaper *reaper, const int64_t timeout_us[HTTP_PHASE_COUNT]);
+
 /* Cut the oldest connections that wait for their client without a request under way: idle ones
  * first, then unfinished heads. Returns how many. */
 size_t http_reaper_shed(struct http_reaper *reaper, size_t count);

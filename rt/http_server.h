@@ -33,9 +33,11 @@
 struct http_call;
 
 struct http_server {
-    struct http_options options;
+    struct http_options options; /* as at the start; what http_server_adjust changes follows */
     struct http_service service;
+    pthread_rwlock_t trusted_lock; /* held for no wait */
     struct http_prefixes trusted;
+    _Atomic size_t per_address, arena_max;
     struct world *world;
     struct log *log;
     struct metrics *metrics;
@@ -95,6 +97,16 @@ struct http_call {
 TILL_MUST_CHECK bool http_check_limit(const struct http_options *options, struct till_error *err);
 TILL_MUST_CHECK bool http_listen(struct http_server *server, struct till_error *err);
 void http_unlisten(struct http_server *server); /* closes, removes the Unix socket */
+
+/* http_adjust.c */
+void http_adjust_init(struct http_server *server);
+void http_reaper_times(const struct http_options *options, int64_t ret_us[HTTP_PHASE_COUNT]);
+/* Whether the address is a trusted proxy. */
+bool http_is_trusted(struct http_server *server, const struct http_address *peer);
+/* Who asks, and whether a trusted proxy speaks for it. */
+struct http_address http_who_asks(struct http_server *server, const struct http_address *direct,
+                                  const struct till_pair *headers, size_t count,
+                                  bool *ret_is_proxied);
 
 /* http_accept.c */
 TILL_MUST_CHECK bool http_accept_start(struct http_server *server, struct till_error *err);

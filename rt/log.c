@@ -12,7 +12,7 @@ struct log {
     pthread_mutex_t mutex;
     struct log_file file;
     struct log_text text;
-    enum log_level level;
+    _Atomic enum log_level level;
     int64_t (*now_us)(void *clock);
     void *clock;
     _Atomic uint64_t lost;
@@ -29,7 +29,7 @@ bool log_open(const struct log_options *options, struct log **ret_log, struct ti
     struct log *log = calloc(1, sizeof *log);
     if (!log)
         return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
-    log->level = options->level;
+    atomic_init(&log->level, options->level);
     log->now_us = options->now_us ? options->now_us : wall_clock;
     log->clock = options->clock;
     if (!log_file_open(&log->file, options->path, options->rotate_bytes, options->keep_days,
@@ -52,7 +52,7 @@ void log_close(struct log *log) {
 }
 
 bool log_enabled(const struct log *log, enum log_level level) {
-    return log && level >= log->level;
+    return log && level >= atomic_load_explicit(&log->level, memory_order_relaxed);
 }
 
 void log_fields(struct log *log, enum log_level level, const char *event,
@@ -84,5 +84,15 @@ void log_reopen(struct log *log) {
         return;
     pthread_mutex_lock(&log->mutex);
     log_file_reopen(&log->file, log->now_us(log->clock));
+    pthread_mutex_unlock(&log->mutex);
+}
+
+void log_adjust(struct log *log, enum log_level level, int64_t rotate_bytes, int keep_days) {
+    if (!log)
+        return;
+    pthread_mutex_lock(&log->mutex);
+    log->file.rotate_bytes = rotate_bytes;
+    log->file.keep_days = keep_days;
+    atomic_store(&log->level, level);
     pthread_mutex_unlock(&log->mutex);
 }

@@ -52,6 +52,9 @@ void log_fields(struct log *log, enum log_level level, const char *event,
 void log_failure(struct log *log, enum log_level level, const char *event,
                  const struct till_error *error);
 uint64_t log_lost(const struct log *log);
+/* The least level from the next line on, size and age of files from the next rotation on. Any
+ * thread. */
+void log_adjust(struct log *log, enum log_level level, int64_t rotate_bytes, int keep_days);
 /* Reopen after rotation by others (SIGHUP). */
 void log_reopen(struct log *log);
 

@@ -15,7 +15,8 @@ struct exception {
 struct outbound_policy {
     struct exception *exceptions;
     size_t count;
-    char *text; /* what the names point into */
+    char *text;                     /* what the names point into */
+    struct outbound_policy *before; /* that it replaced: calls may still be under it */
 };
 
 enum { EXCEPTIONS_MAX = 256 };
@@ -99,6 +100,14 @@ static bool read_entries(struct outbound_policy *policy, struct till_str rest,
     return true;
 }
 
+/* Replaced policies stay until the end; they need not keep room that they never used. */
+static void shrink(struct outbound_policy *policy) {
+    size_t room = policy->count ? policy->count : 1;
+    struct exception *smaller = realloc(policy->exceptions, room * sizeof *smaller);
+    if (smaller)
+        policy->exceptions = smaller;
+}
+
 bool outbound_policy_parse(struct till_str permit, struct outbound_policy **ret_policy,
                            struct till_error *err) {
     struct outbound_policy *policy = calloc(1, sizeof *policy);
@@ -116,16 +125,24 @@ bool outbound_policy_parse(struct till_str permit, struct outbound_policy **ret_
         outbound_policy_free(policy);
         return false;
     }
+    if (policy->count < EXCEPTIONS_MAX)
+        shrink(policy);
     *ret_policy = policy;
     return true;
 }
 
 void outbound_policy_free(struct outbound_policy *policy) {
-    if (!policy)
-        return;
-    free(policy->exceptions);
-    free(policy->text);
-    free(policy);
+    while (policy) {
+        struct outbound_policy *before = policy->before;
+        free(policy->exceptions);
+        free(policy->text);
+        free(policy);
+        policy = before;
+    }
+}
+
+void outbound_policy_replaces(struct outbound_policy *policy, struct outbound_policy *before) {
+    policy->before = before;
 }
 
 size_t outbound_policy_exceptions(const struct outbound_policy *policy) {

@@ -33,6 +33,8 @@ TILL_MUST_CHECK bool outbound_url_parse(struct till_str url, struct outbound_url
 TILL_MUST_CHECK bool outbound_url_judge(const struct outbound_policy *policy,
                                         const struct outbound_url *url, enum outbound_scope scope,
                                         struct till_error *err);
+/* policy takes `before` over and frees it when it is freed itself. */
+void outbound_policy_replaces(struct outbound_policy *policy, struct outbound_policy *before);
 /* The host is excepted by its exact name and port: its addresses are not judged. */
 bool outbound_host_permitted(const struct outbound_policy *policy, struct till_str host,
                              uint16_t port);

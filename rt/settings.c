@@ -13,16 +13,23 @@ struct loading {
     struct settings_place *places;
     struct till_str *texts;
     struct settings_value *values;
+    enum settings_origin *origins; /* or NULL */
 };
 
 static bool out_of_room(struct till_error *err) {
     return TILL_FAIL(err, ARENA_FULL, "The settings need more memory than one call may use.");
 }
 
+static void note_origin(const struct loading *loading, size_t row, enum settings_origin origin) {
+    if (loading->origins)
+        loading->origins[row] = origin;
+}
+
 static bool read_defaults(struct loading *loading, struct till_error *err) {
     for (size_t i = 0; i < loading->count; i++) {
         const struct setting *row = &loading->table[i];
         struct till_str fallback = till_str_of(row->fallback ? row->fallback : "");
+        note_origin(loading, i, SETTINGS_DEFAULT);
         if (!settings_value_read(row, fallback, &loading->values[i], err))
             return false;
     }
@@ -64,6 +71,7 @@ static bool read_config(struct loading *loading, struct till_str path, struct ti
             continue;
         if (!settings_value_read(&loading->table[i], loading->texts[i], &loading->values[i], err))
             return place_error(loading, i, path, err);
+        note_origin(loading, i, SETTINGS_FILE);
     }
     return true;
 }
@@ -78,6 +86,7 @@ static bool read_override(struct loading *loading, const char *override, struct 
         if (!till_str_is(name, loading->table[i].name))
             continue;
         struct till_str value;
+        note_origin(loading, i, SETTINGS_OVERRIDE);
         return till_arena_copy(loading->arena, till_str_sub(text, equals + 1, text.len), &value,
                                err) &&
                settings_value_read(&loading->table[i], value, &loading->values[i], err);
@@ -115,7 +124,16 @@ static void put(const struct loading *loading, void *target) {
 bool settings_load(const struct setting *table, size_t count, struct till_arena *arena,
                    struct till_str file_path, const char *const *overrides, size_t override_count,
                    void *target, struct till_error *err) {
-    struct loading loading = {.table = table, .count = count, .arena = arena};
+    return settings_load_known(table, count, arena, file_path, overrides, override_count, target,
+                               NULL, err);
+}
+
+bool settings_load_known(const struct setting *table, size_t count, struct till_arena *arena,
+                         struct till_str file_path, const char *const *overrides,
+                         size_t override_count, void *target, enum settings_origin *ret_origins,
+                         struct till_error *err) {
+    struct loading loading = {
+        .table = table, .count = count, .arena = arena, .origins = ret_origins};
     loading.places = till_arena_array(arena, count, sizeof *loading.places);
     loading.texts = till_arena_array(arena, count, sizeof *loading.texts);
     loading.values = till_arena_array(arena, count, sizeof *loading.values);

@@ -41,6 +41,25 @@ TILL_MUST_CHECK bool settings_load(const struct setting *table, size_t count,
                                    struct till_arena *arena, struct till_str file_path,
                                    const char *const *overrides, size_t override_count,
                                    void *target, struct till_error *err);
+/* Where a value comes from; the later is stronger. */
+enum settings_origin { SETTINGS_DEFAULT, SETTINGS_FILE, SETTINGS_OVERRIDE };
+/* The same, and origins, one a row, when ret_origins is not NULL. */
+TILL_MUST_CHECK bool settings_load_known(const struct setting *table, size_t count,
+                                         struct till_arena *arena, struct till_str file_path,
+                                         const char *const *overrides, size_t override_count,
+                                         void *target, enum settings_origin *ret_origins,
+                                         struct till_error *err);
+
+/* settings_compare.c. Whether two targets hold the same value in that row. */
+bool settings_same(const struct setting *row, const void *a, const void *b);
+/* The row's value from one target into another; texts are copied into the arena. */
+TILL_MUST_CHECK bool settings_copy(const struct setting *row, struct till_arena *arena,
+                                   const void *from, void *to, struct till_error *err);
+/* The value for people, in the file's notation; a secret is "(set)" or "". */
+TILL_MUST_CHECK bool settings_show(const struct setting *row, const void *target,
+                                   struct till_arena *arena, struct till_str *ret_text,
+                                   struct till_error *err);
+
 /* The table as commented YAML, with each default. */
 TILL_MUST_CHECK bool settings_describe(const struct setting *table, size_t count,
                                        struct till_arena *arena, struct till_str *ret_text,

@@ -34,6 +34,10 @@ struct settings_value {
     bool truth;
     struct rate rate;
 };
+/* A number as the file would have it, in the largest unit that divides it: "64KiB". */
+TILL_MUST_CHECK bool settings_number_show(enum setting_kind kind, int64_t number,
+                                          struct till_arena *arena, struct till_str *ret_text,
+                                          struct till_error *err);
 /* Sentences begin with the setting's name and never quote a secret. */
 TILL_MUST_CHECK bool settings_value_read(const struct setting *row, struct till_str text,
                                          struct settings_value *ret_value, struct till_error *err);

@@ -147,3 +147,10 @@ bool settings_value_read(const struct setting *row, struct till_str text,
         *ret_value = value;
     return ok;
 }
+
+bool settings_number_show(enum setting_kind kind, int64_t number, struct till_arena *arena,
+                          struct till_str *ret_text, struct till_error *err) {
+    char text[32];
+    tell(text, number, kind == SETTING_DURATION ? DURATIONS : kind == SETTING_SIZE ? SIZES : NULL);
+    return till_arena_copy(arena, till_str_of(text), ret_text, err);
+}

@@ -19,6 +19,8 @@ static const int64_t TIMEOUT_MAX_US = 3600 * 1000000LL;
 
 struct upstream {
     struct upstream_options options;
+    const struct outbound_policy *_Atomic policy;
+    _Atomic int64_t connect_timeout_us;
     struct upstream_names *names;
     struct upstream_loop *loops[THREADS_MAX];
     size_t loop_count;
@@ -244,10 +246,10 @@ void upstream_exchange(struct upstream *upstream, const struct world_request *re
     struct outbound_url url;
     struct upstream_call call = {
         .request = request,
-        .policy = upstream->options.policy,
+        .policy = atomic_load(&upstream->policy),
         .scope = request->errand == WORLD_LOCAL ? OUTBOUND_OR_LOOPBACK : OUTBOUND_PUBLIC,
         .deadline_us = start_us + timeout_us,
-        .connect_timeout_us = upstream->options.connect_timeout_us,
+        .connect_timeout_us = atomic_load(&upstream->connect_timeout_us),
         .ca_path = upstream->ca_fd >= 0 ? upstream->ca_path : NULL,
     };
     if (read_request(&call, arena, &url) && find_addresses(upstream, &call, &url))
@@ -269,6 +271,13 @@ static bool open_loops(struct upstream *upstream, struct till_error *err) {
     return true;
 }
 
+void upstream_adjust(struct upstream *upstream, const struct outbound_policy *policy,
+                     int64_t connect_timeout_us) {
+    atomic_store(&upstream->policy, policy);
+    atomic_store(&upstream->connect_timeout_us,
+                 connect_timeout_us > 0 ? connect_timeout_us : CONNECT_TIMEOUT_US);
+}
+
 bool upstream_open(const struct upstream_options *options, struct upstream **ret_upstream,
                    struct till_error *err) {
     pthread_once(&curl_once, init_curl);
@@ -276,8 +285,7 @@ bool upstream_open(const struct upstream_options *options, struct upstream **ret
     if (!upstream)
         return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     upstream->options = *options;
-    if (upstream->options.connect_timeout_us <= 0)
-        upstream->options.connect_timeout_us = CONNECT_TIMEOUT_US;
+    upstream_adjust(upstream, options->policy, options->connect_timeout_us);
     struct upstream_names_options names = {
         .resolve = options->resolve,
         .resolver = options->resolver,

@@ -33,6 +33,9 @@ struct upstream_options {
 /* SETTING_INVALID names outbound.ca_file when it holds no certificate. */
 TILL_MUST_CHECK bool upstream_open(const struct upstream_options *options,
                                    struct upstream **ret_upstream, struct till_error *err);
+/* For calls that begin from now on; the policy outlives the client. Any thread. */
+void upstream_adjust(struct upstream *upstream, const struct outbound_policy *policy,
+                     int64_t connect_timeout_us);
 /* Cannot fail: silence is an answer. Waits until the deadline at most. */
 void upstream_exchange(struct upstream *upstream, const struct world_request *request,
                        struct till_arena *arena, struct world_answer *ret_answer);

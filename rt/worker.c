@@ -96,6 +96,10 @@ static struct worker_job *take_queued(struct worker_pool *pool) {
 
 /* Waits for a job, at most the time to linger. Lock held. NULL: leave. */
 static struct worker_job *next_job(struct worker_pool *pool, struct worker *worker) {
+    /* Too many since the pool was made smaller. Those who stay are at work whenever something is
+     * queued, and come for it. */
+    if (pool->threads > pool->options.workers_max)
+        return NULL;
     struct worker_job *job = take_queued(pool);
     if (job)
         return job;
@@ -253,6 +257,14 @@ void worker_pool_run(struct worker_pool *pool, struct worker_job *job) {
     } else if (pool->threads >= pool->options.workers_max || !hire(pool, job)) {
         enqueue(pool, job);
     }
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+void worker_pool_resize(struct worker_pool *pool, int workers_max, size_t queue_max) {
+    assert(workers_max >= 1);
+    pthread_mutex_lock(&pool->mutex);
+    pool->options.workers_max = workers_max;
+    pool->options.queue_max = queue_max;
     pthread_mutex_unlock(&pool->mutex);
 }
 

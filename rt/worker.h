@@ -47,6 +47,9 @@ TILL_MUST_CHECK bool worker_pool_open(const struct worker_options *options,
 TILL_MUST_CHECK bool worker_pool_reserve(struct worker_pool *pool, struct till_error *err);
 /* Uses up one reserved place. */
 void worker_pool_run(struct worker_pool *pool, struct worker_job *job);
+/* Other limits from now on. What is under way or queued stays; workers beyond the new limit leave
+ * when they end a job or have been idle. */
+void worker_pool_resize(struct worker_pool *pool, int workers_max, size_t queue_max);
 /* How many threads there are now. */
 int worker_pool_size(struct worker_pool *pool);
 /* No new jobs; idle workers leave. Waits for the busy ones at most timeout_us; false when some are

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <rt/futex.h>
+#include <rt/outbound.h>
 #include <rt/upstream.h>
 
 /* A parked task is listed, so that stopping can find and wake it. Lives on the parking stack. */
@@ -366,6 +367,14 @@ void world_real_close(struct world *world) {
     pthread_cond_destroy(&real->task_ended);
     pthread_mutex_destroy(&real->mutex);
     free(real);
+}
+
+void world_real_adjust(struct world *world, struct outbound_policy *policy,
+                       int64_t connect_timeout_us) {
+    struct world_real *real = own(world);
+    outbound_policy_replaces(policy, real->policy);
+    real->policy = policy;
+    upstream_adjust(real->upstream, policy, connect_timeout_us);
 }
 
 const struct outbound_policy *world_real_policy(const struct world *world) {

@@ -48,6 +48,10 @@ TILL_MUST_CHECK bool outbound_policy_parse(struct till_str permit,
 void outbound_policy_free(struct outbound_policy *policy);
 TILL_MUST_CHECK bool outbound_url_check(const struct outbound_policy *policy, struct till_str url,
                                         struct till_error *err);
+/* Exchanges that begin from now on: the policy (taken over; replaced ones stay until the close) and
+ * the time to connect. Any thread, one at a time. */
+void world_real_adjust(struct world *world, struct outbound_policy *policy,
+                       int64_t connect_timeout_us);
 const struct outbound_policy *world_real_policy(const struct world *world);
 /* How many exceptions there are: a warning at start. */
 size_t outbound_policy_exceptions(const struct outbound_policy *policy);

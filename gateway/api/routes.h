@@ -52,6 +52,11 @@ bool admin_end_endpoint_secrets(struct call *c, struct till_error *err);
 bool admin_secrets(struct call *c, struct till_error *err);
 bool admin_reseal(struct call *c, struct till_error *err);
 
+/* admin_config.c */
+bool admin_config(struct call *c, struct till_error *err);
+bool admin_config_changes(struct call *c, struct till_error *err);
+bool admin_config_reload(struct call *c, struct till_error *err);
+
 /* admin_status.c */
 bool admin_status(struct call *c, struct till_error *err);
 bool admin_backup(struct call *c, struct till_error *err);

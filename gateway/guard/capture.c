@@ -14,15 +14,21 @@ enum { CAPTURE_TEXT_MAX = 16 * 1024, CAPTURE_ARENA = 512 * 1024 };
 
 struct capture {
     struct log *log;
+    _Atomic bool is_on; /* log.debug */
 };
 
-bool capture_open(struct log *log, struct capture **ret, struct till_error *err) {
+bool capture_open(struct log *log, bool is_on, struct capture **ret, struct till_error *err) {
     struct capture *capture = calloc(1, sizeof *capture);
     if (!capture)
         return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     capture->log = log;
+    atomic_init(&capture->is_on, is_on);
     *ret = capture;
     return true;
+}
+
+void capture_switch(struct capture *capture, bool is_on) {
+    atomic_store(&capture->is_on, is_on);
 }
 
 void capture_close(struct capture *capture) {
@@ -40,7 +46,7 @@ static struct till_str shown(struct till_arena *arena, struct till_str text) {
 }
 
 void capture_write(struct capture *capture, const struct capture_exchange *exchange) {
-    if (!capture || !log_enabled(capture->log, LOG_DEBUG))
+    if (!capture || !atomic_load(&capture->is_on) || !log_enabled(capture->log, LOG_DEBUG))
         return;
     struct till_arena arena;
     till_arena_init(&arena, CAPTURE_ARENA);

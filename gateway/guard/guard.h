@@ -55,10 +55,12 @@ TILL_MUST_CHECK bool address_check_notify(struct gateway *gw, struct till_str ur
 /* "shop.example 127.0.0.1:8090": what an app's hosts must look like. FIELD_INVALID. */
 TILL_MUST_CHECK bool address_check_hosts(struct till_str hosts, struct till_error *err);
 
-/* log.debug: whole exchanges, redacted (signatures, keys, tokens, buyer data), to the log. NULL:
- * off. */
+/* log.debug: whole exchanges, redacted (signatures, keys, tokens, buyer data), to the log, while
+ * it is on. */
 struct capture;
-TILL_MUST_CHECK bool capture_open(struct log *log, struct capture **ret, struct till_error *err);
+TILL_MUST_CHECK bool capture_open(struct log *log, bool is_on, struct capture **ret,
+                                  struct till_error *err);
+void capture_switch(struct capture *capture, bool is_on);
 void capture_close(struct capture *capture);
 struct capture_exchange {
     const char *direction; /* "upstream", "notify", "api", "webhook" */

@@ -131,7 +131,7 @@ def serve_prints_every_setting(_):
     expect(len(rows) > 40, f"{len(rows)} settings")
     for row in rows:
         expect(row["meaning"] in text and row["name"].rsplit(".", 1)[-1] + ": " in text, f"{row['name']} is not in serve --help")
-    expect("(100ms to 5m; restart)" in text, "no bounds")
+    expect("(100ms to 5m; reload)" in text, "no bounds")
 
 
 @test
