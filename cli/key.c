@@ -35,25 +35,34 @@ static bool write_export(struct cli *cli, const struct till_key *key, enum till_
            file_write(path, text, mode, true, err);
 }
 
+static bool generate(struct till_str type, int bits, struct till_key **ret_key,
+                     struct till_error *err) {
+    if (till_str_is(type, "rsa"))
+        return till_key_generate_rsa(bits, ret_key, err);
+    return till_str_is(type, "ed25519")
+               ? till_key_generate_ed25519(ret_key, err)
+               : TILL_FAIL_FIELD(err, USAGE, "--type", "Choose rsa or ed25519.");
+}
+
 /* One directory, both halves, private one first and 0600; existing files are never replaced. */
 static bool make(struct cli *cli, struct till_error *err) {
     struct till_str directory = TILL_STR_NONE, name = TILL_STR("app"), bits_text = TILL_STR("2048");
-    struct till_str private_path, public_path, line;
+    struct till_str type = TILL_STR("rsa"), private_path, public_path, line;
     int64_t bits;
     TILL_KEY_SCOPED struct till_key *key = NULL;
     const struct cli_option options[] = {
         {"--out", CLI_VALUE, true, &directory, "directory for the two files"},
         {"--name", CLI_VALUE, false, &name, "NAME_private_key.pem, NAME_public_key.pem (app)"},
         {"--bits", CLI_VALUE, false, &bits_text, "RSA bits, 2048 to 4096 (2048)"},
+        {"--type", CLI_VALUE, false, &type, "rsa or ed25519 (rsa)"},
     };
-    if (!cli_read(cli, "--out DIR", options, 3, NULL, err) ||
+    if (!cli_read(cli, "--out DIR", options, 4, NULL, err) ||
         !cli_number(bits_text, "--bits", 2048, 4096, &bits, err) ||
         !till_arena_format(cli->arena, &private_path, err, "%.*s/%.*s_private_key.pem",
                            TILL_STR_ARG(directory), TILL_STR_ARG(name)) ||
         !till_arena_format(cli->arena, &public_path, err, "%.*s/%.*s_public_key.pem",
                            TILL_STR_ARG(directory), TILL_STR_ARG(name)) ||
-        !file_make_directory(directory, 0700, err) ||
-        !till_key_generate_rsa((int)bits, &key, err) ||
+        !file_make_directory(directory, 0700, err) || !generate(type, (int)bits, &key, err) ||
         !write_export(cli, key, TILL_KEY_PKCS8_PEM, private_path, 0600, err) ||
         !write_export(cli, key, TILL_KEY_SPKI_PEM, public_path, 0644, err) ||
         !till_key_export(cli->arena, key, TILL_KEY_SPKI_BASE64, &line, err))
@@ -150,7 +159,7 @@ static bool check(struct cli *cli, struct till_error *err) {
 
 bool verb_key(struct cli *cli, struct till_error *err) {
     static const struct cli_part parts[] = {
-        {"make", make, "make a new RSA pair in two files"},
+        {"make", make, "make a new pair in two files, RSA or Ed25519"},
         {"show", show, "what kind of key a file holds, its fingerprint, its public half"},
         {"convert", convert, "write a key in another form"},
         {"check", check, "do the halves fit, and is the platform's key the platform's?"}};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* till app, account, endpoint: who may order, at which platform account, and who is told. */
 #include <cli/admin.h>
+#include <cli/app_keys.h>
 #include <cli/rotate.h>
 
 #include <string.h>
@@ -56,20 +57,6 @@ static bool app_keys(struct cli *cli, struct till_error *err) {
     return list(cli, "/admin/keys", true, err);
 }
 
-static bool app_key(struct cli *cli, struct till_error *err) {
-    struct admin_place place = {0};
-    struct till_str app = TILL_STR_NONE;
-    const struct cli_option options[] = {
-        ADMIN_OPTIONS(place),
-        {"--app", CLI_VALUE, true, &app, "the app that shall sign with it"},
-    };
-    if (!cli_read(cli, "--app ID", options, ADMIN_OPTION_COUNT + 1, NULL, err))
-        return false;
-    struct till_json *body = till_json_object();
-    till_json_set_str(body, "app_id", app);
-    return admin_say(cli, &place, "POST", TILL_STR("/admin/keys"), body, err);
-}
-
 /* POST {folder}/{id}/enable or /disable */
 static bool switch_row(struct cli *cli, const char *folder, const char *what,
                        struct till_error *err) {
@@ -102,11 +89,11 @@ bool verb_app(struct cli *cli, struct till_error *err) {
     static const struct cli_part parts[] = {
         {"add", app_add, "add an app; shows its webhook secret once"},
         {"list", app_list, "all apps"},
-        {"key", app_key, "make a key for it to sign with; shows the secret once"},
-        {"keys", app_keys, "the keys, without secrets"},
+        {"key", app_key, "a key for it to sign with: its own public one, or a secret shown once"},
+        {"keys", app_keys, "the keys: algorithm, fingerprint, end; no secrets"},
         {"enable", app_enable, "let an app order again"},
         {"disable", app_disable, "let an app order no more; its notifications are still taken"},
-        {"rotate", app_rotate, "make a new key and give the old one an end; shows the secret once"},
+        {"rotate", app_rotate, "a new key, as above, and an end for the old one"},
         {"rotate-webhook", app_rotate_webhook, "the same for the webhook secret"},
         {"end", app_end_key, "give a key an end; another one must outlive it"},
         {"revoke", app_revoke, "end a key at once"}};

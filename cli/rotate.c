@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include <cli/admin.h>
+#include <cli/app_keys.h>
 #include <rt/settings_file.h>
 #include <till/time.h>
 
@@ -105,14 +106,17 @@ static bool find_old_key(struct cli *cli, const struct admin_place *place, struc
 bool app_rotate(struct cli *cli, struct till_error *err) {
     struct rotation r = {.make_target = TILL_STR("/admin/keys")};
     struct till_str app = TILL_STR_NONE, key = TILL_STR_NONE, overlap = OVERLAP_USUAL;
+    struct till_str path = TILL_STR_NONE, line = TILL_STR_NONE;
     const struct cli_option options[] = {
         ADMIN_OPTIONS(r.place),
         {"--app", CLI_VALUE, true, &app, "whose key"},
         {"--key", CLI_VALUE, false, &key, "the old key, when the app has several"},
+        {"--public-key", CLI_VALUE, false, &path, "the app's own new public key"},
         OVERLAP_OPTION(overlap),
     };
-    if (!cli_read(cli, "--app ID [--key ID] [--overlap 7d]", options, ADMIN_OPTION_COUNT + 3, NULL,
-                  err) ||
+    if (!cli_read(cli, "--app ID [--key ID] [--public-key FILE] [--overlap 7d]", options,
+                  ADMIN_OPTION_COUNT + 4, NULL, err) ||
+        (path.len && !cli_read_public_key(cli, path, &line, err)) ||
         !read_overlap(overlap, "--overlap", &r.overlap_s, err) ||
         (!key.len && !find_old_key(cli, &r.place, app, &key, err)) ||
         !till_arena_format(cli->arena, &r.end_target, err, "/admin/keys/%.*s/end",
@@ -120,6 +124,8 @@ bool app_rotate(struct cli *cli, struct till_error *err) {
         return false;
     r.make_body = till_json_object();
     till_json_set_str(r.make_body, "app_id", app);
+    if (path.len)
+        till_json_set_str(r.make_body, "public_key", line);
     return rotate(cli, &r, err);
 }
 

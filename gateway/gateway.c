@@ -6,6 +6,7 @@
 #include <gateway/flow/flow.h>
 #include <gateway/flow/reconcile.h>
 #include <gateway/guard/guard.h>
+#include <gateway/guard/signers.h>
 #include <gateway/settings_check.h>
 #include <rt/failpoint.h>
 #include <till/encode.h>
@@ -55,6 +56,7 @@ bool gateway_open(struct gateway *gateway, struct world *world, struct store *st
     if (settings_check_public_url(settings, err) &&
         account_cache_open(world, &gateway->accounts, err) &&
         nonce_filter_open(world, NONCES_MAX, &gateway->nonces, err) &&
+        signer_cache_open(world, &gateway->signers, err) &&
         capture_open(log, settings->log_debug, &gateway->capture, err) &&
         account_each(gateway, check_account, err))
         return true;
@@ -72,9 +74,11 @@ void gateway_adopt(struct gateway *gateway, const struct gateway_settings *setti
 void gateway_close(struct gateway *gateway) {
     account_cache_close(gateway->accounts);
     nonce_filter_close(gateway->nonces);
+    signer_cache_close(gateway->signers);
     capture_close(gateway->capture);
     gateway->accounts = NULL;
     gateway->nonces = NULL;
+    gateway->signers = NULL;
     gateway->capture = NULL;
 }
 

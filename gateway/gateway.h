@@ -13,6 +13,7 @@
 
 struct account_cache; /* guard/accounts.h */
 struct nonce_filter;  /* guard/nonces.h */
+struct signer_cache;  /* guard/signers.h: merchants' public keys, parsed */
 struct capture;       /* guard/capture.h: log.debug exchange capture, redacted */
 struct outbound_policy;
 struct config; /* config.h */
@@ -44,6 +45,7 @@ struct gateway {
     const struct outbound_policy *_Atomic policy;    /* NULL: public addresses only */
     struct account_cache *accounts;
     struct nonce_filter *nonces;
+    struct signer_cache *signers;
     struct capture *capture;
     struct config *config; /* where the settings come from; NULL: they do not change */
     struct world_spot deliver_spot, sweep_spot; /* woken when there is new work */

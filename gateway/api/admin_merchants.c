@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Apps, keys and endpoints. A secret appears once, in the answer that makes it. */
+/* Apps and endpoints. A secret appears once, in the answer that makes it. */
 #include <gateway/api/routes.h>
 
 #include <gateway/guard/guard.h>
 #include <till/time.h>
 
-enum { NAME_MAX_BYTES = 128, KEY_BYTES = 32 };
+enum { NAME_MAX_BYTES = 128 };
 
 static bool reply_list(struct call *c, struct till_json *data, struct till_error *err) {
     struct till_json *json = till_json_object();
@@ -96,79 +96,6 @@ bool admin_enable_app(struct call *c, struct till_error *err) {
 
 bool admin_disable_app(struct call *c, struct till_error *err) {
     return store_app_enable(c->gw->store, c->parameter, false, err) && reply_enabled(c, false, err);
-}
-
-/* ---- keys ---- */
-
-static struct till_json *key_json(const struct key_row *key) {
-    struct till_json *json = till_json_object();
-    till_json_set_text(json, "id", key->id);
-    till_json_set_text(json, "app_id", key->app_id);
-    till_json_set_str(json, "algorithm", key->algorithm);
-    till_json_set_text(json, "mode", key->mode == TILL_LIVE ? "live" : "test");
-    till_json_set_bool(json, "enabled", key->enabled);
-    till_json_set_time(json, "created_at", key->created_us);
-    if (key->ends_us)
-        till_json_set_time(json, "ends_at", key->ends_us);
-    return json;
-}
-
-/* 32 random bytes; shown as 64 hex digits, whose bytes are the HMAC key. */
-static void make_secret(struct call *c, struct till_secret *ret, char ret_hex[2 * KEY_BYTES + 1]) {
-    world_random(c->gw->world, ret->bytes, KEY_BYTES);
-    ret->len = KEY_BYTES;
-    till_hex_encode(ret->bytes, KEY_BYTES, ret_hex);
-}
-
-static bool read_key_app(struct call *c, struct app_row *ret_app, struct till_error *err) {
-    static const char *const NAMES[] = {"app_id", NULL};
-    struct till_json *body TILL_JSON_SCOPED = NULL;
-    struct till_str app_id;
-    return call_read_body(c, &body, err) && till_json_only(body, NAMES, err) &&
-           till_json_need_str(body, "app_id", &app_id, err) &&
-           store_app_get(c->gw->store, c->arena, app_id, ret_app, err);
-}
-
-bool admin_add_key(struct call *c, struct till_error *err) {
-    struct app_row app;
-    char hex[2 * KEY_BYTES + 1];
-    struct key_row row = {
-        .algorithm = TILL_STR("hmac-sha256"), .enabled = true, .created_us = c->now_us};
-    if (!read_key_app(c, &app, err))
-        return false;
-    row.mode = app.mode;
-    row.app_enabled = app.enabled;
-    memcpy(row.app_id, app.id, sizeof row.app_id);
-    flow_id(c->gw->world, "key", c->now_us, row.id);
-    make_secret(c, &row.secret, hex);
-    struct till_json *json = key_json(&row);
-    till_json_set_text(json, "secret", hex);
-    till_wipe(hex, sizeof hex);
-    bool good = store_key_add(c->gw->store, &row, err);
-    till_secret_wipe(&row.secret);
-    if (good)
-        return reply_json(c, 201, json, err);
-    till_json_release(json);
-    return false;
-}
-
-bool admin_list_keys(struct call *c, struct till_error *err) {
-    struct key_row *rows;
-    size_t count;
-    if (!store_key_list(c->gw->store, c->arena, till_str_of(c->app.id), &rows, &count, err))
-        return false;
-    struct till_json *data = till_json_array();
-    for (size_t i = 0; i < count; i++)
-        till_json_append(data, key_json(&rows[i]));
-    return reply_list(c, data, err);
-}
-
-bool admin_enable_key(struct call *c, struct till_error *err) {
-    return store_key_enable(c->gw->store, c->parameter, true, err) && reply_enabled(c, true, err);
-}
-
-bool admin_disable_key(struct call *c, struct till_error *err) {
-    return store_key_enable(c->gw->store, c->parameter, false, err) && reply_enabled(c, false, err);
 }
 
 /* ---- endpoints ---- */

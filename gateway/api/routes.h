@@ -24,17 +24,19 @@ bool contract_yaml(struct call *c, struct till_error *err);
 bool contract_json(struct call *c, struct till_error *err);
 bool contract_page(struct call *c, struct till_error *err);
 
-/* admin_merchants.c: apps, keys, endpoints */
+/* admin_merchants.c: apps, endpoints */
 bool admin_add_app(struct call *c, struct till_error *err);
 bool admin_list_apps(struct call *c, struct till_error *err);
 bool admin_enable_app(struct call *c, struct till_error *err);
 bool admin_disable_app(struct call *c, struct till_error *err);
+bool admin_enable_endpoint(struct call *c, struct till_error *err);
+bool admin_disable_endpoint(struct call *c, struct till_error *err);
+
+/* admin_keys.c */
 bool admin_add_key(struct call *c, struct till_error *err);
 bool admin_list_keys(struct call *c, struct till_error *err);
 bool admin_enable_key(struct call *c, struct till_error *err);
 bool admin_disable_key(struct call *c, struct till_error *err);
-bool admin_enable_endpoint(struct call *c, struct till_error *err);
-bool admin_disable_endpoint(struct call *c, struct till_error *err);
 
 /* admin_accounts.c */
 bool admin_add_account(struct call *c, struct till_error *err);

@@ -2,17 +2,18 @@
 /*
  * Who asks. One Authorization header, the Host as it was sent, the raw target, the raw body; the
  * algorithm comes from the key record. The order is timestamp, signature, nonce. Whatever is wrong
- * with key or signature, the answer reads the same and the same HMAC work was done (S-002).
+ * with key or signature, the answer reads the same and the same work was done (S-002).
  */
 #include <gateway/guard/guard.h>
 
+#include <gateway/guard/signers.h>
 #include <till/signing.h>
 #include <till/time.h>
 
 /* Stands in for a key that does not exist, so that an unknown key costs what a wrong signature
  * costs. It can never match: its result is thrown away. */
-static void spend_the_same(const struct till_signed_request *signed_request,
-                           struct till_arena *arena) {
+static void spend_on_secret(const struct till_signed_request *signed_request,
+                            struct till_arena *arena) {
     static const struct till_secret dummy = {.bytes = "a key that nobody holds, 32 bytes",
                                              .len = 33};
     struct till_error ignored;
@@ -20,6 +21,16 @@ static void spend_the_same(const struct till_signed_request *signed_request,
         TILL_STR("0000000000000000000000000000000000000000000000000000000000000000");
     if (till_signing_verify(arena, signed_request, zeros, &dummy, &ignored))
         return;
+}
+
+/* The work follows what the request claims, the verdict follows our record. */
+static void spend_the_same(struct gateway *gw, enum till_signing_algorithm claimed,
+                           const struct till_signed_request *signed_request,
+                           struct till_arena *arena) {
+    if (claimed == TILL_SIGNING_HMAC_SHA256)
+        spend_on_secret(signed_request, arena);
+    else
+        signer_spend(gw->signers, claimed, signed_request, arena);
 }
 
 static bool refuse(struct till_error *err) {
@@ -76,21 +87,38 @@ static bool pass_on(const struct till_error *inner, struct till_error *err) {
     return false;
 }
 
+/* Under the record's algorithm and no other (S-010). A record that may not sign at all costs what a
+ * wrong signature costs. */
+static bool check_signature(struct gateway *gw, const struct till_authorization *authorization,
+                            const struct till_signed_request *signed_request,
+                            const struct key_row *key, struct till_arena *arena,
+                            struct till_error *err) {
+    bool good = false;
+    if (authorization->claimed != key->algorithm)
+        (void)TILL_FAIL(err, KEY_INVALID, NULL);
+    else if (key->algorithm == TILL_SIGNING_HMAC_SHA256)
+        good =
+            key->secret.len >= TILL_SECRET_MIN &&
+            till_signing_verify(arena, signed_request, authorization->signature, &key->secret, err);
+    else
+        good =
+            signer_verify(gw->signers, key, signed_request, authorization->signature, arena, err);
+    if (!good && (err->code == TILL_E_KEY_WEAK || err->code == TILL_E_KEY_INVALID))
+        spend_the_same(gw, authorization->claimed, signed_request, arena);
+    return good;
+}
+
 static bool verify(struct gateway *gw, const struct till_authorization *authorization,
                    const struct till_signed_request *signed_request, int64_t now_us,
                    struct till_arena *arena, struct key_row *ret_key, struct till_error *err) {
     struct till_error inner = {.code = TILL_OK};
     struct key_row key = {0};
     if (!store_key_get(gw->store, authorization->key_id, &key, &inner)) {
-        spend_the_same(signed_request, arena);
+        spend_the_same(gw, authorization->claimed, signed_request, arena);
         return is_ours(&inner) ? pass_on(&inner, err) : refuse(err);
     }
-    bool good =
-        till_signing_verify(arena, signed_request, authorization->signature, &key.secret, &inner);
-    if (!good && inner.code == TILL_E_KEY_WEAK)
-        spend_the_same(signed_request, arena);
-    good = good && key.secret.len >= TILL_SECRET_MIN && is_alive(&key, now_us) &&
-           till_str_is(key.algorithm, "hmac-sha256");
+    bool good = check_signature(gw, authorization, signed_request, &key, arena, &inner) &&
+                is_alive(&key, now_us);
     till_secret_wipe(&key.secret);
     if (!good)
         return inner.code == TILL_E_OUT_OF_MEMORY ? pass_on(&inner, err) : refuse(err);
@@ -120,7 +148,7 @@ bool auth_request(struct gateway *gw, const struct http_request *request, int64_
     if (!read_request(request, &signed_request, &header, err))
         return false;
     if (!till_signing_parse(header, &authorization, &inner)) {
-        spend_the_same(&signed_request, arena);
+        spend_on_secret(&signed_request, arena);
         return TILL_FAIL(err, SIGNATURE_MISSING, NULL);
     }
     signed_request.timestamp_s = authorization.timestamp_s;

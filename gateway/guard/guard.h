@@ -6,7 +6,7 @@
 
 #include <gateway/gateway.h>
 
-/* HMAC authentication of a merchant request: timestamp window, signature, then nonce (in that
+/* Authentication of a merchant's signed request: timestamp window, signature, then nonce (in that
  * order, R24). Fills app and claim. The same error body and timing class for an unknown key, a
  * missing and a wrong signature (S-002). */
 TILL_MUST_CHECK bool auth_request(struct gateway *gw, const struct http_request *request,

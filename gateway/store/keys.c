@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keys that merchants sign with. A secret below TILL_SECRET_MIN bytes is refused when it is stored
- * and again when it is loaded (S-001). Lookups are served from a cache of this process that follows
- * config_epoch: a key disabled here is dead at once, elsewhere within a second (S-013).
+ * and again when it is loaded (S-001); so is a public key that may not sign, when it is stored here
+ * and when it is about to be used by the guard. Lookups are served from a cache of this process
+ * that follows config_epoch: a key disabled here is dead at once, elsewhere within a second
+ * (S-013).
  */
 #include "gateway/store/operations.h"
 #include "gateway/store/trail.h"
@@ -32,51 +34,85 @@ static bool app_exists(struct db *db, const char *app_id, struct till_error *err
            (found || TILL_FAIL(err, NOT_FOUND, "There is no such app."));
 }
 
+/* A merchant who adds and adds fills nobody's memory. */
+static bool has_room(struct db *db, const struct key_row *row, struct till_error *err) {
+    static const char SQL[] = "SELECT count(*) FROM keys WHERE app_id = ? AND enabled = 1";
+    bool found;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, row->app_id);
+    return query_step(&query, &found) &&
+           (read_int(&query) < KEYS_ALIVE_MAX ||
+            TILL_FAIL(err, STATE_CONFLICT, "The app has %d keys that work; end one first.",
+                      KEYS_ALIVE_MAX));
+}
+
 static bool note(struct store *store, struct db *db, const struct key_row *row,
                  struct till_str sealed, struct till_error *err) {
     struct till_json *body = till_json_object();
     till_json_set_text(body, "app", row->app_id);
-    till_json_set_str(body, "algorithm", row->algorithm);
+    till_json_set_text(body, "algorithm", till_signing_algorithm_name(row->algorithm));
+    if (row->fingerprint[0])
+        till_json_set_text(body, "fingerprint", row->fingerprint);
     till_json_set_bool(body, "enabled", row->enabled);
     trail_set_digest(body, "sealed_secret", sealed);
     return trail_act(store, db, TILL_STR(TRAIL_ADMIN), "key.added", till_str_of(row->id), body,
                      err);
 }
 
+/* What is sealed. */
+static struct till_str plain_of(const struct key_row *row) {
+    if (row->algorithm != TILL_SIGNING_HMAC_SHA256)
+        return till_str_of(row->public_key);
+    return (struct till_str){(const char *)row->secret.bytes, row->secret.len};
+}
+
 static bool add(struct store *store, struct db *db, void *arg, struct till_error *err) {
     static const char SQL[] =
-        "INSERT INTO keys(id, app_id, algorithm, sealed_secret, enabled, created_us)"
-        " VALUES (?, ?, ?, ?, ?, ?)";
+        "INSERT INTO keys(id, app_id, algorithm, sealed_secret, enabled, created_us, fingerprint)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)";
     struct key_change *change = arg;
     const struct key_row *row = change->row;
-    struct till_str plain = {(const char *)row->secret.bytes, row->secret.len};
-    struct till_str sealed;
+    struct till_str plain = plain_of(row), sealed;
     int64_t epoch;
     bool refused;
-    if (!app_exists(db, row->app_id, err) ||
+    if (!app_exists(db, row->app_id, err) || !has_room(db, row, err) ||
         !seal(store, change->arena, "keys", row->id, plain, &sealed, err))
         return false;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, row->id);
     bind(&query, row->app_id);
-    bind(&query, row->algorithm.len ? row->algorithm : TILL_STR("hmac-sha256"));
+    bind(&query, till_signing_algorithm_name(row->algorithm));
     bind_blob(&query, sealed.ptr, sealed.len);
     bind(&query, row->enabled);
     bind(&query, row->created_us);
+    bind(&query, row->fingerprint);
     if (!query_try(&query, &refused))
         return false;
     if (refused)
-        return TILL_FAIL(err, ALREADY_EXISTS, "There is a key with this id already.");
+        return TILL_FAIL(err, ALREADY_EXISTS,
+                         row->fingerprint[0] ? "This public key was uploaded before; make a new "
+                                               "pair for each app and each change."
+                                             : "There is a key with this id already.");
     return note(store, db, row, sealed, err) && config_changed(db, &epoch, err);
 }
 
-bool store_key_add(struct store *store, const struct key_row *row, struct till_error *err) {
-    if (!check_secret(row->secret.len, err))
+/* Whoever calls: what is stored was looked at here. */
+static bool check_row(const struct key_row *row, struct till_error *err) {
+    struct key_row again = {.algorithm = TILL_SIGNING_HMAC_SHA256};
+    if (row->algorithm == TILL_SIGNING_HMAC_SHA256)
+        return check_secret(row->secret.len, err);
+    if (!key_row_set_public(&again, till_str_of(row->public_key), err))
         return false;
-    if (row->algorithm.len && !till_str_is(row->algorithm, "hmac-sha256"))
-        return TILL_FAIL_FIELD(err, KEY_INVALID, "/algorithm", "Keys sign with hmac-sha256.");
+    return (again.algorithm == row->algorithm && strcmp(again.public_key, row->public_key) == 0 &&
+            strcmp(again.fingerprint, row->fingerprint) == 0) ||
+           TILL_FAIL(err, KEY_INVALID, "The public key is not what its row says.");
+}
+
+bool store_key_add(struct store *store, const struct key_row *row, struct till_error *err) {
+    if (!check_row(row, err))
+        return false;
     struct till_arena arena;
-    till_arena_init(&arena, 4096);
+    till_arena_init(&arena, 8192);
     struct key_change change = {.row = row, .arena = &arena};
     bool done = store_write(store, add, &change, err);
     till_arena_clean_up(&arena);
@@ -96,8 +132,24 @@ bool store_key_enable(struct store *store, struct till_str id, bool enabled,
 }
 
 #define KEY_COLUMNS                                                                                \
-    "k.id, k.app_id, k.sealed_secret, k.enabled, a.enabled, a.mode, k.created_us, k.ends_us"       \
-    " FROM keys k JOIN apps a ON a.id = k.app_id "
+    "k.id, k.app_id, k.sealed_secret, k.enabled, a.enabled, a.mode, k.created_us, k.ends_us,"      \
+    " k.fingerprint, k.algorithm FROM keys k JOIN apps a ON a.id = k.app_id "
+
+/* What was sealed: a secret that is long enough, or a public key. */
+static bool take_plain(struct till_str plain, struct key_row *row, struct till_error *err) {
+    if (row->algorithm == TILL_SIGNING_HMAC_SHA256) {
+        if (!check_secret(plain.len, err))
+            return false;
+        row->secret.len = plain.len;
+        memcpy(row->secret.bytes, plain.ptr, plain.len);
+        return true;
+    }
+    if (plain.len == 0 || plain.len >= sizeof row->public_key)
+        return TILL_FAIL(err, KEY_WEAK, "The stored public key has %zu bytes.", plain.len);
+    memcpy(row->public_key, plain.ptr, plain.len);
+    row->public_key[plain.len] = '\0';
+    return true;
+}
 
 static bool read_row(struct store *store, struct query *query, struct key_row *ret_row) {
     struct till_str plain;
@@ -109,16 +161,15 @@ static bool read_row(struct store *store, struct query *query, struct key_row *r
     ret_row->mode = read_mode(query);
     ret_row->created_us = read_int(query);
     ret_row->ends_us = read_int(query);
-    ret_row->algorithm = TILL_STR("hmac-sha256"); /* the table's CHECK knows no other */
-    if (!query_read_all(query) ||
-        !open_seal(store, query->arena, "keys", ret_row->id, sealed, &plain, query->err) ||
-        !check_secret(plain.len, query->err)) {
-        query->failed = true;
-        return false;
-    }
-    ret_row->secret.len = plain.len;
-    memcpy(ret_row->secret.bytes, plain.ptr, plain.len);
-    return true;
+    read_text(query, ret_row->fingerprint, sizeof ret_row->fingerprint);
+    struct till_str algorithm = read_str(query);
+    bool good = query_read_all(query) &&
+                (till_signing_algorithm_find(algorithm, &ret_row->algorithm) ||
+                 TILL_FAIL(query->err, KEY_INVALID, "The key's algorithm is not known here.")) &&
+                open_seal(store, query->arena, "keys", ret_row->id, sealed, &plain, query->err) &&
+                take_plain(plain, ret_row, query->err);
+    query->failed = query->failed || !good;
+    return good;
 }
 
 /* ---- the cache ---- */
@@ -174,7 +225,7 @@ bool store_key_get(struct store *store, struct till_str id, struct key_row *ret_
         return true;
     struct till_arena arena;
     struct key_row row = {0};
-    till_arena_init(&arena, 4096);
+    till_arena_init(&arena, 8192);
     bool found = read_key(store, &arena, id, &row, err);
     till_arena_clean_up(&arena);
     if (!found)

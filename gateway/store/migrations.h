@@ -22,6 +22,7 @@ extern const char *const MIGRATION_KEYS[];      /* migration_keys.c */
 extern const char *const MIGRATION_ATTEMPTS[];  /* migration_attempts.c */
 extern const char *const MIGRATION_RECONCILE[]; /* migration_reconcile.c */
 extern const char *const MIGRATION_MONEY[];     /* migration_money.c */
+extern const char *const MIGRATION_SIGNERS[];   /* migration_signers.c */
 
 /* Writes what a step needs besides SQL (sealed rows), within the step's transaction. */
 typedef bool migration_seed(struct db *db, int version, void *arg, struct till_error *err);

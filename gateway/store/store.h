@@ -14,6 +14,7 @@
 #ifndef GATEWAY_STORE_STORE_H
 #define GATEWAY_STORE_STORE_H
 
+#include <gateway/store/keys.h>
 #include <rt/log.h>
 #include <rt/metrics.h>
 #include <rt/world.h>
@@ -21,8 +22,6 @@
 #include <till/crypto.h>
 #include <till/encode.h>
 #include <till/state.h>
-
-struct store;
 
 enum store_commit {
     STORE_COMMIT_THREAD, /* production: one commit thread batches */
@@ -65,7 +64,7 @@ struct nonce_claim {
     int64_t timestamp_s;
 };
 
-/* ---- merchants: apps, keys, accounts, endpoints, routes ---- */
+/* ---- merchants: apps, keys (keys.h), accounts, endpoints, routes ---- */
 
 struct app_row {
     char id[TILL_ID_SIZE]; /* "app_..." */
@@ -90,29 +89,6 @@ TILL_MUST_CHECK bool store_app_list(struct store *store, struct till_arena *aren
                                     struct app_row **ret_rows, size_t *ret_count,
                                     struct till_error *err);
 TILL_MUST_CHECK bool store_app_enable(struct store *store, struct till_str id, bool enabled,
-                                      struct till_error *err);
-
-struct key_row {
-    char id[TILL_ID_SIZE]; /* "key_..." */
-    char app_id[TILL_ID_SIZE];
-    struct till_str algorithm; /* "hmac-sha256" */
-    struct till_secret secret; /* sealed at rest; at least TILL_SECRET_MIN bytes, else KEY_WEAK
-                                  (also when loaded, S-001) */
-    bool enabled;
-    bool app_enabled;
-    enum till_mode mode;
-    int64_t created_us;
-    int64_t ends_us; /* refused from then on; 0: no end (rotation.h) */
-};
-TILL_MUST_CHECK bool store_key_add(struct store *store, const struct key_row *row,
-                                   struct till_error *err);
-/* NOT_FOUND when there is none. Served from a cache that follows config_epoch. */
-TILL_MUST_CHECK bool store_key_get(struct store *store, struct till_str id, struct key_row *ret_row,
-                                   struct till_error *err);
-TILL_MUST_CHECK bool store_key_list(struct store *store, struct till_arena *arena,
-                                    struct till_str app_id, struct key_row **ret_rows,
-                                    size_t *ret_count, struct till_error *err);
-TILL_MUST_CHECK bool store_key_enable(struct store *store, struct till_str id, bool enabled,
                                       struct till_error *err);
 
 struct account_row {

@@ -56,7 +56,7 @@ static void plant_blank_secret(const char *key_id) {
 static void s001_a_blank_secret_opens_nothing(void **state) {
     (void)state;
     struct till_error err;
-    struct key_row weak = {.algorithm = TILL_STR("hmac-sha256"), .enabled = true};
+    struct key_row weak = {.algorithm = TILL_SIGNING_HMAC_SHA256, .enabled = true};
     snprintf(weak.id, sizeof weak.id, "key_blank");
     snprintf(weak.app_id, sizeof weak.app_id, "%s", api.app_id);
     assert_false(store_key_add(api.store, &weak, &err));

@@ -55,7 +55,7 @@ void fixture_stock(struct fixture *f) {
                           .created_us = T0};
     struct key_row key = {.id = "key_1",
                           .app_id = "app_1",
-                          .algorithm = TILL_STR("hmac-sha256"),
+                          .algorithm = TILL_SIGNING_HMAC_SHA256,
                           .enabled = true,
                           .created_us = T0};
     key.secret.len = strlen(SECRET_CANARY);
