@@ -95,35 +95,42 @@ static void wait_for_work(struct gateway *gw, struct world_spot *spot, int64_t n
     world_park(gw->world, spot, world_monotonic_us(gw->world) + pause_us);
 }
 
-/* What a round knew when it began, and what it said when it ended. */
+/* When the next work of a kind is due, by the wall clock; known without a look at the database
+ * until a commit changes it (store/moment.h). */
+typedef int64_t due_fn(struct store *store);
+
+/* When a round began, and what it said when it ended. */
 struct round {
-    int64_t commits, began_us, next_us;
+    int64_t began_us, next_us;
 };
 
 static struct round round_begin(struct gateway *gw) {
-    return (struct round){.commits = store_commits(gw->store),
-                          .began_us = world_monotonic_us(gw->world),
-                          .next_us = INT64_MAX};
+    return (struct round){.began_us = world_monotonic_us(gw->world), .next_us = INT64_MAX};
 }
 
-/* Only this process writes the store: until the next commit a round that found nothing would find
- * nothing again before its moment. Not believed for ever: a look may have failed. */
-static bool round_still_holds(struct gateway *gw, const struct round *round) {
-    return store_commits(gw->store) == round->commits && world_now_us(gw->world) < round->next_us &&
-           world_monotonic_us(gw->world) - round->began_us < ROUND_BELIEVED_US &&
+/* Nothing is due: a round would find nothing. The first of a crew believes that for a minute. */
+static bool round_still_holds(struct gateway *gw, const struct round *round, due_fn *due_us,
+                              bool first) {
+    int64_t now_us = world_now_us(gw->world), monotonic_us = world_monotonic_us(gw->world);
+    return now_us < round->next_us && due_us(gw->store) > now_us &&
+           (!first || monotonic_us - round->began_us < ROUND_BELIEVED_US) &&
            !atomic_load(&gw->any_suspected) && !world_stopping(gw->world);
+}
+
+static void wait_for_round(struct gateway *gw, struct world_spot *spot, const struct round *round,
+                           due_fn *due_us, bool first) {
+    do
+        wait_for_work(gw, spot, round->next_us);
+    while (round_still_holds(gw, round, due_us, first));
 }
 
 /* The first one waits where everybody wakes the crew. It passes the wake on when something is due:
  * most news brings no work, and a crew that wakes for nothing costs more than the news itself. */
 static void wait_in_crew(struct gateway_worker *worker, struct gateway_worker *crew, int64_t size,
-                         struct world_spot *common, const struct round *round,
-                         int64_t (*due_us)(struct store *)) {
+                         struct world_spot *common, const struct round *round, due_fn *due_us) {
     struct gateway *gw = worker->gw;
     bool first = worker == crew;
-    do
-        wait_for_work(gw, first ? common : &worker->spot, round->next_us);
-    while (round_still_holds(gw, round));
+    wait_for_round(gw, first ? common : &worker->spot, round, due_us, first);
     if (!first || due_us(gw->store) > world_now_us(gw->world))
         return;
     for (int64_t i = 1; i < size; i++)
@@ -156,9 +163,9 @@ static void housekeep(void *arg) {
 static void bills(void *arg) {
     struct gateway *gw = arg;
     while (!world_stopping(gw->world)) {
-        int64_t next_us = INT64_MAX;
-        bills_once(gw, &next_us);
-        wait_for_work(gw, &gw->bills_spot, next_us);
+        struct round round = round_begin(gw);
+        bills_once(gw, &round.next_us);
+        wait_for_round(gw, &gw->bills_spot, &round, store_bill_next_us, true);
     }
     atomic_fetch_sub(&gw->tasks, 1); /* the last touch */
 }
@@ -166,9 +173,9 @@ static void bills(void *arg) {
 static void reconcile(void *arg) {
     struct gateway *gw = arg;
     while (!world_stopping(gw->world)) {
-        int64_t next_us = INT64_MAX;
-        reconcile_once(gw, &next_us);
-        wait_for_work(gw, &gw->reconcile_spot, next_us);
+        struct round round = round_begin(gw);
+        reconcile_once(gw, &round.next_us);
+        wait_for_round(gw, &gw->reconcile_spot, &round, store_reconcile_next_us, true);
     }
     atomic_fetch_sub(&gw->tasks, 1); /* the last touch */
 }

@@ -66,15 +66,16 @@ struct gateway {
     struct world_lock suspects_lock;
     size_t suspects_from; /* where the next look begins, under the lock */
     _Atomic bool any_suspected, looking;
-    uint64_t lost_lines, untold_lines;   /* flow/housekeep.c */
-    struct clock_watch clock;            /* flow/clock.c */
-    int64_t purged_us, told_number;      /* flow/housekeep.c */
-    int64_t figures_us, figures_commits; /* flow/housekeep.c */
-    int64_t keys_told_us;                /* flow/keys.c */
-    bool reseal_failed;                  /* flow/keys.c */
-    int64_t reconcile_shown_us;          /* flow/reconcile.c */
-    int64_t refund_told_us;   /* monotonic: the log told of an old refund; housekeeping alone */
-    int64_t bills_scanned_us; /* flow/bills.c */
+    uint64_t lost_lines, untold_lines; /* flow/housekeep.c */
+    struct clock_watch clock;          /* flow/clock.c */
+    int64_t purged_us, told_number;    /* flow/housekeep.c */
+    struct store_figures figures;      /* flow/housekeep.c, as they were then: */
+    int64_t figures_us, figures_changes, followed_commits;
+    int64_t keys_told_us;       /* flow/keys.c */
+    bool reseal_failed;         /* flow/keys.c */
+    int64_t reconcile_shown_us; /* flow/reconcile.c */
+    int64_t refund_told_us;     /* monotonic: the log told of an old refund; housekeeping alone */
+    int64_t bills_scanned_us, bills_epoch, bills_wanted_us;          /* flow/bills.c */
     _Atomic int64_t security_second, security_lines, security_muted; /* guard/security.c */
 };
 

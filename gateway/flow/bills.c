@@ -11,22 +11,27 @@
 
 enum { TRIES_A_ROUND = 16, DAYS_BACK = 7 };
 #define MINUTE_US (60 * TILL_US_PER_SECOND)
-#define DAY_US (MINUTE_US * 60 * 24)
+#define HOUR_US (MINUTE_US * 60)
+#define DAY_US (HOUR_US * 24)
 
-/* The days of one account that are served by now and not before it was added. */
+/* The days of one account that are served by now and not before it was added; the first one that
+ * is not served yet tells when to look again. */
 static bool want_days(struct gateway *gw, const struct account_row *row,
                       const struct till_bills *bills, enum till_bill_type type,
                       struct till_error *err) {
     int64_t now_us = world_now_us(gw->world), start_us;
     char date[TILL_BILL_DATE];
-    for (int back = 1; back <= DAYS_BACK; back++) {
+    for (int back = 0; back <= DAYS_BACK; back++) {
         if (!till_bill_day(now_us, -back, date, err) ||
             !till_bill_day_start(till_str_of(date), &start_us, err))
             return false;
         if (start_us + DAY_US <= row->created_us)
             return true;
-        if (now_us < start_us + DAY_US + bills->ready_us)
+        int64_t ready_us = start_us + DAY_US + bills->ready_us;
+        if (now_us < ready_us) {
+            gw->bills_wanted_us = ready_us < gw->bills_wanted_us ? ready_us : gw->bills_wanted_us;
             continue;
+        }
         if (!store_bill_want(gw->store, till_str_of(row->id), type, date, now_us, now_us, NULL,
                              err))
             return false;
@@ -49,12 +54,16 @@ static bool scan_account(struct gateway *gw, const struct account_row *row,
     return good;
 }
 
-/* Accounts are looked through once a minute; first at the start. */
+/* Accounts are looked through at the start, when one of them changed and when the next day's bills
+ * are served; and once an hour, for clocks and whatever else. */
 static bool is_scan_due(struct gateway *gw) {
-    int64_t now_us = world_monotonic_us(gw->world);
-    if (gw->bills_scanned_us != 0 && now_us - gw->bills_scanned_us < MINUTE_US)
+    int64_t now_us = world_monotonic_us(gw->world), epoch = store_config_epoch(gw->store);
+    if (gw->bills_scanned_us != 0 && epoch != 0 && epoch == gw->bills_epoch &&
+        world_now_us(gw->world) < gw->bills_wanted_us && now_us - gw->bills_scanned_us < HOUR_US)
         return false;
     gw->bills_scanned_us = now_us;
+    gw->bills_epoch = epoch;
+    gw->bills_wanted_us = INT64_MAX;
     return true;
 }
 
@@ -97,6 +106,7 @@ void bills_once(struct gateway *gw, int64_t *ret_next_us) {
     bool found = true, good = true;
     if (is_scan_due(gw)) {
         good = account_each(gw, scan_account, &err);
+        gw->bills_scanned_us = good ? gw->bills_scanned_us : 0;
         forget(gw);
     }
     for (int i = 0; good && found && i < TRIES_A_ROUND && !world_stopping(gw->world); i++)

@@ -5,35 +5,49 @@
  */
 #include <gateway/flow/parts.h>
 
+#include <gateway/store/changes.h>
 #include <till/time.h>
 
 #define ROUND_US TILL_US_PER_SECOND
 #define MINUTE_US (60 * TILL_US_PER_SECOND)
-/* While nothing is committed, figures change only with the clock. */
-#define FIGURES_BELIEVED_US (10 * TILL_US_PER_SECOND)
+/* While nothing is committed, figures change only with the clock; while much is, so often. */
+#define FIGURES_EVERY_US (2 * TILL_US_PER_SECOND)
 /* A refund that takes longer is told of. */
 #define REFUND_OLD_US (INT64_C(24) * 60 * MINUTE_US)
 enum { SEQUENCE_BATCHES = 16 }; /* of events, and of seals, a round */
 
-static void sequence(struct gateway *gw) {
+static bool sequence(struct gateway *gw) {
     struct till_error err;
     int numbered = 1;
     for (int i = 0; i < SEQUENCE_BATCHES && numbered > 0; i++)
         if (!store_sequence_events(gw->store, world_now_us(gw->world), &numbered, &err)) {
             log_failure(gw->log, LOG_ERROR, "sequence_failed", &err);
-            return;
+            return false;
         }
+    return true;
 }
 
 /* What is sealed can be proven; it follows within seconds. */
-static void seal(struct gateway *gw) {
+static bool seal(struct gateway *gw) {
     struct till_error err;
     int sealed = 1;
     for (int i = 0; i < SEQUENCE_BATCHES && sealed > 0; i++)
         if (!store_seal_trail(gw->store, &sealed, &err)) {
             log_failure(gw->log, LOG_ERROR, "seal_failed", &err);
-            return;
+            return false;
         }
+    return true;
+}
+
+/* Numbers and seals for what was committed since the last round. Both commit themselves: the next
+ * round finds that there is no more. */
+static void follow_commits(struct gateway *gw, bool minute) {
+    int64_t commits = store_commits(gw->store);
+    if (commits == gw->followed_commits && !minute)
+        return;
+    bool numbered = sequence(gw), sealed = seal(gw);
+    if (numbered && sealed)
+        gw->followed_commits = commits;
 }
 
 /* Into the log, and with it to wherever logs go: what is kept there cannot be forged here. */
@@ -125,48 +139,41 @@ static bool is_full_minute(struct gateway *gw) {
     return true;
 }
 
-/* Nothing was committed since the last look, and that was not long ago. */
-static bool is_known(struct gateway *gw) {
-    int64_t commits = store_commits(gw->store), now_us = world_monotonic_us(gw->world);
-    bool known = gw->figures_us != 0 && commits == gw->figures_commits &&
-                 now_us - gw->figures_us < FIGURES_BELIEVED_US;
-    if (!known) {
-        gw->figures_us = now_us;
-        gw->figures_commits = commits;
-    }
-    return known;
+static bool are_figures_due(const struct gateway *gw, bool minute) {
+    int64_t age_us = world_monotonic_us(gw->world) - gw->figures_us;
+    bool changed = store_changes(gw->store) != gw->figures_changes;
+    return minute || gw->figures_us == 0 || (changed && age_us >= FIGURES_EVERY_US);
 }
 
-/* And what follows from them: numbers for what was committed, seals. */
-static bool look_at_figures(struct gateway *gw, struct store_figures *ret) {
+static bool look_at_figures(struct gateway *gw) {
+    int64_t changes = store_changes(gw->store);
     struct till_error err;
-    if (!store_figures(gw->store, ret, &err)) {
+    if (!store_figures(gw->store, &gw->figures, &err)) {
         log_failure(gw->log, LOG_ERROR, "figures_failed", &err);
+        gw->figures_us = 0;
         return false;
     }
-    show(gw, ret);
-    if (ret->events_unnumbered > 0)
-        sequence(gw);
-    seal(gw);
+    gw->figures_us = world_monotonic_us(gw->world);
+    gw->figures_changes = changes;
     return true;
 }
 
 void housekeep_once(struct gateway *gw, int64_t *ret_next_us) {
-    struct store_figures figures = {0};
     clock_look(gw);
     count_lost_lines(gw);
     tell_lost_lines(gw);
     *ret_next_us = world_now_us(gw->world) + ROUND_US;
     bool minute = is_full_minute(gw);
-    if ((!is_known(gw) || minute) && !look_at_figures(gw, &figures)) {
-        gw->figures_us = 0;
+    if (are_figures_due(gw, minute) && !look_at_figures(gw)) {
         gw->purged_us = minute ? 0 : gw->purged_us;
         return;
     }
+    show(gw, &gw->figures);
+    follow_commits(gw, minute);
     keys_look(gw, minute);
     if (minute) {
         tell_head(gw);
-        raise_alarms(gw, &figures);
+        raise_alarms(gw, &gw->figures);
         purge(gw);
     }
 }

@@ -42,6 +42,8 @@ static bool end_keys(struct gateway *gw, bool soon, struct till_error *err) {
     struct key_ending keys[KEYS_A_ROUND];
     size_t count, ended = 0;
     int64_t now_us = world_now_us(gw->world);
+    if (!soon && store_next_key_end_us(gw->store) > now_us)
+        return true;
     if (!store_keys_ending(gw->store, soon ? now_us + TELL_BEFORE_US : now_us, keys, KEYS_A_ROUND,
                            &count, err))
         return false;

@@ -298,7 +298,7 @@ static bool forget(struct store *store, struct db *db, void *arg, struct till_er
         " ORDER BY f.rowid LIMIT ?)";
     enum { FILES_AT_ONCE = 16 };
     struct forgetting *forgetting = arg;
-    (void)store;
+    commit_is_upkeep(store);
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, forgetting->before_us);
     bind(&query, FILES_AT_ONCE);

@@ -3,6 +3,7 @@
 #include "gateway/store/operations.h"
 
 #include <gateway/store/bills.h>
+#include <gateway/store/moment.h>
 
 const char *bill_state_name(enum bill_state state) {
     static const char *const names[BILL_STATES] = {[BILL_WANTED] = "wanted",
@@ -260,16 +261,13 @@ bool store_bill_report(struct store *store, const struct bill_report *in, struct
 
 /* ---- figures ---- */
 
+static bool read_next(struct store *store, struct db *db, int64_t *ret_us, struct till_error *err) {
+    (void)store;
+    return moment_query(db, "SELECT MIN(next_us) FROM bills WHERE next_us > 0", ret_us, err);
+}
+
 int64_t store_bill_next_us(struct store *store) {
-    static const char SQL[] = "SELECT MIN(next_us) FROM bills WHERE next_us > 0";
-    struct till_error ignored;
-    bool row;
-    READING(reading, store, &ignored);
-    if (!reading.db)
-        return INT64_MAX;
-    QUERY_SCOPED struct query query = query_start(reading.db, NULL, SQL, &ignored);
-    int64_t next_us = query_step(&query, &row) && row ? read_int(&query) : 0;
-    return next_us > 0 ? next_us : INT64_MAX;
+    return moment_us(store, MOMENT_BILL, read_next);
 }
 
 bool store_bill_figures(struct store *store, struct bill_figures *ret, struct till_error *err) {

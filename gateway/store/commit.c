@@ -53,6 +53,7 @@ static bool begin(struct store *store, struct till_error *err) {
 static bool run_one(struct store *store, struct op *op, bool alone) {
     struct db *db = &store->writer;
     struct till_error ignored;
+    store->is_upkeep = false;
     op->done = alone || control(db, "SAVEPOINT one_op", op->err);
     if (op->done)
         op->done = op->run(store, db, op->arg, op->err);
@@ -69,6 +70,7 @@ static bool run_one(struct store *store, struct op *op, bool alone) {
  * knows. */
 static void fail_commit(struct store *store, struct op *const *ops, size_t count,
                         struct till_error *error) {
+    store->is_upkeep = false;
     if (atomic_load(&store->health.broken))
         TILL_FAIL(error, STORE_UNKNOWN, NULL);
     end_all(ops, count, error);
@@ -81,11 +83,12 @@ static void run_batch(struct store *store, struct op *const *ops, size_t count) 
     store->has_news = false;
     for (size_t i = 0; i < count; i++)
         ops[i]->done = true; /* so that end_all tells each one why */
+    store->is_upkeep = false;
     if (!begin(store, &error)) {
         end_all(ops, count, &error);
         return;
     }
-    bool any = false;
+    bool any = false, is_upkeep = true;
     for (size_t i = 0; i < count; i++) {
         if (!run_one(store, ops[i], count == 1)) {
             TILL_FAIL(&error, STORE_FAILED, "The disk is full or failed; nothing changed.");
@@ -93,12 +96,14 @@ static void run_batch(struct store *store, struct op *const *ops, size_t count) 
             return;
         }
         any = any || ops[i]->done;
+        is_upkeep = is_upkeep && (!ops[i]->done || store->is_upkeep);
     }
     if (!any) {
         if (!roll_back(store))
             atomic_store(&store->health.broken, true);
         return;
     }
+    store->is_upkeep = is_upkeep;
     if (!control(&store->writer, "COMMIT", &error))
         fail_commit(store, ops, count, &error);
     else if (store->has_news)
@@ -122,12 +127,18 @@ void commit_batch(struct store *store, struct op *const *ops, size_t count) {
     int64_t start_us = world_monotonic_us(store->world);
     run_batch(store, ops, count);
     atomic_fetch_add(&store->commits, 1);
+    if (!store->is_upkeep)
+        atomic_fetch_add(&store->changes, 1);
     checkpoint_when_due(store);
     count_batch(store, ops, count, world_monotonic_us(store->world) - start_us);
 }
 
 int64_t store_commits(const struct store *store) {
     return atomic_load(&store->commits);
+}
+
+int64_t store_changes(const struct store *store) {
+    return atomic_load(&store->changes);
 }
 
 /* ---- the task ---- */

@@ -6,6 +6,7 @@
  *
  *   pending --claim--> pending, leased --report--> delivered | dead | disabled | pending (later)
  */
+#include "gateway/store/moment.h"
 #include "gateway/store/outbox.h"
 
 #include <string.h>
@@ -168,7 +169,8 @@ bool store_claim_deliveries(struct store *store, struct till_arena *arena, int64
                                 .lease_us = lease_us,
                                 .limit = limit,
                                 .per_lane = per_endpoint};
-    atomic_store(&store->per_lane, per_endpoint);
+    if (atomic_exchange(&store->per_lane, per_endpoint) != per_endpoint)
+        moment_forget(store, MOMENT_DELIVERY);
     if (store_next_delivery_us(store) <= now_us) { /* no commit for nothing */
         claiming.rows = till_arena_array(arena, (size_t)limit, sizeof *claiming.rows);
         if (!claiming.rows)
@@ -208,33 +210,31 @@ static bool lane_next(struct store *store, struct db *db, struct till_str lane, 
     return true;
 }
 
-static bool find_next(struct store *store, struct till_arena *arena, int64_t *ret_us,
+static bool find_next(struct store *store, struct db *db, struct till_arena *arena, int64_t *ret_us,
                       struct till_error *err) {
     struct till_str lane = TILL_STR_NONE;
-    int64_t earliest_us = INT64_MAX, lane_us;
-    READING(reading, store, err);
-    if (!reading.db)
-        return false;
+    int64_t lane_us;
+    *ret_us = INT64_MAX;
     for (int i = 0; i < LANES_AT_ONCE; i++) {
-        if (!next_lane(reading.db, arena, &lane, err))
+        if (!next_lane(db, arena, &lane, err))
             return false;
         if (lane.len == 0)
             break;
-        if (!lane_next(store, reading.db, lane, &lane_us, err))
+        if (!lane_next(store, db, lane, &lane_us, err))
             return false;
-        earliest_us = lane_us < earliest_us ? lane_us : earliest_us;
+        *ret_us = lane_us < *ret_us ? lane_us : *ret_us;
     }
-    *ret_us = earliest_us;
     return true;
 }
 
-int64_t store_next_delivery_us(struct store *store) {
+static bool read_next(struct store *store, struct db *db, int64_t *ret_us, struct till_error *err) {
     struct till_arena arena;
-    struct till_error ignored;
-    int64_t next_us = INT64_MAX;
     till_arena_init(&arena, 1 << 20);
-    if (!find_next(store, &arena, &next_us, &ignored))
-        next_us = INT64_MAX;
+    bool good = find_next(store, db, &arena, ret_us, err);
     till_arena_clean_up(&arena);
-    return next_us;
+    return good;
+}
+
+int64_t store_next_delivery_us(struct store *store) {
+    return moment_us(store, MOMENT_DELIVERY, read_next);
 }

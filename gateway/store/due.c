@@ -5,6 +5,7 @@
  * ended three claims without a word is parked with an alarm (it is no longer in the partial index).
  * A row that cannot be read (a flipped bit) counts the same way and holds nobody else up.
  */
+#include "gateway/store/moment.h"
 #include "gateway/store/operations.h"
 
 #include <rt/failpoint.h>
@@ -245,32 +246,30 @@ bool store_ask_soon(struct store *store, struct till_str payment_id, int64_t nex
 }
 
 /* A row under a lease is due when the lease ends: of the first ones, the earliest. */
-static int64_t next_of(struct db *db, const char *sql) {
-    struct till_error ignored;
-    int64_t next_us = INT64_MAX;
+static bool next_of(struct db *db, const char *sql, int64_t *next_us, struct till_error *err) {
     bool row = true;
-    QUERY_SCOPED struct query query = query_start(db, NULL, sql, &ignored);
+    QUERY_SCOPED struct query query = query_start(db, NULL, sql, err);
     bind(&query, LOOK_AHEAD);
     while (query_step(&query, &row) && row) {
         int64_t ask_us = read_int(&query), lease_us = read_int(&query);
         int64_t due_us = ask_us > lease_us ? ask_us : lease_us;
-        next_us = due_us < next_us ? due_us : next_us;
+        *next_us = due_us < *next_us ? due_us : *next_us;
     }
-    return next_us;
+    return query_read_all(&query);
 }
 
-int64_t store_next_due_us(struct store *store) {
+static bool read_next(struct store *store, struct db *db, int64_t *ret_us, struct till_error *err) {
     static const char ATTEMPTS[] =
         "SELECT next_ask_us, lease_until_us FROM attempts WHERE next_ask_us > 0 AND crashes < 3"
         " ORDER BY next_ask_us LIMIT ?";
     static const char REFUNDS[] =
         "SELECT next_ask_us, lease_until_us FROM refunds WHERE next_ask_us > 0 AND crashes < 3"
         " ORDER BY next_ask_us LIMIT ?";
-    struct till_error ignored;
-    READING(reading, store, &ignored);
-    if (!reading.db)
-        return INT64_MAX;
-    int64_t attempts_us = next_of(reading.db, ATTEMPTS);
-    int64_t refunds_us = next_of(reading.db, REFUNDS);
-    return attempts_us < refunds_us ? attempts_us : refunds_us;
+    (void)store;
+    *ret_us = INT64_MAX;
+    return next_of(db, ATTEMPTS, ret_us, err) && next_of(db, REFUNDS, ret_us, err);
+}
+
+int64_t store_next_due_us(struct store *store) {
+    return moment_us(store, MOMENT_SWEEP, read_next);
 }

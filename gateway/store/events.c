@@ -72,7 +72,7 @@ static bool number_events(struct store *store, struct db *db, void *arg, struct 
                               " SELECT ?1 + row_number() OVER (ORDER BY pk), pk, app_id FROM"
                               " (SELECT pk, app_id FROM events WHERE pk > ?2 ORDER BY pk LIMIT ?3)";
     struct sequencing *s = arg;
-    (void)store;
+    commit_is_upkeep(store);
     if (!read_mark(db, s, err))
         return false;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);

@@ -7,6 +7,7 @@
 #ifndef GATEWAY_STORE_INTERNAL_H
 #define GATEWAY_STORE_INTERNAL_H
 
+#include <gateway/store/changes.h>
 #include <gateway/store/db.h>
 #include <gateway/store/store.h>
 
@@ -61,6 +62,13 @@ struct kept_row {
     struct till_arena arena; /* of the row's texts */
 };
 
+/* moment.h */
+enum moment { MOMENT_SWEEP, MOMENT_DELIVERY, MOMENT_BILL, MOMENT_RECONCILE, MOMENT_KEY, MOMENTS };
+struct known_moment {
+    bool is_known;
+    int64_t changes, us; /* as it was after so many changes */
+};
+
 /* Sums over the ledger up to a line; the ledger is append-only, so they never go wrong. */
 struct ledger_sums {
     int64_t pk;
@@ -92,9 +100,10 @@ struct store {
     struct world_lock commit_lock; /* of writer and what follows */
     struct db writer;
     int log_frames, checkpointed_frames;
-    bool has_news; /* a notification's finding is in the batch */
+    bool has_news;  /* a notification's finding is in the batch */
+    bool is_upkeep; /* said by an operation of itself; after a batch: of all that it did */
     _Atomic int64_t longest_commit_us;
-    _Atomic int64_t commits;
+    _Atomic int64_t commits, changes;
     _Atomic int64_t nonces; /* stored ones, and some that were refused */
 
     struct world_lock queue_lock; /* of what follows */
@@ -113,6 +122,7 @@ struct store {
     struct cached_key keys[STORE_KEYS_CACHED];
     struct kept_row kept[STORE_ROWS_KEPT];
     struct ledger_sums sums;
+    struct known_moment moments[MOMENTS];
 
     _Atomic int64_t epoch;         /* as last read */
     _Atomic int64_t epoch_read_us; /* monotonic; 0: read it now */
@@ -143,6 +153,11 @@ TILL_MUST_CHECK bool store_write(struct store *store,
                                  bool (*run)(struct store *, struct db *, void *,
                                              struct till_error *),
                                  void *arg, struct till_error *err);
+/* Within an op: it numbers, seals or forgets, and moves nothing that anybody waits for or counts.
+ */
+static inline void commit_is_upkeep(struct store *store) {
+    store->is_upkeep = true;
+}
 TILL_MUST_CHECK bool commit_start(struct store *store, struct till_error *err);
 void commit_stop(struct store *store);
 

@@ -6,6 +6,7 @@
  */
 #include "gateway/store/rotation.h"
 
+#include <gateway/store/moment.h>
 #include <gateway/store/operations.h>
 #include <gateway/store/trail.h>
 #include <rt/failpoint.h>
@@ -86,6 +87,16 @@ bool store_keys_ending(struct store *store, int64_t until_us, struct key_ending 
     }
     *ret_count = count;
     return true;
+}
+
+static bool read_next(struct store *store, struct db *db, int64_t *ret_us, struct till_error *err) {
+    (void)store;
+    return moment_query(db, "SELECT MIN(ends_us) FROM keys WHERE ends_us > 0 AND enabled = 1",
+                        ret_us, err);
+}
+
+int64_t store_next_key_end_us(struct store *store) {
+    return moment_us(store, MOMENT_KEY, read_next);
 }
 
 struct ended {

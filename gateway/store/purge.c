@@ -18,13 +18,34 @@ struct purging {
     int64_t horizon_s;
 };
 
-static bool read_horizon(struct db *db, int64_t *ret_horizon_s, struct till_error *err) {
-    static const char SQL[] = "SELECT nonce_horizon_s FROM store_facts";
+/* Most minutes have nothing to forget: one look instead of a statement for each kind. */
+struct forgettable {
+    int64_t horizon_s;
+    bool nonces, keys, logs;
+};
+
+static bool look(struct db *db, const struct purging *p, int64_t cutoff_s, struct forgettable *ret,
+                 struct till_error *err) {
+    static const char SQL[] =
+        "SELECT nonce_horizon_s, EXISTS (SELECT 1 FROM nonces WHERE timestamp_s <= MAX(?1,"
+        " nonce_horizon_s)), EXISTS (SELECT 1 FROM idempotency_keys WHERE created_us <= ?2),"
+        " EXISTS (SELECT 1 FROM (SELECT created_us FROM delivery_log ORDER BY pk LIMIT ?4)"
+        " WHERE created_us <= ?3)"
+        " FROM store_facts";
     bool row;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, cutoff_s);
+    bind(&query, p->now_us - IDEMPOTENCY_KEPT_US);
+    bind(&query, p->now_us - DELIVERY_LOG_KEPT_US);
+    bind(&query, ROWS_AT_ONCE);
     if (!query_step(&query, &row))
         return false;
-    *ret_horizon_s = row ? read_int(&query) : 0;
+    if (!row)
+        return TILL_FAIL(err, STORE_DAMAGED, NULL);
+    ret->horizon_s = read_int(&query);
+    ret->nonces = read_bool(&query);
+    ret->keys = read_bool(&query);
+    ret->logs = read_bool(&query);
     return true;
 }
 
@@ -73,17 +94,20 @@ static bool purge_in_commit(struct store *store, struct db *db, void *arg, struc
         " delivery_log ORDER BY pk LIMIT ?2) WHERE created_us <= ?1)";
     struct purging *p = arg;
     int64_t cutoff_s = (p->now_us - store->retention_nonce_us) / 1000000;
-    int64_t before_s;
-    if (!read_horizon(db, &before_s, err) || !move_horizon(db, p, cutoff_s, err) ||
-        !clock_note(db, p->now_us, err))
+    struct forgettable old;
+    commit_is_upkeep(store);
+    if (!clock_note(db, p->now_us, err) || !look(db, p, cutoff_s, &old, err))
+        return false;
+    p->horizon_s = old.horizon_s;
+    if (old.nonces && !move_horizon(db, p, cutoff_s, err))
         return false;
     /* Other operations of this very batch must already see it; refusing too much does no harm. */
     atomic_store(&store->horizon_s, p->horizon_s);
-    if (p->horizon_s != before_s && !note_horizon(store, db, p->horizon_s, err))
+    if (p->horizon_s != old.horizon_s && !note_horizon(store, db, p->horizon_s, err))
         return false;
-    return forget(db, NONCES, p->horizon_s, &p->nonces, err) &&
-           forget(db, KEYS, p->now_us - IDEMPOTENCY_KEPT_US, &p->keys, err) &&
-           forget(db, LOGS, p->now_us - DELIVERY_LOG_KEPT_US, &p->logs, err);
+    return (!old.nonces || forget(db, NONCES, p->horizon_s, &p->nonces, err)) &&
+           (!old.keys || forget(db, KEYS, p->now_us - IDEMPOTENCY_KEPT_US, &p->keys, err)) &&
+           (!old.logs || forget(db, LOGS, p->now_us - DELIVERY_LOG_KEPT_US, &p->logs, err));
 }
 
 /* Claims of refused operations were counted too; that is put right beside the

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which open discrepancy is looked at next, what was asked because of it, and refused bills. */
+#include "gateway/store/moment.h"
 #include "gateway/store/reconciling.h"
 
 #include <stdio.h>
@@ -64,25 +65,20 @@ static bool choose(struct store *store, struct db *db, void *arg, struct till_er
     return query_run(&query, NULL);
 }
 
-static int64_t next_of(struct db *db, const char *sql) {
-    struct till_error ignored;
-    bool row;
-    QUERY_SCOPED struct query query = query_start(db, NULL, sql, &ignored);
-    int64_t next_us = query_step(&query, &row) && row ? read_int(&query) : 0;
-    return next_us > 0 ? next_us : INT64_MAX;
+static bool read_next(struct store *store, struct db *db, int64_t *ret_us, struct till_error *err) {
+    static const char RUN[] = "SELECT MIN(next_us) FROM reconciliations WHERE next_us > 0";
+    static const char LOOK[] =
+        "SELECT MIN(next_us) FROM discrepancies WHERE open = 1 AND next_us > 0";
+    int64_t run_us, look_us;
+    (void)store;
+    if (!moment_query(db, RUN, &run_us, err) || !moment_query(db, LOOK, &look_us, err))
+        return false;
+    *ret_us = run_us < look_us ? run_us : look_us;
+    return true;
 }
 
-static const char NEXT_RUN[] = "SELECT MIN(next_us) FROM reconciliations WHERE next_us > 0";
-static const char NEXT_LOOK[] =
-    "SELECT MIN(next_us) FROM discrepancies WHERE open = 1 AND next_us > 0";
-
 int64_t store_reconcile_next_us(struct store *store) {
-    struct till_error ignored;
-    READING(reading, store, &ignored);
-    if (!reading.db)
-        return INT64_MAX;
-    int64_t run_us = next_of(reading.db, NEXT_RUN), look_us = next_of(reading.db, NEXT_LOOK);
-    return run_us < look_us ? run_us : look_us;
+    return moment_us(store, MOMENT_RECONCILE, read_next);
 }
 
 bool store_reconcile_next_look(struct store *store, struct till_arena *arena, int64_t now_us,

@@ -20,6 +20,8 @@ struct key_ending {
 TILL_MUST_CHECK bool store_keys_ending(struct store *store, int64_t until_us,
                                        struct key_ending *rows, size_t max, size_t *ret_count,
                                        struct till_error *err);
+/* When the next of them ends; INT64_MAX: none. */
+int64_t store_next_key_end_us(struct store *store);
 /* Those of them whose end has come are disabled. */
 TILL_MUST_CHECK bool store_keys_switch_off(struct store *store, const struct key_ending *keys,
                                            size_t count, int64_t now_us, struct till_error *err);

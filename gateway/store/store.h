@@ -462,8 +462,6 @@ TILL_MUST_CHECK bool store_defer(struct store *store, const struct due *due, int
 /* Somebody looks at the cashier page: ask soon. */
 TILL_MUST_CHECK bool store_ask_soon(struct store *store, struct till_str payment_id,
                                     int64_t next_ask_us, struct till_error *err);
-/* Commits so far, tried ones included; while it stands still, so does everything in the store. */
-int64_t store_commits(const struct store *store);
 /* When the next row is due; INT64_MAX: none. */
 int64_t store_next_due_us(struct store *store);
 

@@ -68,7 +68,7 @@ static bool seal_in_commit(struct store *store, struct db *db, void *arg, struct
     struct sealing *s = arg;
     struct till_arena arena;
     bool row, done = true;
-    (void)store;
+    commit_is_upkeep(store);
     if (!read_head(db, s, err))
         return false;
     till_arena_init(&arena, 1 << 20);

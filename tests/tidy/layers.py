@@ -25,7 +25,7 @@ MAY = {
 # Inside of gateway/store only these headers are for the others.
 STORE_DOORS = ("gateway/store/store.h", "gateway/store/attempts.h", "gateway/store/bills.h",
                "gateway/store/discrepancies.h", "gateway/store/reconciles.h",
-               "gateway/store/rotation.h", "gateway/store/reseal.h")
+               "gateway/store/rotation.h", "gateway/store/reseal.h", "gateway/store/changes.h")
 VENDOR = {
     "openssl/": ["lib/crypto"],
     "jansson.h": ["lib/base"],
