@@ -2,6 +2,7 @@
 /* till app, account, endpoint: who may order, at which platform account, and who is told. */
 #include <cli/admin.h>
 #include <cli/app_keys.h>
+#include <cli/limits.h>
 #include <cli/rotate.h>
 
 #include <string.h>
@@ -93,6 +94,7 @@ bool verb_app(struct cli *cli, struct till_error *err) {
         {"keys", app_keys, "the keys: algorithm, fingerprint, end; no secrets"},
         {"enable", app_enable, "let an app order again"},
         {"disable", app_disable, "let an app order no more; its notifications are still taken"},
+        {"limits", app_limits, "give an app rate limits of its own"},
         {"rotate", app_rotate, "a new key, as above, and an end for the old one"},
         {"rotate-webhook", app_rotate_webhook, "the same for the webhook secret"},
         {"end", app_end_key, "give a key an end; another one must outlive it"},

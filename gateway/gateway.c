@@ -6,6 +6,7 @@
 #include <gateway/flow/flow.h>
 #include <gateway/flow/reconcile.h>
 #include <gateway/guard/guard.h>
+#include <gateway/guard/limits.h>
 #include <gateway/guard/signers.h>
 #include <gateway/settings_check.h>
 #include <rt/failpoint.h>
@@ -58,7 +59,7 @@ bool gateway_open(struct gateway *gateway, struct world *world, struct store *st
         nonce_filter_open(world, NONCES_MAX, &gateway->nonces, err) &&
         signer_cache_open(world, &gateway->signers, err) &&
         capture_open(log, settings->log_debug, &gateway->capture, err) &&
-        account_each(gateway, check_account, err))
+        limits_open(world, &gateway->limits, err) && account_each(gateway, check_account, err))
         return true;
     gateway_close(gateway);
     return false;
@@ -75,10 +76,12 @@ void gateway_close(struct gateway *gateway) {
     account_cache_close(gateway->accounts);
     nonce_filter_close(gateway->nonces);
     signer_cache_close(gateway->signers);
+    limits_close(gateway->limits);
     capture_close(gateway->capture);
     gateway->accounts = NULL;
     gateway->nonces = NULL;
     gateway->signers = NULL;
+    gateway->limits = NULL;
     gateway->capture = NULL;
 }
 

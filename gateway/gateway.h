@@ -15,6 +15,7 @@ struct account_cache; /* guard/accounts.h */
 struct nonce_filter;  /* guard/nonces.h */
 struct signer_cache;  /* guard/signers.h: merchants' public keys, parsed */
 struct capture;       /* guard/capture.h: log.debug exchange capture, redacted */
+struct limits;        /* guard/limits.h */
 struct outbound_policy;
 struct config; /* config.h */
 
@@ -25,6 +26,11 @@ enum { GATEWAY_DELIVERERS_MAX = 16, GATEWAY_SWEEPERS = 4, GATEWAY_ASKED_SLOTS = 
 struct gateway_worker {
     struct gateway *gw;
     struct world_spot spot;
+};
+
+/* What few lines of the log may say in a second (guard/limits.h). */
+struct limit_lines {
+    _Atomic int64_t second, said, left_out;
 };
 
 /* How the wall clock went beside the monotonic one; under the lock. */
@@ -48,6 +54,9 @@ struct gateway {
     struct signer_cache *signers;
     struct capture *capture;
     struct config *config; /* where the settings come from; NULL: they do not change */
+    struct limits *limits;
+    struct limit_lines shed_lines, limit_lines; /* guard/shed.c, api/limiting.c */
+    _Atomic int shed_level;                     /* guard/shed.c */
     struct world_spot deliver_spot, sweep_spot; /* woken when there is new work */
     struct world_spot housekeep_spot, bills_spot, reconcile_spot;
     struct gateway_worker deliverers[GATEWAY_DELIVERERS_MAX];

@@ -7,6 +7,8 @@
 #define SECOND 1000000LL
 #define KIB 1024LL
 #define MIB (1024 * KIB)
+#define RATE(name, fallback, at, meaning)                                                          \
+    { "limits." name, SETTING_RATE, fallback, 0, 0, true, at, meaning }
 
 /* Name, kind, default, least, most, live, place, meaning. Durations in microseconds, sizes in
  * bytes. */
@@ -48,6 +50,16 @@ const struct setting gateway_setting_rows[] = {
      "Largest body of a notification."},
     {"limits.call_memory", SETTING_SIZE, "4MiB", 256 * KIB, 64 * MIB, true, AT(call_memory_max),
      "Most memory that one call may take."},
+#define LIMIT(id, word, name, instance, app, what)                                                 \
+    RATE("instance." #word, instance, AT(limits_instance[LIMIT_##id]),                             \
+         what ", all apps together: 500/s, 30/m, 5/s burst 20, or off."),
+#include <gateway/limits.def>
+#undef LIMIT
+#define LIMIT(id, word, name, instance, app, what)                                                 \
+    RATE("app." #word, app, AT(limits_app[LIMIT_##id]),                                            \
+         what ", of each app that `till app limits` gave no other limit."),
+#include <gateway/limits.def>
+#undef LIMIT
     {"private.listen", SETTING_TEXT, "127.0.0.1", 0, 128, false, AT(private_address),
      "Address of the listener for metrics and health."},
     {"private.port", SETTING_INT, "9090", 0, 65535, false, AT(private_port),
@@ -100,6 +112,17 @@ const struct setting gateway_setting_rows[] = {
      AT(bills_unpacked_max), "Largest file within it, unpacked."},
     {"bills.keep_days", SETTING_INT, "400", 1, 36500, true, AT(bills_keep_days),
      "Days that archives of bills are kept in the store; their lines stay."},
+    {"shed.lists_at", SETTING_INT, "25", 1, 100, true, AT(shed_lists_at),
+     "Percent of http.queue_max that wait: lists are sent away."},
+    {"shed.creates_at", SETTING_INT, "50", 1, 100, true, AT(shed_creates_at),
+     "Percent of http.queue_max that wait: creates are sent away, too."},
+    {"shed.queries_at", SETTING_INT, "85", 1, 100, true, AT(shed_queries_at),
+     "Percent of http.queue_max that wait: queries are sent away, too."},
+    {"shed.wait", SETTING_DURATION, "1s", SECOND / 100, 60 * SECOND, true, AT(shed_wait),
+     "The oldest request has waited so long for a worker: creates are sent away, lists after half "
+     "of it, queries after twice as long."},
+    {"shed.give_up", SETTING_DURATION, "10s", SECOND / 10, 120 * SECOND, true, AT(shed_give_up),
+     "A request that waited longer than this for a worker is not begun."},
     {"drain_timeout", SETTING_DURATION, "5s", SECOND / 10, 300 * SECOND, true, AT(drain_timeout),
      "Time to finish what is in work after SIGTERM."},
     {"auth.window", SETTING_DURATION, "300s", SECOND, 300 * SECOND, false, AT(auth_window),

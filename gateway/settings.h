@@ -5,6 +5,14 @@
 
 #include <rt/settings.h>
 
+/* Named limits, from gateway/limits.def. */
+enum limit_name {
+#define LIMIT(id, word, name, instance, app, what) LIMIT_##id,
+#include <gateway/limits.def>
+#undef LIMIT
+    LIMIT_NAMES
+};
+
 struct gateway_settings {
     /* "https://pay.example.com": in notify, return and cashier addresses */
     struct till_str public_url;
@@ -37,14 +45,19 @@ struct gateway_settings {
     int64_t ask_slowest;     /* 5 min */
     int64_t settle_grace; /* "does not exist" is believed only this long after an unknown create /
                              after expiry: 60 s */
-    int64_t webhook_timeout;                        /* 15 s */
-    int64_t webhook_per_endpoint;                   /* at once */
-    int64_t webhook_workers;                        /* delivery tasks */
-    int64_t bills_timeout;                          /* of a download, 60 s */
-    int64_t bills_download_max, bills_unpacked_max; /* 16 MiB, 256 MiB */
-    int64_t bills_keep_days;                        /* archives; lines stay */
-    int64_t drain_timeout;                          /* 5 s */
-    int64_t auth_window;                            /* 300 s */
+    int64_t webhook_timeout;                                 /* 15 s */
+    int64_t webhook_per_endpoint;                            /* at once */
+    int64_t webhook_workers;                                 /* delivery tasks */
+    int64_t bills_timeout;                                   /* of a download, 60 s */
+    int64_t bills_download_max, bills_unpacked_max;          /* 16 MiB, 256 MiB */
+    int64_t bills_keep_days;                                 /* archives; lines stay */
+    struct rate limits_instance[LIMIT_NAMES];                /* for all apps together */
+    struct rate limits_app[LIMIT_NAMES];                     /* for each app */
+    int64_t shed_lists_at, shed_creates_at, shed_queries_at; /* percent of http.queue_max */
+    int64_t shed_wait;     /* the oldest waits so long: creates are shed */
+    int64_t shed_give_up;  /* waited longer than this: not begun */
+    int64_t drain_timeout; /* 5 s */
+    int64_t auth_window;   /* 300 s */
 };
 
 extern const struct setting gateway_setting_rows[];

@@ -25,7 +25,9 @@ struct http_request {
     struct till_str body;
     struct till_str peer; /* client address after trusted_proxies, "192.0.2.1" */
     bool is_tls;
+    bool is_admitted;    /* the service's admit said yes; false where nobody asked it */
     int64_t received_us; /* wall clock when the head was complete */
+    int64_t waited_us;   /* for a worker */
     struct till_arena *arena;
 };
 
@@ -67,6 +69,13 @@ enum http_lane {
     HTTP_LANE_INLINE  /* answered on the I/O thread: must not wait (/ping, /health) */
 };
 
+/* How busy a request's lane is at this moment. */
+struct http_load {
+    size_t waiting;    /* requests that have no worker yet */
+    size_t queue_max;  /* as many may */
+    int64_t oldest_us; /* how long the first of them has waited; 0: none */
+};
+
 struct http_service {
     void *self;
     size_t (*body_max)(void *self, struct till_str method, struct till_str path);
@@ -76,6 +85,11 @@ struct http_service {
      * words it. Must not wait. */
     void (*refuse)(void *self, const struct till_error *error, struct till_arena *arena,
                    struct http_response *response);
+    /* The request is complete and a worker would be taken next; on the I/O thread, must not wait.
+     * False: it goes no further, the response says why. NULL: all are let in. Inline requests are
+     * not asked about. */
+    bool (*admit)(void *self, struct http_request *request, const struct http_load *load,
+                  struct http_response *response);
 };
 
 struct http_options {

@@ -215,6 +215,7 @@ static bool is_abandoned(struct http_call *call) {
 
 static void run(struct worker_job *job) {
     struct http_call *call = (struct http_call *)(void *)job;
+    call->request.waited_us = job->waited_us;
     if (!is_abandoned(call)) /* told to come back later: then nothing may happen now */
         handle(call);
     if (call->response.wire == HTTP_WIRE_DRIP && http_wire_drip(call))
@@ -272,6 +273,21 @@ static enum MHD_Result dispatch(struct http_call *call) {
     return MHD_YES;
 }
 
+/* Whether the service lets it in, as things are in its lane. */
+static bool let_in(struct http_call *call) {
+    struct http_server *server = call->server;
+    struct worker_load load;
+    if (!server->service.admit)
+        return true;
+    worker_pool_load(server->lanes[call->lane], &load);
+    call->request.is_admitted = server->service.admit(
+        server->service.self, &call->request,
+        &(struct http_load){
+            .waiting = load.waiting, .queue_max = load.queue_max, .oldest_us = load.oldest_us},
+        &call->response);
+    return call->request.is_admitted;
+}
+
 /* Last call: the request is complete. */
 static enum MHD_Result finish(struct http_call *call) {
     struct till_error err;
@@ -284,9 +300,10 @@ static enum MHD_Result finish(struct http_call *call) {
         TILL_FP("C1");
     if (call->lane == HTTP_LANE_NOTIFY)
         TILL_FP("N2");
-    if (call->lane != HTTP_LANE_INLINE)
+    if (call->lane == HTTP_LANE_INLINE)
+        handle(call);
+    else if (let_in(call))
         return dispatch(call);
-    handle(call);
     return http_answer_queue(call);
 }
 

@@ -60,6 +60,10 @@ void rate_format(const struct rate *rate, char ret_text[RATE_TEXT]) {
         snprintf(ret_text + len, RATE_TEXT - (size_t)len, " burst %lld", (long long)rate->burst);
 }
 
+bool rate_is_same(const struct rate *a, const struct rate *b) {
+    return a->count == b->count && a->period_us == b->period_us && a->burst == b->burst;
+}
+
 /* ---- buckets ---- */
 
 static int64_t full(const struct rate *rate) {
@@ -77,10 +81,6 @@ static int64_t level_at(const struct bucket *bucket, int64_t now_us) {
     return bucket->level + elapsed_us * bucket->rate.count;
 }
 
-static bool is_same(const struct rate *a, const struct rate *b) {
-    return a->count == b->count && a->period_us == b->period_us && a->burst == b->burst;
-}
-
 static void adopt(struct bucket *bucket, const struct rate *rate) {
     int64_t tokens = rate_is_off(&bucket->rate) ? rate->burst /* new */
                                                 : bucket->level / bucket->rate.period_us;
@@ -95,7 +95,7 @@ static void bring_to(struct bucket *bucket, const struct rate *rate, int64_t now
         bucket->level = level_at(bucket, now_us);
     if (is_new || now_us > bucket->at_us)
         bucket->at_us = now_us;
-    if (!is_same(&bucket->rate, rate))
+    if (!rate_is_same(&bucket->rate, rate))
         adopt(bucket, rate);
 }
 

@@ -30,6 +30,7 @@ struct rate {
 bool rate_parse(struct till_str text, struct rate *ret_rate);
 /* The same text back. */
 void rate_format(const struct rate *rate, char ret_text[RATE_TEXT]);
+bool rate_is_same(const struct rate *a, const struct rate *b);
 static inline bool rate_is_off(const struct rate *rate) {
     return rate->count == 0;
 }

@@ -15,6 +15,8 @@ static struct settings_value value_of(const struct setting *row, const void *tar
         memcpy(&value.text, field, sizeof value.text);
     else if (row->kind == SETTING_BOOL)
         memcpy(&value.truth, field, sizeof value.truth);
+    else if (row->kind == SETTING_RATE)
+        memcpy(&value.rate, field, sizeof value.rate);
     else
         memcpy(&value.number, field, sizeof value.number);
     return value;
@@ -22,7 +24,8 @@ static struct settings_value value_of(const struct setting *row, const void *tar
 
 bool settings_same(const struct setting *row, const void *a, const void *b) {
     struct settings_value one = value_of(row, a), two = value_of(row, b);
-    return one.number == two.number && one.truth == two.truth && till_str_equal(one.text, two.text);
+    return one.number == two.number && one.truth == two.truth &&
+           rate_is_same(&one.rate, &two.rate) && till_str_equal(one.text, two.text);
 }
 
 bool settings_copy(const struct setting *row, struct till_arena *arena, const void *from, void *to,
@@ -36,6 +39,8 @@ bool settings_copy(const struct setting *row, struct till_arena *arena, const vo
         memcpy(field, &copy, sizeof copy);
     } else if (row->kind == SETTING_BOOL) {
         memcpy(field, &value.truth, sizeof value.truth);
+    } else if (row->kind == SETTING_RATE) {
+        memcpy(field, &value.rate, sizeof value.rate);
     } else {
         memcpy(field, &value.number, sizeof value.number);
     }
@@ -45,6 +50,7 @@ bool settings_copy(const struct setting *row, struct till_arena *arena, const vo
 bool settings_show(const struct setting *row, const void *target, struct till_arena *arena,
                    struct till_str *ret_text, struct till_error *err) {
     struct settings_value value = value_of(row, target);
+    char rate[RATE_TEXT];
     switch (row->kind) {
     case SETTING_SECRET:
         *ret_text = value.text.len ? TILL_STR("(set)") : TILL_STR("");
@@ -55,6 +61,9 @@ bool settings_show(const struct setting *row, const void *target, struct till_ar
     case SETTING_BOOL:
         *ret_text = value.truth ? TILL_STR("true") : TILL_STR("false");
         return true;
+    case SETTING_RATE:
+        rate_format(&value.rate, rate);
+        return till_arena_copy(arena, till_str_of(rate), ret_text, err);
     default:
         return settings_number_show(row->kind, value.number, arena, ret_text, err);
     }

@@ -41,6 +41,12 @@ static void add_us(struct timespec *at, int64_t us) {
     at->tv_nsec = ns % 1000000000;
 }
 
+static int64_t monotonic_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static void make_cond(pthread_cond_t *cond) {
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -90,7 +96,10 @@ static struct worker_job *take_queued(struct worker_pool *pool) {
         pool->last = &pool->first;
     pool->queued--;
     pool->running++;
+    job->waited_us = monotonic_us() - job->queued_us;
     metrics_add(pool->options.metrics, METRIC_QUEUE, pool->options.lane, NULL, -1);
+    metrics_observe_us(pool->options.metrics, METRIC_QUEUE_WAIT, pool->options.lane, NULL,
+                       job->waited_us);
     return job;
 }
 
@@ -238,6 +247,7 @@ bool worker_pool_reserve(struct worker_pool *pool, struct till_error *err) {
 
 static void enqueue(struct worker_pool *pool, struct worker_job *job) {
     job->next = NULL;
+    job->queued_us = monotonic_us();
     *pool->last = job;
     pool->last = &job->next;
     pool->queued++;
@@ -248,6 +258,7 @@ void worker_pool_run(struct worker_pool *pool, struct worker_job *job) {
     pthread_mutex_lock(&pool->mutex);
     assert(pool->reserved > 0);
     pool->reserved--;
+    job->waited_us = 0;
     struct worker *idle = pool->top;
     if (idle) {
         stand_up(pool, idle);
@@ -266,6 +277,19 @@ void worker_pool_resize(struct worker_pool *pool, int workers_max, size_t queue_
     pool->options.workers_max = workers_max;
     pool->options.queue_max = queue_max;
     pthread_mutex_unlock(&pool->mutex);
+}
+
+void worker_pool_load(struct worker_pool *pool, struct worker_load *ret_load) {
+    pthread_mutex_lock(&pool->mutex);
+    size_t taken = pool->running + pool->queued + pool->reserved;
+    size_t threads = (size_t)pool->options.workers_max;
+    size_t beyond = taken > threads ? taken - threads : 0;
+    int64_t queued_us = pool->first ? pool->first->queued_us : 0;
+    *ret_load = (struct worker_load){.waiting = beyond > pool->queued ? beyond : pool->queued,
+                                     .queue_max = pool->options.queue_max};
+    pthread_mutex_unlock(&pool->mutex);
+    if (queued_us != 0)
+        ret_load->oldest_us = monotonic_us() - queued_us;
 }
 
 int worker_pool_size(struct worker_pool *pool) {

@@ -29,6 +29,15 @@
 struct worker_job {
     struct worker_job *next;
     void (*run)(struct worker_job *job); /* may free the job */
+    int64_t queued_us;                   /* the pool's own: monotonic, since when it waits */
+    int64_t waited_us;                   /* when it runs: how long it waited for a thread */
+};
+
+/* What waits for a thread at this moment. */
+struct worker_load {
+    size_t waiting;    /* jobs in the queue, and places promised beyond the threads */
+    size_t queue_max;  /* as many may */
+    int64_t oldest_us; /* how long the first job of the queue has waited; 0: none */
 };
 
 struct worker_options {
@@ -50,6 +59,8 @@ void worker_pool_run(struct worker_pool *pool, struct worker_job *job);
 /* Other limits from now on. What is under way or queued stays; workers beyond the new limit leave
  * when they end a job or have been idle. */
 void worker_pool_resize(struct worker_pool *pool, int workers_max, size_t queue_max);
+/* Cheap: the lock is held for a few instructions. */
+void worker_pool_load(struct worker_pool *pool, struct worker_load *ret_load);
 /* How many threads there are now. */
 int worker_pool_size(struct worker_pool *pool);
 /* No new jobs; idle workers leave. Waits for the busy ones at most timeout_us; false when some are

@@ -13,6 +13,8 @@ static const struct route ADMIN[] = {
     {"GET", "/admin/apps", "admin.apps.list", NEED_ADMIN, false, admin_list_apps},
     {"POST", "/admin/apps/{id}/enable", "admin.apps.enable", NEED_ADMIN, true, admin_enable_app},
     {"POST", "/admin/apps/{id}/disable", "admin.apps.disable", NEED_ADMIN, true, admin_disable_app},
+    {"POST", "/admin/apps/{id}/limits", "admin.apps.limits", NEED_ADMIN, true, admin_limit_app},
+    {"GET", "/admin/limits", "admin.limits", NEED_ADMIN, false, admin_limits},
     {"POST", "/admin/keys", "admin.keys.add", NEED_ADMIN, true, admin_add_key},
     {"GET", "/admin/keys", "admin.keys.list", NEED_ADMIN_APP, false, admin_list_keys},
     {"POST", "/admin/keys/{id}/enable", "admin.keys.enable", NEED_ADMIN, true, admin_enable_key},

@@ -53,7 +53,7 @@ void call_begin(struct call *c, struct gateway *gw, struct http_request *request
                        .response = response,
                        .arena = request->arena,
                        .now_us = world_now_us(gw->world),
-                       .started_us = world_monotonic_us(gw->world),
+                       .started_us = world_monotonic_us(gw->world) - request->waited_us,
                        .route = "none"};
     take_trace(c);
     flow_id(gw->world, "req", c->now_us, c->request_id);

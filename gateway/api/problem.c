@@ -32,6 +32,14 @@ static const char *retry_after(enum till_code code) {
     }
 }
 
+/* What knows better has said it already. */
+static bool says_when(const struct http_response *response) {
+    for (size_t i = 0; i < response->header_count; i++)
+        if (till_str_is(response->headers[i].name, "Retry-After"))
+            return true;
+    return false;
+}
+
 /* "/amount" becomes the fragment "#/amount"; a name without a slash gets one. */
 static void add_field(struct till_json *json, const struct till_error *error) {
     char pointer[sizeof error->field + 2];
@@ -85,7 +93,7 @@ void problem_write(const struct problem *problem, struct till_arena *arena,
     }
     response->status = till_code_status(code);
     http_response_header(response, TILL_STR("Cache-Control"), TILL_STR("no-store"));
-    if (problem_is_retryable(code))
+    if (problem_is_retryable(code) && !says_when(response))
         http_response_header(response, TILL_STR("Retry-After"), till_str_of(retry_after(code)));
     if (response->status == 401)
         http_response_header(response, TILL_STR("WWW-Authenticate"), TILL_STR("TILL-HMAC-SHA256"));

@@ -7,6 +7,7 @@
 #define GATEWAY_API_ROUTER_H
 
 #include <gateway/flow/flow.h>
+#include <gateway/guard/shed.h>
 
 enum route_need {
     NEED_NOTHING, /* open: says nothing about anybody's data, or proves itself (notifications) */
@@ -23,7 +24,8 @@ struct route {
     enum route_need need;
     bool takes_json; /* a body, if there is one, must be called application/json */
     bool (*handle)(struct call *c, struct till_error *err);
-    const char *scope; /* "payments:write": what a token must carry; NULL: nothing */
+    const char *scope;   /* "payments:write": what a token must carry; NULL: nothing */
+    enum shed_rank rank; /* when it is sent away under overload, and whose limit holds */
 };
 
 struct route_match {

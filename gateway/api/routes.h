@@ -58,6 +58,9 @@ bool admin_reseal(struct call *c, struct till_error *err);
 bool admin_config(struct call *c, struct till_error *err);
 bool admin_config_changes(struct call *c, struct till_error *err);
 bool admin_config_reload(struct call *c, struct till_error *err);
+/* admin_limits.c */
+bool admin_limits(struct call *c, struct till_error *err);
+bool admin_limit_app(struct call *c, struct till_error *err);
 
 /* admin_status.c */
 bool admin_status(struct call *c, struct till_error *err);

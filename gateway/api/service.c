@@ -4,6 +4,7 @@
  */
 #include <gateway/api/call.h>
 #include <gateway/api/cashier.h>
+#include <gateway/api/limiting.h>
 #include <gateway/api/problem.h>
 #include <gateway/api/routes.h>
 #include <gateway/flow/bill.h>
@@ -32,46 +33,52 @@ static bool come_back(struct call *c, struct till_error *err) {
 
 static const struct route PUBLIC[] = {
     {"POST", "/v1/payments", "payments.create", NEED_APP_WITH_EFFECT, true, create_payment,
-     .scope = "payments:write"},
+     .scope = "payments:write", .rank = RANK_CREATE},
     {"GET", "/v1/payments", "payments.list", NEED_APP, false, list_payments,
-     .scope = "payments:read"},
+     .scope = "payments:read", .rank = RANK_LIST},
     {"GET", "/v1/payments/{id}", "payments.get", NEED_APP, false, get_payment,
-     .scope = "payments:read"},
+     .scope = "payments:read", .rank = RANK_QUERY},
     {"POST", "/v1/payments/{id}/close", "payments.close", NEED_APP_WITH_EFFECT, true, close_payment,
-     .scope = "payments:write"},
+     .scope = "payments:write", .rank = RANK_CREATE},
     {"POST", "/v1/payments/{id}/cancel", "payments.cancel", NEED_APP_WITH_EFFECT, true,
-     cancel_payment, .scope = "payments:write"},
+     cancel_payment, .scope = "payments:write", .rank = RANK_CREATE},
     {"POST", "/v1/payments/{id}/renew", "payments.renew", NEED_APP_WITH_EFFECT, true, renew_payment,
-     .scope = "payments:write"},
+     .scope = "payments:write", .rank = RANK_CREATE},
     {"POST", "/v1/payments/{id}/attempts", "attempts.create", NEED_APP_WITH_EFFECT, true,
-     create_attempt, .scope = "payments:write"},
+     create_attempt, .scope = "payments:write", .rank = RANK_CREATE},
     {"POST", "/v1/payments/{id}/attempts/{attempt}/keep", "duplicates.keep", NEED_APP_WITH_EFFECT,
-     true, keep_duplicate, .scope = "payments:write"},
+     true, keep_duplicate, .scope = "payments:write", .rank = RANK_CREATE},
     {"POST", "/v1/payments/{id}/refunds", "refunds.create", NEED_APP_WITH_EFFECT, true,
-     create_refund, .scope = "refunds:write"},
-    {"GET", "/v1/refunds/{id}", "refunds.get", NEED_APP, false, get_refund,
-     .scope = "refunds:read"},
-    {"GET", "/v1/events", "events.list", NEED_APP, false, list_events, .scope = "events:read"},
+     create_refund, .scope = "refunds:write", .rank = RANK_CREATE},
+    {"GET", "/v1/refunds/{id}", "refunds.get", NEED_APP, false, get_refund, .scope = "refunds:read",
+     .rank = RANK_QUERY},
+    {"GET", "/v1/events", "events.list", NEED_APP, false, list_events, .scope = "events:read",
+     .rank = RANK_LIST},
     {"POST", "/v1/events/{id}/redeliver", "events.redeliver", NEED_APP, true, redeliver_event,
-     .scope = "webhooks:write"},
+     .scope = "webhooks:write", .rank = RANK_CREATE},
     {"GET", "/v1/deliveries", "deliveries.list", NEED_APP, false, list_deliveries,
-     .scope = "events:read"},
+     .scope = "events:read", .rank = RANK_LIST},
     {"POST", "/v1/webhook-endpoints", "endpoints.create", NEED_APP, true, create_endpoint,
-     .scope = "webhooks:write"},
+     .scope = "webhooks:write", .rank = RANK_CREATE},
     {"GET", "/v1/webhook-endpoints", "endpoints.list", NEED_APP, false, list_endpoints,
-     .scope = "webhooks:read"},
+     .scope = "webhooks:read", .rank = RANK_LIST},
     {"GET", "/v1/discrepancies", "discrepancies.list", NEED_APP, false, list_discrepancies,
-     .scope = "discrepancies:read"},
+     .scope = "discrepancies:read", .rank = RANK_LIST},
     {"GET", "/v1/discrepancies/{id}", "discrepancies.get", NEED_APP, false, get_discrepancy,
-     .scope = "discrepancies:read"},
-    {"GET", "/v1/bills", "bills.list", NEED_APP, false, list_bills, .scope = "bills:read"},
-    {"GET", "/v1/bills/{id}", "bills.get", NEED_APP, false, get_bill, .scope = "bills:read"},
-    {"POST", "/notify/{channel}/{account}", "notify", NEED_NOTHING, false, notify},
-    {"GET", "/return/{channel}/{account}", "return", NEED_NOTHING, false, come_back},
-    {"POST", "/return/{channel}/{account}", "return", NEED_NOTHING, false, come_back},
-    {"GET", "/checkout/{rest}", "cashier", NEED_NOTHING, false, cashier},
-    {"POST", "/checkout/{rest}", "cashier", NEED_NOTHING, false, cashier},
-    {"GET", "/assets/{rest}", "assets", NEED_NOTHING, false, cashier},
+     .scope = "discrepancies:read", .rank = RANK_QUERY},
+    {"GET", "/v1/bills", "bills.list", NEED_APP, false, list_bills, .scope = "bills:read",
+     .rank = RANK_LIST},
+    {"GET", "/v1/bills/{id}", "bills.get", NEED_APP, false, get_bill, .scope = "bills:read",
+     .rank = RANK_QUERY},
+    {"POST", "/notify/{channel}/{account}", "notify", NEED_NOTHING, false, notify,
+     .rank = RANK_NOTIFY},
+    {"GET", "/return/{channel}/{account}", "return", NEED_NOTHING, false, come_back,
+     .rank = RANK_QUERY},
+    {"POST", "/return/{channel}/{account}", "return", NEED_NOTHING, false, come_back,
+     .rank = RANK_QUERY},
+    {"GET", "/checkout/{rest}", "cashier", NEED_NOTHING, false, cashier, .rank = RANK_QUERY},
+    {"POST", "/checkout/{rest}", "cashier", NEED_NOTHING, false, cashier, .rank = RANK_QUERY},
+    {"GET", "/assets/{rest}", "assets", NEED_NOTHING, false, cashier, .rank = RANK_QUERY},
     {"GET", "/openapi.yaml", "contract", NEED_NOTHING, false, contract_yaml},
     {"GET", "/openapi.json", "contract", NEED_NOTHING, false, contract_json},
     {"GET", "/docs", "contract", NEED_NOTHING, false, contract_page},
@@ -108,6 +115,8 @@ static bool admit_app(struct call *c, bool with_effect, struct till_error *err) 
             security_event(c->gw, "request_refused", c->trace_id, c->request->peer);
         return false;
     }
+    if (c->limited && !limiting_app(c, err))
+        return false;
     if (with_effect)
         TILL_FP("C2");
     return with_effect || auth_claim_is_new(c->gw, &c->claim, c->now_us, err);
@@ -128,6 +137,9 @@ static bool admit_admin(struct call *c, bool for_app, struct till_error *err) {
 }
 
 static bool admit(struct call *c, const struct route *route, struct till_error *err) {
+    if (!limiting_in_time(c, route->rank, err) ||
+        (c->limited && !c->request->is_admitted && !limiting_instance(c, err)))
+        return false;
     if (route->takes_json && !check_media_type(c->request, err))
         return false;
     switch (route->need) {
@@ -149,6 +161,7 @@ static void serve(struct gateway *gw, const struct route_table *table, struct ht
                   struct http_response *response) {
     struct call c;
     struct route_match match;
+    struct limited limited;
     struct till_error err = {.code = TILL_OK};
     struct till_str allow;
     call_begin(&c, gw, request, response);
@@ -158,14 +171,17 @@ static void serve(struct gateway *gw, const struct route_table *table, struct ht
         c.route = match.route->name;
         c.parameter = match.parameters[0];
         c.second_parameter = match.parameters[1];
+        c.limited = limiting_of(table, match.route, &limited) ? &limited : NULL;
     }
     bool good = found && admit(&c, match.route, &err) && match.route->handle(&c, &err);
+    if (!good)
+        limiting_settle(&c, &err);
     if (!found && match.allow[0] &&
         till_arena_copy(c.arena, till_str_of(match.allow), &allow, &(struct till_error){0}))
         http_response_header(response, TILL_STR("Allow"), allow);
     bool quiet = found && (match.route->handle == ping || match.route->handle == health ||
                            match.route->handle == ready || match.route->handle == metrics_page);
-    call_end(&c, good ? NULL : &err, quiet);
+    call_end(&c, good ? NULL : &err, quiet || c.is_turned_away);
 }
 
 static void serve_public(void *self, struct http_request *request, struct http_response *response) {
@@ -215,7 +231,9 @@ static struct http_service service(struct gateway *gateway,
 }
 
 struct http_service gateway_public_service(struct gateway *gateway) {
-    return service(gateway, serve_public);
+    struct http_service public = service(gateway, serve_public);
+    public.admit = limiting_admit;
+    return public;
 }
 
 struct http_service gateway_private_service(struct gateway *gateway) {

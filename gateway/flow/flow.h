@@ -13,6 +13,8 @@
 #include <gateway/gateway.h>
 #include <gateway/store/attempts.h>
 
+struct limited; /* guard/limits.h */
+
 /* One request on its way through. */
 struct call {
     struct gateway *gw;
@@ -26,6 +28,8 @@ struct call {
     const char *route;                /* "payments.create": label of metrics and log */
     struct till_str parameter;        /* the id in the path */
     struct till_str second_parameter; /* "/notify/{channel}/{account}" */
+    const struct limited *limited;    /* whose tokens were taken; NULL: no limit */
+    bool is_turned_away;              /* by a limit or under overload: no line of its own */
     struct app_row app;               /* set by authentication; id empty: none */
     bool is_admin;                    /* came through the admin socket: may reach every app */
     struct nonce_claim claim;         /* to be written with the effect */

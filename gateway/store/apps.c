@@ -76,7 +76,7 @@ bool store_app_enable(struct store *store, struct till_str id, bool enabled,
 
 #define APP_COLUMNS                                                                                \
     "id, name, mode, enabled, hosts, late_policy, duplicate_policy, created_us,"                   \
-    " sealed_webhook_secret"
+    " limits, sealed_webhook_secret"
 
 static bool read_row(struct store *store, struct query *query, struct app_row *ret_row) {
     read_id(query, ret_row->id);
@@ -87,6 +87,7 @@ static bool read_row(struct store *store, struct query *query, struct app_row *r
     ret_row->late_policy = read_str(query);
     ret_row->duplicate_policy = read_str(query);
     ret_row->created_us = read_int(query);
+    ret_row->limits = read_str(query);
     struct till_str sealed = read_str(query);
     if (query_read_all(query) && open_seal(store, query->arena, "apps", ret_row->id, sealed,
                                            &ret_row->webhook_secret, query->err))

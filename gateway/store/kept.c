@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-enum { KEPT_ROW_MAX = 64 * 1024, TEXTS_MAX = 5 };
+enum { KEPT_ROW_MAX = 64 * 1024, TEXTS_MAX = 6 };
 
 #define ACCOUNT_SHAPE                                                                              \
     {                                                                                              \
@@ -31,8 +31,8 @@ static const struct {
                   {offsetof(struct app_row, name), offsetof(struct app_row, hosts),
                    offsetof(struct app_row, late_policy),
                    offsetof(struct app_row, duplicate_policy),
-                   offsetof(struct app_row, webhook_secret)},
-                  5},
+                   offsetof(struct app_row, webhook_secret), offsetof(struct app_row, limits)},
+                  6},
     [KEPT_ACCOUNT] = ACCOUNT_SHAPE,
     [KEPT_ACCOUNT_BY_PUBLIC_ID] = ACCOUNT_SHAPE,
     [KEPT_ACCOUNT_OF_CHANNEL] = ACCOUNT_SHAPE,

@@ -71,8 +71,8 @@ struct app_row {
     struct till_str name;
     enum till_mode mode;
     bool enabled;
-    struct till_str hosts; /* blank-separated hosts ("shop.example", "127.0.0.1:8090") for return
-                              and notify addresses */
+    struct till_str hosts;  /* blank-separated: where return and notify addresses may point */
+    struct till_str limits; /* of its own (guard/limits.h), "payments.create=200/s"; or empty */
     /* "keep" or "refund": money after the order's end; money of a second attempt */
     struct till_str late_policy, duplicate_policy;
     /* opened, "whsec_..." (several during rotation, rotation.h); signs deliveries to a payment's
