@@ -58,6 +58,7 @@ static const struct route ADMIN[] = {
      true, keep_duplicate},
     {"POST", "/admin/payments/{id}/refunds", "admin.refunds.create", NEED_ADMIN, true,
      create_refund},
+    {"GET", "/admin/refunds", "admin.refunds.list", NEED_ADMIN_APP, false, list_refunds},
     {"GET", "/admin/refunds/{id}", "admin.refunds.get", NEED_ADMIN, false, get_refund},
     {"GET", "/admin/events", "admin.events.list", NEED_ADMIN_APP, false, list_events},
     {"POST", "/admin/events/{id}/redeliver", "admin.events.redeliver", NEED_ADMIN, true,

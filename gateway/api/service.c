@@ -50,6 +50,8 @@ static const struct route PUBLIC[] = {
      true, keep_duplicate, .scope = "payments:write", .rank = RANK_CREATE},
     {"POST", "/v1/payments/{id}/refunds", "refunds.create", NEED_APP_WITH_EFFECT, true,
      create_refund, .scope = "refunds:write", .rank = RANK_CREATE},
+    {"GET", "/v1/refunds", "refunds.list", NEED_APP, false, list_refunds, .scope = "refunds:read",
+     .rank = RANK_LIST},
     {"GET", "/v1/refunds/{id}", "refunds.get", NEED_APP, false, get_refund, .scope = "refunds:read",
      .rank = RANK_QUERY},
     {"GET", "/v1/events", "events.list", NEED_APP, false, list_events, .scope = "events:read",

@@ -2,6 +2,8 @@
 /* What happened, in the order of public numbers; who was told, and telling again by hand. */
 #include <gateway/flow/flow.h>
 
+#include <gateway/store/lists.h>
+
 #include <till/time.h>
 
 /* The body is what every delivery carried, as an object. */
@@ -19,27 +21,42 @@ static struct till_json *event_json(const struct event_row *row) {
     return json;
 }
 
+static bool check_type(struct till_str type, struct till_error *err) {
+    static const char *const TYPES[] = {
+        "payment.succeeded", "payment.paid_late", "payment.duplicate", "payment.closed",
+        "payment.failed",    "refund.succeeded",  "refund.failed",     "refund.reversed"};
+    bool known = type.len == 0;
+    for (size_t i = 0; i < sizeof TYPES / sizeof TYPES[0] && !known; i++)
+        known = till_str_is(type, TYPES[i]);
+    return known || TILL_FAIL_FIELD(err, FIELD_INVALID, "/type",
+                                    "There is no such type of event; doc/API.md lists them.");
+}
+
 bool list_events(struct call *c, struct till_error *err) {
-    static const char *const NAMES[] = {"after", "limit", NULL};
+    static const char *const NAMES[] = {"after", "type", "payment", "limit", NULL};
     struct till_form query;
     struct event_row *rows;
     size_t count;
-    int limit;
+    int64_t next;
     unsigned long long after = 0;
-    if (!call_read_query(c, NAMES, &query, err) || !call_read_limit(&query, &limit, err))
+    struct event_filter filter = {.app_id = till_str_of(c->app.id)};
+    if (!call_read_query(c, NAMES, &query, err) || !call_read_limit(&query, &filter.limit, err))
         return false;
     struct till_str text = till_form_get(&query, "after");
     if (text.len > 0 && !till_str_to_u64(text, INT64_MAX, &after))
         return TILL_FAIL_FIELD(err, FIELD_INVALID, "/after",
                                "after is the number of the last event you have seen.");
-    if (!store_event_list(c->gw->store, c->arena, till_str_of(c->app.id), (int64_t)after, limit,
-                          &rows, &count, err))
+    filter.after = (int64_t)after;
+    filter.type = till_form_get(&query, "type");
+    filter.payment_id = till_form_get(&query, "payment");
+    if (!check_type(filter.type, err) ||
+        !store_event_page(c->gw->store, c->arena, &filter, &rows, &count, &next, err))
         return false;
     struct till_json *data = till_json_array(), *json = till_json_object();
     for (size_t i = 0; i < count; i++)
         till_json_append(data, event_json(&rows[i]));
     till_json_set(json, "data", data);
-    till_json_set_int(json, "next_after", count ? rows[count - 1].number : (int64_t)after);
+    till_json_set_int(json, "next_after", next);
     return reply_json(c, 200, json, err);
 }
 

@@ -58,7 +58,8 @@ TILL_MUST_CHECK bool idempotency_key_read(const struct http_request *request,
 /* The body as a JSON object; the caller releases it. BODY_MALFORMED. */
 TILL_MUST_CHECK bool call_read_body(struct call *c, struct till_json **ret_json,
                                     struct till_error *err);
-/* The query; a name that is not in the NULL-terminated list is FIELD_UNKNOWN. */
+/* The query; a name that is not in the NULL-terminated list is FIELD_UNKNOWN. "metadata[" in the
+ * list stands for metadata[...] with anything between the brackets. */
 TILL_MUST_CHECK bool call_read_query(struct call *c, const char *const *names,
                                      struct till_form *ret_form, struct till_error *err);
 /* ?limit= as a page size: 1..100, 20 when absent. FIELD_INVALID. */
@@ -122,6 +123,7 @@ bool close_payment(struct call *c, struct till_error *err);
 bool cancel_payment(struct call *c, struct till_error *err);
 bool create_refund(struct call *c, struct till_error *err);
 bool get_refund(struct call *c, struct till_error *err);
+bool list_refunds(struct call *c, struct till_error *err);
 bool list_events(struct call *c, struct till_error *err);
 bool redeliver_event(struct call *c, struct till_error *err);
 bool list_deliveries(struct call *c, struct till_error *err);

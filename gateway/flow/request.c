@@ -2,6 +2,8 @@
 /* What flows read from a request beside their own fields. */
 #include <gateway/flow/flow.h>
 
+#include <string.h>
+
 enum { KEY_MAX = 255, LIMIT_DEFAULT = 20, LIMIT_MAX = 100 };
 
 bool call_read_body(struct call *c, struct till_json **ret_json, struct till_error *err) {
@@ -16,6 +18,29 @@ bool call_read_body(struct call *c, struct till_json **ret_json, struct till_err
     return true;
 }
 
+static bool is_named(struct till_str name, const char *known) {
+    size_t len = strlen(known);
+    if (known[len - 1] != '[')
+        return till_str_is(name, known);
+    return till_str_starts_with(name, till_str_of(known)) && name.ptr[name.len - 1] == ']';
+}
+
+/* What it takes, not what stood there: an address may hold anything. */
+static bool refuse_name(struct call *c, const char *const *names, struct till_error *err) {
+    struct till_buf buf;
+    struct till_str text;
+    till_buf_init(&buf, c->arena);
+    for (size_t i = 0; names[i]; i++)
+        till_buf_format(&buf, "%s%s%s", i ? ", " : "", names[i],
+                        names[i][strlen(names[i]) - 1] == '[' ? "key]" : "");
+    if (!till_buf_finish(&buf, &text, err))
+        return false;
+    return TILL_FAIL_FIELD(err, FIELD_UNKNOWN, "/query",
+                           "The address has a parameter that this call does not know; it takes "
+                           "%.*s.",
+                           TILL_STR_ARG(text));
+}
+
 bool call_read_query(struct call *c, const char *const *names, struct till_form *ret_form,
                      struct till_error *err) {
     struct till_form form;
@@ -24,10 +49,9 @@ bool call_read_query(struct call *c, const char *const *names, struct till_form 
     for (size_t i = 0; i < form.count; i++) {
         bool known = c->is_admin && till_str_is(form.pairs[i].name, "app_id");
         for (size_t k = 0; names[k] && !known; k++)
-            known = till_str_is(form.pairs[i].name, names[k]);
+            known = is_named(form.pairs[i].name, names[k]);
         if (!known)
-            return TILL_FAIL_FIELD(err, FIELD_UNKNOWN, "/query",
-                                   "The address has a parameter that is not known here.");
+            return refuse_name(c, names, err);
     }
     *ret_form = form;
     return true;

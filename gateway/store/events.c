@@ -99,36 +99,3 @@ bool store_sequence_events(struct store *store, int64_t now_us, int *ret_numbere
     *ret_numbered = s.numbered;
     return true;
 }
-
-bool store_event_list(struct store *store, struct till_arena *arena, struct till_str app_id,
-                      int64_t after_number, int limit, struct event_row **ret_rows,
-                      size_t *ret_count, struct till_error *err) {
-    static const char ONE_APP[] =
-        "SELECT e.id, e.app_id, e.payment_id, n.number, e.sequence, e.type, e.body, e.created_us"
-        " FROM event_numbers n JOIN events e ON e.pk = n.event_pk"
-        " WHERE n.app_id = ?1 AND n.number > ?2 ORDER BY n.number LIMIT ?3";
-    static const char ALL[] =
-        "SELECT e.id, e.app_id, e.payment_id, n.number, e.sequence, e.type, e.body, e.created_us"
-        " FROM event_numbers n JOIN events e ON e.pk = n.event_pk"
-        " WHERE ?1 = '' AND n.number > ?2 ORDER BY n.number LIMIT ?3";
-    READING(reading, store, err);
-    if (!reading.db)
-        return false;
-    struct list list = list_of(arena, sizeof(struct event_row));
-    QUERY_SCOPED struct query query =
-        query_start(reading.db, arena, app_id.len ? ONE_APP : ALL, err);
-    bind(&query, app_id);
-    bind(&query, after_number);
-    bind(&query, limit);
-    for (struct event_row *row; (row = list_next(&list, &query));) {
-        read_id(&query, row->id);
-        read_id(&query, row->app_id);
-        read_id(&query, row->payment_id);
-        row->number = read_int(&query);
-        row->sequence = read_int(&query);
-        row->type = read_str(&query);
-        row->body = read_str(&query);
-        row->created_us = read_int(&query);
-    }
-    return list_end(&list, &query, ret_rows, ret_count);
-}

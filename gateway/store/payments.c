@@ -40,36 +40,6 @@ bool store_payment_by_token(struct store *store, struct till_arena *arena, struc
     return payment_one(&query, ret_row);
 }
 
-/* Newest first is by pk: rows are written in the order of time. */
-bool store_payment_list(struct store *store, struct till_arena *arena, struct till_str app_id,
-                        struct till_str before_id, int state, int limit,
-                        struct payment_row **ret_rows, size_t *ret_count, struct till_error *err) {
-    static const char ONE_APP[] =
-        "SELECT " PAYMENT_COLUMNS PAYMENT_FROM
-        "WHERE p.app_id = ?1 AND (?3 < 0 OR p.state = ?3) AND p.pk <"
-        " CASE WHEN ?2 = '' THEN 9223372036854775807 ELSE"
-        " COALESCE((SELECT pk FROM payments WHERE id = ?2 AND app_id = ?1), 0) END"
-        " ORDER BY p.pk DESC LIMIT ?4";
-    static const char ALL[] = "SELECT " PAYMENT_COLUMNS PAYMENT_FROM
-                              "WHERE ?1 = '' AND (?3 < 0 OR p.state = ?3) AND p.pk <"
-                              " CASE WHEN ?2 = '' THEN 9223372036854775807 ELSE"
-                              " COALESCE((SELECT pk FROM payments WHERE id = ?2), 0) END"
-                              " ORDER BY p.pk DESC LIMIT ?4";
-    READING(reading, store, err);
-    if (!reading.db)
-        return false;
-    struct list list = list_of(arena, sizeof(struct payment_row));
-    QUERY_SCOPED struct query query =
-        query_start(reading.db, arena, app_id.len ? ONE_APP : ALL, err);
-    bind(&query, app_id);
-    bind(&query, before_id);
-    bind(&query, state);
-    bind(&query, limit);
-    for (struct payment_row *row; (row = list_next(&list, &query));)
-        payment_row_read(&query, row);
-    return list_end(&list, &query, ret_rows, ret_count);
-}
-
 bool store_attempt_get(struct store *store, struct till_arena *arena, struct till_str id,
                        struct attempt_row *ret_row, struct till_error *err) {
     READING(reading, store, err);

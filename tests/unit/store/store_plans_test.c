@@ -12,6 +12,7 @@
 #include <gateway/store/attempts.h>
 #include <gateway/store/discrepancies.h>
 #include <gateway/store/internal.h>
+#include <gateway/store/lists.h>
 #include <gateway/store/reconciles.h>
 
 enum { ORDERS = 300, ALLOWED = 40 };
@@ -88,6 +89,44 @@ static void work(struct fixture *f) {
     assert_int_equal(fixture_sql(f, "UPDATE deliveries SET state = 1"), SQLITE_OK);
     assert_done(store_figures(f->store, &figures, &err));
     assert_done(store_purge(f->store, T0 + INT64_C(2000) * 1000000, &n, &err));
+}
+
+/* Every filter of a list, of one app and of all. */
+static void list(struct fixture *f) {
+    struct till_error err;
+    struct payment_row *payments;
+    struct refund_row *refunds;
+    struct event_row *events;
+    size_t count;
+    int64_t after;
+    char next[TILL_ID_SIZE];
+    for (int i = 0; i < 8; i++) {
+        struct till_str app_id = i % 2 ? TILL_STR("") : TILL_STR("app_1");
+        struct payment_filter wish = {.app_id = app_id,
+                                      .before_id = TILL_STR("pay_000100"),
+                                      .state = i / 2 == 0 ? TILL_PAYMENT_PAID : -1,
+                                      .account_id = i / 2 == 1 ? TILL_STR("acc_1") : TILL_STR(""),
+                                      .created = {T0 - 1000000, T0 + 1000000},
+                                      .limit = 10};
+        wish.metadata_count = i / 2 == 2;
+        wish.metadata[0] = (struct till_pair){TILL_STR("a"), TILL_STR("b")};
+        assert_done(store_payment_page(f->store, &f->arena, &wish, &payments, &count, next, &err));
+        struct refund_filter back = {.app_id = TILL_STR("app_1"),
+                                     .state = i / 2 == 0 ? TILL_REFUND_SUCCEEDED : -1,
+                                     .payment_id =
+                                         i / 2 == 1 ? TILL_STR("pay_000007") : TILL_STR(""),
+                                     .out_refund_no = i / 2 == 2 ? TILL_STR("R1") : TILL_STR(""),
+                                     .created = LIST_ANY_TIME,
+                                     .limit = 10};
+        assert_done(store_refund_page(f->store, &f->arena, &back, &refunds, &count, next, &err));
+        struct event_filter told = {.app_id = app_id,
+                                    .type = i / 2 == 0 ? TILL_STR("payment.closed") : TILL_STR(""),
+                                    .payment_id =
+                                        i / 2 == 1 ? TILL_STR("pay_000007") : TILL_STR(""),
+                                    .after = 100,
+                                    .limit = 10};
+        assert_done(store_event_page(f->store, &f->arena, &told, &events, &count, &after, &err));
+    }
 }
 
 /* ---- several attempts, closing, duplicates, refunds that are owed, a clock that is set back ----
@@ -215,6 +254,7 @@ static void no_statement_reads_a_table_through(void **state) {
     struct fixture *f = *state;
     int seen = 0;
     work(f);
+    list(f);
     try_twice(f);
     end_and_set_back(f);
     compare(f);
