@@ -82,8 +82,8 @@ static int64_t level_at(const struct bucket *bucket, int64_t now_us) {
 }
 
 static void adopt(struct bucket *bucket, const struct rate *rate) {
-    int64_t tokens = rate_is_off(&bucket->rate) ? rate->burst /* new */
-                                                : bucket->level / bucket->rate.period_us;
+    bool is_full = rate_is_off(&bucket->rate) || bucket->level == full(&bucket->rate);
+    int64_t tokens = is_full ? rate->burst : bucket->level / bucket->rate.period_us;
     bucket->rate = *rate;
     bucket->level = (tokens < rate->burst ? tokens : rate->burst) * rate->period_us;
 }

@@ -50,9 +50,9 @@ struct bucket_state {
     int64_t wait_us;   /* until one more is there, rounded up; 0 when the bucket is full */
 };
 
-/* True: a token was taken. The rate may differ from the last one: whole tokens stay as far as the
- * new burst has room for them, so that a change makes no burst of its own. A rate that is off lets
- * everything pass. ret_state may be NULL. */
+/* True: a token was taken. The rate may differ from the last one: a full bucket stays full, else
+ * whole tokens stay as far as the new burst has room, so that a change makes no burst of its own. A
+ * rate that is off lets everything pass. ret_state may be NULL. */
 bool bucket_take(struct bucket *bucket, const struct rate *rate, int64_t now_us,
                  struct bucket_state *ret_state);
 /* A token that was taken for nothing comes back; never above the burst. */

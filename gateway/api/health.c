@@ -3,6 +3,7 @@
  * Alive, ready, measured. /health looks at the process only, so that a slow disk never gets it
  * restarted; /ready asks the store and says no while the instance drains.
  */
+#include <gateway/api/limiting.h>
 #include <gateway/api/routes.h>
 
 static bool say(struct call *c, int status, struct till_str body) {
@@ -35,6 +36,7 @@ bool ready(struct call *c, struct till_error *err) {
 
 bool metrics_page(struct call *c, struct till_error *err) {
     struct till_str text;
+    limiting_measure(c->gw);
     if (!metrics_write(c->gw->metrics, c->arena, &text, err))
         return false;
     c->response->status = 200;

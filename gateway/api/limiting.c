@@ -116,6 +116,20 @@ void limiting_settle(struct call *c, const struct till_error *error) {
         limits_give_back(c->gw, c->limited, &c->app);
 }
 
+void limiting_measure(struct gateway *gw) {
+    struct limited limited;
+    struct limit_stand stand;
+    struct limit_use use;
+    for (size_t i = 0; i < routes_public.count; i++) {
+        if (!limiting_of(&routes_public, &routes_public.rows[i], &limited))
+            continue;
+        limits_look(gw, &limited, &stand, &use);
+        if (stand.state.limit)
+            metrics_set(gw->metrics, METRIC_LIMIT_REMAINING, limited.route, NULL,
+                        stand.state.remaining);
+    }
+}
+
 static bool shed(struct call *c, enum shed_rank rank, struct till_error *err) {
     say_when(c, shed_retry_s(rank));
     note(c, "shed", shed_rank_word(rank));

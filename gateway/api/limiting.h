@@ -23,6 +23,8 @@ TILL_MUST_CHECK bool limiting_instance(struct call *c, struct till_error *err);
 TILL_MUST_CHECK bool limiting_app(struct call *c, struct till_error *err);
 /* Waited too long for a worker: whoever asked has gone, or soon will. OVERLOADED. */
 TILL_MUST_CHECK bool limiting_in_time(struct call *c, enum shed_rank rank, struct till_error *err);
+/* What is left of the instance's limits, into the metrics. */
+void limiting_measure(struct gateway *gw);
 /* After a refusal: what was taken for nothing goes back. */
 void limiting_settle(struct call *c, const struct till_error *error);
 

@@ -7,7 +7,7 @@
 
 #include <till/time.h>
 
-enum { PROBES = 16 }; /* places that a bucket of an app may have */
+enum { PROBES = 32 }; /* places that a bucket of an app may have */
 
 struct route_use {
     struct bucket bucket;

@@ -120,6 +120,10 @@ static void a_changed_rate_makes_no_burst_of_its_own(void **state) {
     assert_int_equal(take(&bucket, &low, SECOND + 2000, 3), 3);
     assert_int_equal(take(&bucket, &minute, SECOND + 2000, 100), 2);
     assert_int_equal(take(&bucket, &minute, 2 * SECOND + 2000, 100), 1);
+    bucket = (struct bucket){0};
+    struct bucket_state left;
+    bucket_look(&bucket, &low, 0, &left); /* nobody took from it: full under any rate */
+    assert_int_equal(take(&bucket, &high, 0, 1000), 500);
 }
 
 static void off_lets_everything_pass(void **state) {
