@@ -49,9 +49,12 @@ bool route_find(const struct route *table, size_t count, struct till_str method,
                 struct till_str path, struct route_match *ret, struct till_error *err) {
     struct route_match match = {.route = NULL};
     size_t allowed = 0;
+    bool is_named = false;
     for (size_t i = 0; i < count; i++) {
-        if (!pattern_fits(table[i].pattern, path, match.parameters))
+        bool is_rest = strstr(table[i].pattern, "{rest}") != NULL;
+        if ((is_named && is_rest) || !pattern_fits(table[i].pattern, path, match.parameters))
             continue;
+        is_named = is_named || !is_rest;
         if (method_fits(table[i].method, method)) {
             match.route = &table[i];
             *ret = match;

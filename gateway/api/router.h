@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The table of routes: method, pattern, handler, and what a caller must prove. Paths are compared
- * as they stood on the wire (S-008): "/v1/%70ayments" is nobody's path. Pure.
+ * as they stood on the wire (S-008): "/v1/%70ayments" is nobody's path. A pattern that
+ * names the whole path stands before one with {rest}, and hides it. Pure.
  */
 #ifndef GATEWAY_API_ROUTER_H
 #define GATEWAY_API_ROUTER_H

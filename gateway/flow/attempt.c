@@ -69,9 +69,9 @@ static bool read_way(struct call *c, const struct payment_row *payment, struct w
     way->channel = payment->channel;
     way->product = payment->product;
     return call_read_body(c, &way->body, err) && till_json_only(way->body, NAMES, err) &&
-           till_json_want_str(way->body, "channel", &way->channel, err) &&
-           till_json_want_str(way->body, "product", &way->product, err) &&
-           till_json_want_str(way->body, "account", &way->account, err) &&
+           call_want_text(way->body, "channel", &way->channel, err) &&
+           call_want_text(way->body, "product", &way->product, err) &&
+           call_want_text(way->body, "account", &way->account, err) &&
            check_product(way, &product, err) && reckon_end(way, product, payment, c->now_us, err) &&
            take_extra(c, way, payment, err);
 }

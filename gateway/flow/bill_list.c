@@ -49,14 +49,16 @@ static struct till_json *bill_json(const struct bill_row *row) {
 }
 
 bool list_bills(struct call *c, struct till_error *err) {
-    static const char *const NAMES[] = {"limit", "cursor", "app_id", NULL};
+    static const char *const NAMES[] = {"limit", "cursor", NULL};
     struct till_form query;
+    struct till_str cursor;
     struct bill_row *rows;
     size_t count;
     int limit;
     if (!call_read_query(c, NAMES, &query, err) || !call_read_limit(&query, &limit, err) ||
-        !store_bill_list(c->gw->store, c->arena, till_str_of(c->app.id),
-                         till_form_get(&query, "cursor"), limit, &rows, &count, err))
+        !call_read_id(&query, "cursor", "bil", &cursor, err) ||
+        !store_bill_list(c->gw->store, c->arena, till_str_of(c->app.id), cursor, limit, &rows,
+                         &count, err))
         return false;
     struct till_json *data = till_json_array(), *json = till_json_object();
     for (size_t i = 0; i < count; i++)

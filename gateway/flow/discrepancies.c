@@ -40,9 +40,10 @@ struct till_json *discrepancy_json(const struct discrepancy_full *full) {
 static bool read_wish(const struct till_form *query, enum discrepancy_wish *ret_wish,
                       struct till_error *err) {
     static const char *const names[] = {"any", "open", "resolved"};
-    struct till_str state = till_form_get(query, "state");
-    *ret_wish =
-        till_str_is(till_form_get(query, "open"), "false") ? DISCREPANCY_ANY : DISCREPANCY_OPEN;
+    struct till_str state = till_form_get(query, "state"), open = till_form_get(query, "open");
+    *ret_wish = till_str_is(open, "false") ? DISCREPANCY_ANY : DISCREPANCY_OPEN;
+    if (open.len && *ret_wish == DISCREPANCY_OPEN && !till_str_is(open, "true"))
+        return TILL_FAIL_FIELD(err, FIELD_INVALID, "/open", "open is true or false.");
     for (int i = 0; i < 3; i++)
         if (till_str_is(state, names[i])) {
             *ret_wish = (enum discrepancy_wish)i;
@@ -70,9 +71,10 @@ static bool read_filter(struct call *c, const struct till_form *query, bool *ret
                         struct discrepancy_filter *ret, struct till_error *err) {
     struct till_str format = till_form_get(query, "format");
     *ret = (struct discrepancy_filter){.app_id = till_str_of(c->app.id),
-                                       .account_id = till_form_get(query, "account"),
-                                       .type = till_form_get(query, "type"),
-                                       .before_id = till_form_get(query, "cursor")};
+                                       .type = till_form_get(query, "type")};
+    if (!call_read_id(query, "account", "acc", &ret->account_id, err) ||
+        !call_read_id(query, "cursor", "dis", &ret->before_id, err))
+        return false;
     *ret_csv = till_str_is(format, "csv");
     if (format.len && !*ret_csv && !till_str_is(format, "json"))
         return TILL_FAIL_FIELD(err, FIELD_INVALID, "/format", "The format is json or csv.");
@@ -151,8 +153,8 @@ static bool reply_csv(struct call *c, const struct discrepancy_full *rows, size_
 }
 
 bool list_discrepancies(struct call *c, struct till_error *err) {
-    static const char *const NAMES[] = {"limit",  "open",   "state",  "type", "account",
-                                        "cursor", "format", "app_id", NULL};
+    static const char *const NAMES[] = {"limit",   "open",   "state",  "type",
+                                        "account", "cursor", "format", NULL};
     struct till_form query;
     struct discrepancy_filter filter;
     struct discrepancy_full *rows;

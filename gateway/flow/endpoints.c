@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where an app wants to be told. The signing secret is shown once, in the answer that makes it. */
-#include <gateway/flow/flow.h>
+#include <gateway/flow/parts.h>
 
 #include <gateway/guard/guard.h>
 #include <gateway/store/rotation.h>
@@ -52,7 +52,7 @@ static bool read_url(struct call *c, struct till_str *ret_url, struct till_error
     struct till_json *body TILL_JSON_SCOPED = NULL;
     struct till_str url;
     if (!call_read_body(c, &body, err) || !till_json_only(body, NAMES, err) ||
-        !till_json_need_str(body, "url", &url, err))
+        !order_read_identity(c, body, err) || !till_json_need_str(body, "url", &url, err))
         return false;
     if (!address_check_notify(c->gw, url, err)) {
         memcpy(err->field, "/url", sizeof "/url");

@@ -92,11 +92,13 @@ bool list_deliveries(struct call *c, struct till_error *err) {
     static const char *const NAMES[] = {"event_id", "limit", NULL};
     struct till_form query;
     struct delivery_row *rows;
+    struct till_str event;
     size_t count;
     int limit;
     if (!call_read_query(c, NAMES, &query, err) || !call_read_limit(&query, &limit, err) ||
-        !store_delivery_list(c->gw->store, c->arena, till_str_of(c->app.id),
-                             till_form_get(&query, "event_id"), limit, &rows, &count, err))
+        !call_read_id(&query, "event_id", "evt", &event, err) ||
+        !store_delivery_list(c->gw->store, c->arena, till_str_of(c->app.id), event, limit, &rows,
+                             &count, err))
         return false;
     struct till_json *data = till_json_array(), *json = till_json_object();
     for (size_t i = 0; i < count; i++)

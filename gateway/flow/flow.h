@@ -58,10 +58,20 @@ TILL_MUST_CHECK bool idempotency_key_read(const struct http_request *request,
 /* The body as a JSON object; the caller releases it. BODY_MALFORMED. */
 TILL_MUST_CHECK bool call_read_body(struct call *c, struct till_json **ret_json,
                                     struct till_error *err);
-/* The query; a name that is not in the NULL-terminated list is FIELD_UNKNOWN. "metadata[" in the
- * list stands for metadata[...] with anything between the brackets. */
+/* The query; a name that is not in the NULL-terminated list is FIELD_UNKNOWN, and of a merchant an
+ * empty value FIELD_INVALID, but for `cursor`, where it is the first page. "metadata[" in the list
+ * stands for metadata[...] with anything between the brackets. */
 TILL_MUST_CHECK bool call_read_query(struct call *c, const char *const *names,
                                      struct till_form *ret_form, struct till_error *err);
+/* A parameter that must look like an id of this kind ("evt"), or be left out: then ret_id is empty.
+ * FIELD_INVALID. */
+TILL_MUST_CHECK bool call_read_id(const struct till_form *query, const char *name,
+                                  const char *prefix, struct till_str *ret_id,
+                                  struct till_error *err);
+/* An optional text of a body; left out or null, *value stays. Empty is FIELD_INVALID: it would read
+ * as a wish that nobody has. */
+TILL_MUST_CHECK bool call_want_text(const struct till_json *body, const char *name,
+                                    struct till_str *value, struct till_error *err);
 /* ?limit= as a page size: 1..100, 20 when absent. FIELD_INVALID. */
 TILL_MUST_CHECK bool call_read_limit(const struct till_form *query, int *ret_limit,
                                      struct till_error *err);

@@ -3,7 +3,7 @@
  * Lists: newest first, a page at a time; next_cursor is where the next page begins, null at the
  * end. A page that looks for something rare may hold few rows, or none, and still have a next one.
  */
-#include <gateway/flow/flow.h>
+#include <gateway/flow/parts.h>
 
 #include <gateway/store/lists.h>
 #include <till/time.h>
@@ -105,11 +105,11 @@ static bool list_by_order(struct call *c, struct till_str out_trade_no, struct t
 static bool read_payment_filter(struct call *c, const struct till_form *query,
                                 struct payment_filter *ret, struct till_error *err) {
     *ret = (struct payment_filter){.app_id = till_str_of(c->app.id),
-                                   .before_id = till_form_get(query, "cursor"),
-                                   .account_id = till_form_get(query, "account"),
                                    .channel = till_form_get(query, "channel"),
                                    .product = till_form_get(query, "product")};
     return call_read_limit(query, &ret->limit, err) &&
+           call_read_id(query, "cursor", "pay", &ret->before_id, err) &&
+           call_read_id(query, "account", "acc", &ret->account_id, err) &&
            read_state(query, TILL_MACHINE_PAYMENT, "pending, paid, closing, closed, failed",
                       &ret->state, err) &&
            check_channel(ret->channel, err) && read_span(query, &ret->created, err) &&
@@ -127,8 +127,9 @@ bool list_payments(struct call *c, struct till_error *err) {
     char next[TILL_ID_SIZE];
     if (!call_read_query(c, NAMES, &query, err) || !read_payment_filter(c, &query, &filter, err))
         return false;
-    if (till_form_get(&query, "out_trade_no").len > 0)
-        return list_by_order(c, till_form_get(&query, "out_trade_no"), err);
+    struct till_str number = till_form_get(&query, "out_trade_no");
+    if (number.len > 0)
+        return order_read_number(number, err) && list_by_order(c, number, err);
     if (!store_payment_page(c->gw->store, c->arena, &filter, &rows, &count, next, err))
         return false;
     struct till_json *data = till_json_array();
@@ -152,12 +153,12 @@ bool list_refunds(struct call *c, struct till_error *err) {
         !read_state(&query, TILL_MACHINE_REFUND,
                     "prepared, sent, pending, unknown, succeeded, failed, reversed", &filter.state,
                     err) ||
-        !read_span(&query, &filter.created, err))
+        !read_span(&query, &filter.created, err) ||
+        !call_read_id(&query, "cursor", "ref", &filter.before_id, err) ||
+        !call_read_id(&query, "payment", "pay", &filter.payment_id, err) ||
+        !call_read_id(&query, "account", "acc", &filter.account_id, err))
         return false;
-    filter.before_id = till_form_get(&query, "cursor");
     filter.out_refund_no = till_form_get(&query, "out_refund_no");
-    filter.payment_id = till_form_get(&query, "payment");
-    filter.account_id = till_form_get(&query, "account");
     if (!store_refund_page(c->gw->store, c->arena, &filter, &rows, &count, next, err))
         return false;
     struct till_json *data = till_json_array();

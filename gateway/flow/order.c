@@ -29,13 +29,13 @@ void order_clean_up(struct order *order) {
 }
 
 /* An app speaks for itself only; whether another one exists is not told (S-009). */
-static bool read_identity(const struct call *c, const struct till_json *body,
-                          struct till_error *err) {
+bool order_read_identity(const struct call *c, const struct till_json *body,
+                         struct till_error *err) {
     static const char *const NAMES[] = {"merchant_id", "app_id"};
     for (size_t i = 0; i < 2; i++) {
         const struct till_json *member = till_json_member(body, NAMES[i]);
         if (member && !till_str_equal(till_json_str(member), till_str_of(c->app.id)))
-            return TILL_FAIL(err, FORBIDDEN, "An app can order for itself only; leave %s out.",
+            return TILL_FAIL(err, FORBIDDEN, "An app can speak for itself only; leave %s out.",
                              NAMES[i]);
     }
     return true;
@@ -58,7 +58,7 @@ static bool check_members(const struct till_json *body, struct till_error *err) 
     return true;
 }
 
-static bool read_number(struct till_str no, struct till_error *err) {
+bool order_read_number(struct till_str no, struct till_error *err) {
     bool good = no.len >= 1 && no.len <= OUT_TRADE_NO_MAX;
     for (size_t i = 0; good && i < no.len; i++) {
         char c = no.ptr[i];
@@ -134,7 +134,7 @@ static bool read_expiry(const struct call *c, const struct till_json *body,
     int64_t seconds = 0, at_us;
     struct till_str at = TILL_STR_NONE;
     const char *field = till_json_member(body, "expire_at") ? "/expire_at" : "/expires_at";
-    if (!till_json_want_str(body, field + 1, &at, err) ||
+    if (!call_want_text(body, field + 1, &at, err) ||
         !till_json_want_int(body, "expires_in", &seconds, err))
         return false;
     bool is_relative = till_json_member(body, "expires_in") != NULL;
@@ -202,8 +202,8 @@ static bool read_extra(struct call *c, const struct till_json *body, struct orde
 
 static bool read_addresses(struct call *c, const struct till_json *body, struct order *order,
                            struct till_error *err) {
-    return till_json_want_str(body, "return_url", &order->return_url, err) &&
-           till_json_want_str(body, "notify_url", &order->notify_url, err) &&
+    return call_want_text(body, "return_url", &order->return_url, err) &&
+           call_want_text(body, "notify_url", &order->notify_url, err) &&
            (order->return_url.len == 0 || address_check_return(&c->app, order->return_url, err)) &&
            (order->notify_url.len == 0 || address_check_notify(c->gw, order->notify_url, err));
 }
@@ -237,7 +237,7 @@ static bool read_product(const struct till_json *body, struct order *order,
                          const struct till_product **ret_product, struct till_error *err) {
     if (!till_json_need_str(body, "channel", &order->channel, err) ||
         !till_json_need_str(body, "product", &order->product, err) ||
-        !till_json_want_str(body, "account", &order->account, err))
+        !call_want_text(body, "account", &order->account, err))
         return false;
     *ret_channel = till_channel_find(order->channel);
     if (!*ret_channel)
@@ -253,11 +253,11 @@ static bool read_all(struct call *c, struct order *order, struct till_error *err
     const struct till_product *product;
     struct till_str absolute;
     const struct till_json *body = order->body;
-    return read_identity(c, body, err) && check_members(body, err) &&
+    return order_read_identity(c, body, err) && check_members(body, err) &&
            read_product(body, order, &channel, &product, err) &&
            read_amount(body, channel, &order->amount, err) &&
            till_json_need_str(body, "out_trade_no", &order->out_trade_no, err) &&
-           read_number(order->out_trade_no, err) &&
+           order_read_number(order->out_trade_no, err) &&
            till_json_need_str(body, "subject", &order->subject, err) &&
            read_subject(order->subject, err) &&
            read_expiry(c, body, product, order, &absolute, err) &&

@@ -70,7 +70,7 @@ static bool read_order(struct call *c, const struct payment_row *payment,
            read_amount(order, payment, &order->minor, err) &&
            till_json_need_str(order->body, "out_refund_no", &order->out_refund_no, err) &&
            till_json_want_str(order->body, "reason", &order->reason, err) &&
-           till_json_want_str(order->body, "attempt", &order->attempt, err) &&
+           call_want_text(order->body, "attempt", &order->attempt, err) &&
            check_number(order->out_refund_no, err) && check_reason(order->reason, err);
 }
 

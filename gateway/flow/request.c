@@ -2,9 +2,10 @@
 /* What flows read from a request beside their own fields. */
 #include <gateway/flow/flow.h>
 
+#include <stdio.h>
 #include <string.h>
 
-enum { KEY_MAX = 255, LIMIT_DEFAULT = 20, LIMIT_MAX = 100 };
+enum { KEY_MAX = 255, LIMIT_DEFAULT = 20, LIMIT_MAX = 100, ID_HEX = 32 };
 
 bool call_read_body(struct call *c, struct till_json **ret_json, struct till_error *err) {
     struct till_json *json = NULL;
@@ -41,6 +42,49 @@ static bool refuse_name(struct call *c, const char *const *names, struct till_er
                            TILL_STR_ARG(text));
 }
 
+bool call_want_text(const struct till_json *body, const char *name, struct till_str *value,
+                    struct till_error *err) {
+    char field[64];
+    if (!till_json_want_str(body, name, value, err))
+        return false;
+    if (!till_json_is_string(till_json_member(body, name)) || value->len > 0)
+        return true;
+    snprintf(field, sizeof field, "/%s", name);
+    return TILL_FAIL_FIELD(err, FIELD_INVALID, field,
+                           "An empty text says nothing; leave the member out.");
+}
+
+static bool refuse_parameter(const char *name, const char *words, struct till_error *err) {
+    char field[64];
+    snprintf(field, sizeof field, "/%s", name);
+    return TILL_FAIL_FIELD(err, FIELD_INVALID, field, "%s", words);
+}
+
+/* A wish without a value would be granted as another wish: ?out_trade_no= as the list of all. */
+static bool check_values(const struct till_form *form, const char *const *names,
+                         struct till_error *err) {
+    for (size_t i = 0; names[i]; i++) {
+        const struct till_pair *pair = till_form_find(form, names[i]);
+        if (pair && pair->value.len == 0 && strcmp(names[i], "cursor") != 0)
+            return refuse_parameter(names[i], "The parameter has no value; leave it out.", err);
+    }
+    return true;
+}
+
+bool call_read_id(const struct till_form *query, const char *name, const char *prefix,
+                  struct till_str *ret_id, struct till_error *err) {
+    struct till_str id = till_form_get(query, name);
+    size_t len = strlen(prefix);
+    bool good = id.len == 0 || (id.len == len + 1 + ID_HEX && id.ptr[len] == '_' &&
+                                till_str_starts_with(id, till_str_of(prefix)));
+    for (size_t i = len + 1; good && i < id.len; i++)
+        good = (id.ptr[i] >= '0' && id.ptr[i] <= '9') || (id.ptr[i] >= 'a' && id.ptr[i] <= 'f');
+    if (!good)
+        return refuse_parameter(name, "This is no id of what is listed here; copy it whole.", err);
+    *ret_id = id;
+    return true;
+}
+
 bool call_read_query(struct call *c, const char *const *names, struct till_form *ret_form,
                      struct till_error *err) {
     struct till_form form;
@@ -53,6 +97,8 @@ bool call_read_query(struct call *c, const char *const *names, struct till_form 
         if (!known)
             return refuse_name(c, names, err);
     }
+    if (!c->is_admin && !check_values(&form, names, err))
+        return false;
     *ret_form = form;
     return true;
 }

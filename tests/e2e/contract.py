@@ -107,7 +107,8 @@ class Answer:
         if media not in self.content:
             return f"the content type {media!r} is none of {', '.join(self.content)}"
         try:
-            value = json.loads(body) if media.endswith("json") else body.decode("utf-8")
+            text = body.decode("utf-8")
+            value = json.loads(text) if media.endswith("json") else text
         except ValueError as error:
             return f"the body is not {media}: {error}"
         return complaint(self.check(f"body {media}", self.content[media]["schema"]), value)

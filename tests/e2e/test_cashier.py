@@ -196,7 +196,13 @@ def a_new_code_comes_by_form_and_belongs_to_the_same_order(stack):
     expect(again.status in (303, 409), again)
     equal(read(stack, payment)["state"], "paid", "renewing a paid order")
     expect(request(stack.gateway_port, "POST", "/checkout/" + "0" * 32 + "/renew", b"").status == 404, "renewing nothing")
-    expect(request(stack.gateway_port, "POST", path_of(payment), b"").status == 404, "posting to the page")
+    answer = request(stack.gateway_port, "POST", path_of(payment), b"")
+    equal((answer.status, answer.headers["allow"]), (405, "GET"), "posting to the page")
+    answer = request(stack.gateway_port, "GET", path_of(payment) + "/renew")
+    equal((answer.status, answer.headers["allow"]), (405, "POST"), "reading what is only posted to")
+    for method, path in (("POST", "/checkout/%C2%84/renew"), ("GET", path_of(payment) + "/more"), ("GET", "/checkout/")):
+        answer = request(stack.gateway_port, method, path)
+        equal((answer.status, answer.headers["content-type"]), (404, "text/html; charset=utf-8"), path)
 
 
 @test

@@ -377,7 +377,8 @@ def only_the_app_s_own_are_shown_and_bad_filters_are_named(stack):
     for query, field in (("type=none", "/type"), ("state=maybe", "/state"), ("format=xml", "/format"), ("limit=0", "/limit"),
                          ("format=csv&limit=1001", "/limit")):
         is_problem(merchant.call("GET", f"/v1/discrepancies?{query}"), 400, "field_invalid", field)
-    is_problem(merchant.call("GET", "/v1/discrepancies?cursor=dis_none"), 404, "not_found")
+    is_problem(merchant.call("GET", "/v1/discrepancies?cursor=dis_none"), 400, "field_invalid", "/cursor")
+    is_problem(merchant.call("GET", "/v1/discrepancies?cursor=dis_" + "0" * 32), 404, "not_found")
     only = merchant.call("GET", "/v1/discrepancies?state=any&type=bill_foreign_order").json()["data"]
     equal([row["type"] for row in only], ["bill_foreign_order"], "by type")
     for body, field in (({"date": "2026-02-30"}, "/date"), ({"from": "2026-01-01", "to": "2026-03-01"}, "/to"), ({"date": "2026-01-01", "to": "x"}, "/date")):
