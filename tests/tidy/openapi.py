@@ -209,6 +209,24 @@ def of_references(contract):
         yield "an operationId stands twice"
 
 
+class Strict(yaml.SafeLoader):
+    """YAML in which a key stands once: the second one would win in silence."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} stands twice", node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def of_yaml(text):
+    try:
+        yaml.load(text, Loader=Strict)
+    except yaml.YAMLError as error:
+        yield f"doc/openapi.yaml cannot be read: {error}"
+
+
 def of_schemas(contract):
     try:
         jsonschema.Draft202012Validator.check_schema({"$defs": contract["components"]["schemas"]})
@@ -229,7 +247,7 @@ def sources(root):
 
 
 def check(root):
-    return [*judge(harness.document(), sources(root)), *of_schemas(harness.document())]
+    return [*of_yaml(harness.SOURCE.read_text(encoding="utf-8")), *judge(harness.document(), sources(root)), *of_schemas(harness.document())]
 
 
 def broken():

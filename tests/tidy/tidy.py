@@ -79,6 +79,7 @@ def main():
         found = openapi.judge(contract, sources)
         test(f"a_contract_that_lies_is_found: {name}", [] if any(word in f for f in found) else [f"not found: {found}"])
     test("answers_that_break_the_contract_are_found_and_good_ones_pass", openapi.judge_answers())
+    test("a_key_that_stands_twice_is_found", [] if list(openapi.of_yaml("a: {b: 1, c: 2, b: 3}")) else ["not found"])
     wrong = {"components": {"schemas": {"Wrong": {"type": "text"}}}}
     test("a_schema_that_is_none_is_found", [] if list(openapi.of_schemas(wrong)) else ["not found"])
     test("links_lead_somewhere", journey.links(ROOT))
