@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cli/admin.h>
 
@@ -66,8 +67,47 @@ static bool show(struct cli *cli, struct till_error *err) {
     return true;
 }
 
+/* ---- till limits suggest ---- */
+
+static void print_suggestion(const struct till_json *row) {
+    struct till_str now = till_json_get_str(row, "now");
+    struct till_str suggested = till_json_get_str(row, "suggested");
+    printf("%-20.*s now %-12.*s suggested %-12.*s (%.*s)\n    %.*s\n",
+           TILL_STR_ARG(till_json_get_str(row, "call")), TILL_STR_ARG(now),
+           TILL_STR_ARG(suggested.len ? suggested : TILL_STR("-")),
+           TILL_STR_ARG(till_json_get_str(row, "from")),
+           TILL_STR_ARG(till_json_get_str(row, "because")));
+}
+
+static bool suggest(struct cli *cli, struct till_error *err) {
+    struct admin_place place = {0};
+    struct till_str days = TILL_STR("7"), target;
+    struct till_json *answer = NULL;
+    const struct cli_option options[] = {
+        ADMIN_OPTIONS(place),
+        {"--days", CLI_VALUE, false, &days, "how many days of stored orders are read, 1 to 90 (7)"},
+    };
+    if (!cli_read(cli, "suggest [--days N]", options, ADMIN_OPTION_COUNT + 1, NULL, err) ||
+        !till_arena_format(cli->arena, &target, err, "/admin/limits/suggest?days=%.*s",
+                           TILL_STR_ARG(days)) ||
+        !admin_call(cli, &place, "GET", target, NULL, &answer, err))
+        return false;
+    if (cli->json)
+        return cli_say(cli, answer, err);
+    const struct till_json *list = till_json_member(answer, "data");
+    for (size_t i = 0; i < till_json_size(list); i++)
+        print_suggestion(till_json_element(list, i));
+    till_json_release(answer);
+    return true;
+}
+
 bool verb_limits(struct cli *cli, struct till_error *err) {
-    return show(cli, err);
+    static const struct cli_part parts[] = {
+        {"show", show, "the limits, how far they are used, who is sent away"},
+        {"suggest", suggest, "what they should be, from stored orders and calls since the start"}};
+    if (cli->count == 0 || (cli->words[0][0] == '-' && strcmp(cli->words[0], "--help") != 0))
+        return show(cli, err);
+    return cli_part(cli, parts, sizeof parts / sizeof parts[0], err);
 }
 
 /* ---- till app limits ---- */

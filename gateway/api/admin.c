@@ -15,6 +15,8 @@ static const struct route ADMIN[] = {
     {"POST", "/admin/apps/{id}/disable", "admin.apps.disable", NEED_ADMIN, true, admin_disable_app},
     {"POST", "/admin/apps/{id}/limits", "admin.apps.limits", NEED_ADMIN, true, admin_limit_app},
     {"GET", "/admin/limits", "admin.limits", NEED_ADMIN, false, admin_limits},
+    {"GET", "/admin/limits/suggest", "admin.limits.suggest", NEED_ADMIN, false,
+     admin_suggest_limits},
     {"POST", "/admin/keys", "admin.keys.add", NEED_ADMIN, true, admin_add_key},
     {"GET", "/admin/keys", "admin.keys.list", NEED_ADMIN_APP, false, admin_list_keys},
     {"POST", "/admin/keys/{id}/enable", "admin.keys.enable", NEED_ADMIN, true, admin_enable_key},

@@ -25,6 +25,8 @@ TILL_MUST_CHECK bool limiting_app(struct call *c, struct till_error *err);
 TILL_MUST_CHECK bool limiting_in_time(struct call *c, enum shed_rank rank, struct till_error *err);
 /* What is left of the instance's limits, into the metrics. */
 void limiting_measure(struct gateway *gw);
+/* Twice the fullest second, rounded up to 1, 2 or 5 times a power of ten; at least 10. Pure. */
+int64_t limiting_suggest(int64_t peak);
 /* After a refusal: what was taken for nothing goes back. */
 void limiting_settle(struct call *c, const struct till_error *error);
 

@@ -61,6 +61,7 @@ bool admin_config_reload(struct call *c, struct till_error *err);
 /* admin_limits.c */
 bool admin_limits(struct call *c, struct till_error *err);
 bool admin_limit_app(struct call *c, struct till_error *err);
+bool admin_suggest_limits(struct call *c, struct till_error *err); /* limit_suggest.c */
 
 /* admin_status.c */
 bool admin_status(struct call *c, struct till_error *err);

@@ -170,6 +170,9 @@ def till_limits_shows_limits_and_use(stack):
     figures = stack.metrics()
     expect(figures['till_limit_remaining{route="payments.list"}'] <= 200, "remaining")
     expect(metric_sum(stack, "till_limit_total", route="payments.list", result="app") >= 14, "limited, in the metrics")
+    suggested = stack.admin("limits", "suggest", "--days", 30)
+    row = next(row for row in suggested["data"] if row["call"] == "payments.create")
+    expect(row["enough"] is False and "Not enough history" in row["because"] and "suggested" not in row, row)
     reload(stack)
 
 

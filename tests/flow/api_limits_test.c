@@ -306,6 +306,80 @@ static void what_is_sent_away_takes_no_token(void **state) {
     assert_int_equal(admitted("GET", "/v1/payments", 0, 0), 429);
 }
 
+static const struct till_json *suggestion(const struct api_answer *answer, const char *call) {
+    const struct till_json *list = till_json_member(answer->json, "data");
+    for (size_t i = 0; i < till_json_size(list); i++)
+        if (till_str_is(till_json_get_str(till_json_element(list, i), "call"), call))
+            return till_json_element(list, i);
+    fail_msg("nothing is said of %s", call);
+    return NULL;
+}
+
+static bool says(const struct till_json *row, const char *part) {
+    struct till_str text = till_json_get_str(row, "because"), wanted = till_str_of(part);
+    for (size_t i = 0; i + wanted.len <= text.len; i++)
+        if (till_str_equal(till_str_sub(text, i, wanted.len), wanted))
+            return true;
+    return false;
+}
+
+static void order_some(int first, int count) {
+    char number[32];
+    for (int i = first; i < first + count; i++) {
+        snprintf(number, sizeof number, "S%d", i);
+        api_expect(api_create(&api, number, "990", ""), 201, "");
+    }
+}
+
+static void history_suggests_a_limit_and_says_why(void **state) {
+    (void)state;
+    order_some(0, 40); /* the fullest second */
+    world_inline_advance(api.world, 90 * SECOND);
+    struct api_answer answer = api_admin(&api, "GET", "/admin/limits/suggest", NULL);
+    api_expect(answer, 200, "");
+    const struct till_json *row = suggestion(&answer, "payments.create");
+    assert_true(says(row, "Not enough history: 40 in 0 hours"));
+    assert_null(till_json_member(row, "suggested"));
+    for (int i = 0; i < 961; i++) {
+        order_some(100 + i, 1);
+        world_inline_advance(api.world, 90 * SECOND);
+    }
+    answer = api_admin(&api, "GET", "/admin/limits/suggest?days=7", NULL);
+    row = suggestion(&answer, "payments.create");
+    assert_true(till_str_is(till_json_get_str(row, "suggested"), "100/s"));
+    assert_true(till_str_is(till_json_get_str(row, "now"), "500/s"));
+    assert_true(says(row, "fullest second had 40 ("));
+    assert_true(says(row, "at most 1. Twice"));
+    assert_true(says(row, "stands out"));
+    row = suggestion(&answer, "payments.list"); /* leaves no rows, and nobody called it */
+    assert_true(says(row, "Not enough history: 0 in 24 hours"));
+    answer = api_admin(&api, "GET", "/admin/limits/suggest?days=1", NULL);
+    row = suggestion(&answer, "payments.create"); /* the first forty are older than a day */
+    assert_true(says(row, "Not enough history: 960 in 23 hours"));
+    api_expect(api_admin(&api, "GET", "/admin/limits/suggest?days=91", NULL), 400, "field_invalid");
+    api_expect(api_admin(&api, "GET", "/admin/limits/suggest?days=0", NULL), 400, "field_invalid");
+}
+
+static void calls_without_rows_are_judged_since_the_start(void **state) {
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        assert_int_equal(lists(NULL, i % 100 == 0 ? 8 : 4), i % 100 == 0 ? 8 : 4);
+        world_inline_advance(api.world, 13 * SECOND);
+    }
+    struct api_answer answer = api_admin(&api, "GET", "/admin/limits/suggest", NULL);
+    const struct till_json *row = suggestion(&answer, "payments.list");
+    assert_true(till_str_is(till_json_get_str(row, "suggested"), "20/s"));
+    assert_true(says(row, "fullest second had 8 ("));
+    assert_true(says(row, "at most 4. Twice"));
+    assert_false(says(row, "stands out"));
+    assert_int_equal(limiting_suggest(0), 10);
+    assert_int_equal(limiting_suggest(5), 10);
+    assert_int_equal(limiting_suggest(6), 20);
+    assert_int_equal(limiting_suggest(250), 500);
+    assert_int_equal(limiting_suggest(251), 1000);
+    assert_int_equal(limiting_suggest(9000000), RATE_COUNT_MAX);
+}
+
 int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, open_api, close_api)
     const struct CMUnitTest tests[] = {
@@ -324,6 +398,8 @@ int main(void) {
         T(a_fuller_queue_sends_lists_away_then_creates_then_queries),
         T(an_old_queue_counts_like_a_full_one),
         T(what_is_sent_away_takes_no_token),
+        T(history_suggests_a_limit_and_says_why),
+        T(calls_without_rows_are_judged_since_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
