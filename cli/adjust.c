@@ -19,6 +19,7 @@ void adjust_public_limits(const struct gateway_settings *settings, struct http_o
     ret->answer_timeout_us = settings->http_answer_timeout;
     ret->idle_timeout_us = settings->http_idle_timeout;
     ret->arena_max = (size_t)settings->call_memory_max;
+    ret->bodies_max = (size_t)settings->bodies_memory;
 }
 
 void adjust_small_limits(const struct gateway_settings *settings, struct http_options *ret) {

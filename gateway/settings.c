@@ -48,6 +48,8 @@ const struct setting gateway_setting_rows[] = {
      "Largest body on the API."},
     {"notify.body_max", SETTING_SIZE, "256KiB", KIB, 4 * MIB, true, AT(notify_body_max),
      "Largest body of a notification."},
+    {"http.bodies_memory", SETTING_SIZE, "64MiB", 8 * MIB, 4096 * MIB, true, AT(bodies_memory),
+     "Most memory of all request bodies together; more are told to come back."},
     {"limits.call_memory", SETTING_SIZE, "4MiB", 256 * KIB, 64 * MIB, true, AT(call_memory_max),
      "Most memory that one call may take."},
 #define LIMIT(id, word, name, instance, app, what)                                                 \

@@ -28,6 +28,7 @@ struct gateway_settings {
         http_connections_per_address;
     int64_t http_header_timeout, http_body_timeout, http_answer_timeout, http_idle_timeout;
     int64_t api_body_max, notify_body_max; /* 64 KiB, 256 KiB */
+    int64_t bodies_memory;                 /* 64 MiB */
     int64_t call_memory_max;               /* arena cap per call, 4 MiB */
     struct till_str store_path;
     struct till_str master_key_file; /* secrets.master_key_file: 32 bytes as 64 hex digits, mode

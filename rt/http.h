@@ -110,7 +110,9 @@ struct http_options {
     int64_t answer_timeout_us;
     int64_t idle_timeout_us; /* keep-alive */
     size_t head_max;         /* 32 KiB */
-    size_t arena_max;        /* cap per call */
+    size_t bodies_max; /* bytes of all bodies together; beyond: 503 OVERLOADED. Bodies above 16 KiB
+                          get half of it, the last quarter is the notify lane's */
+    size_t arena_max;  /* cap per call */
 };
 /* All limits at their documented defaults. */
 void http_options_default(struct http_options *options);

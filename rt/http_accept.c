@@ -40,6 +40,18 @@ static void take(struct http_server *server, int fd, const struct sockaddr *addr
         close(fd);
 }
 
+/* Whoever waits still waits, and would be reported again at once: nobody spins, whatever the error.
+ * Out of descriptors although there should be room, idle connections give way. */
+static void endure(struct http_server *server, int reason) {
+    bool short_of_them =
+        reason == EMFILE || reason == ENFILE || reason == ENOBUFS || reason == ENOMEM;
+    size_t shed = short_of_them ? http_reaper_shed(server->reaper, SHED_AT_ONCE) : 0;
+    log_event(server->log, LOG_WARN,
+              short_of_them ? "http_out_of_descriptors" : "http_accept_failed",
+              LOG_N("errno", reason), LOG_N("shed", (int64_t)shed));
+    http_reaper_wait(server->reaper, WAIT_US);
+}
+
 /* False: nobody is waiting, or it must be tried later. */
 static bool take_one(struct http_server *server) {
     struct sockaddr_storage addr = {.ss_family = AF_UNSPEC};
@@ -51,16 +63,11 @@ static bool take_one(struct http_server *server) {
         return true;
     }
     int reason = errno;
-    if (reason == EMFILE || reason == ENFILE || reason == ENOBUFS || reason == ENOMEM) {
-        /* Out of descriptors although there should be room: idle ones give way,
-         * and nobody spins. */
-        size_t shed = http_reaper_shed(server->reaper, SHED_AT_ONCE);
-        log_event(server->log, LOG_WARN, "http_out_of_descriptors", LOG_N("errno", reason),
-                  LOG_N("shed", (int64_t)shed));
-        http_reaper_wait(server->reaper, WAIT_US);
-        return false;
-    }
-    return reason == EINTR || reason == ECONNABORTED;
+    if (reason == EINTR || reason == ECONNABORTED)
+        return true;
+    if (reason != EAGAIN && reason != EWOULDBLOCK)
+        endure(server, reason);
+    return false;
 }
 
 static void *accept_all(void *arg) {
@@ -70,6 +77,8 @@ static void *accept_all(void *arg) {
         int ready = poll(fds, 2, -1);
         if (ready > 0 && fds[1].revents)
             break;
+        if (ready < 0 && errno != EINTR) /* ENOMEM: the kernel has nothing for a moment */
+            http_reaper_wait(server->reaper, WAIT_US);
         if (ready > 0 && http_reaper_make_room(server->reaper, WAIT_US))
             (void)take_one(server);
     }

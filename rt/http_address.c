@@ -84,12 +84,18 @@ static bool parse_prefix(struct till_str text, struct http_prefixes *prefixes) {
     size_t slash = till_str_find(text, '/');
     if (prefixes->count >= HTTP_PREFIXES_MAX || !parse_bare(till_str_sub(text, 0, slash), &address))
         return false;
-    unsigned shift = is_v4(&address) ? 96 : 0;
+    /* An IPv4 address counts its own 32 bits; written as ::ffff:a.b.c.d it counts all 128, and
+     * fewer than 96 of them would be far more than it looks like. */
+    bool is_bare_v4 = till_str_find(text, ':') == text.len,
+         is_mapped = is_v4(&address) && !is_bare_v4;
+    unsigned shift = is_bare_v4 ? 96 : 0;
     if (slash < text.len) {
         if (!till_str_to_u64(till_str_sub(text, slash + 1, text.len), 128 - shift, &bits))
             return false;
         bits += shift;
     }
+    if (is_mapped && bits < 96)
+        return false;
     memcpy(prefixes->rows[prefixes->count].bytes, address.bytes, 16);
     prefixes->rows[prefixes->count++].bits = (unsigned)bits;
     return true;

@@ -7,6 +7,7 @@ void http_adjust_init(struct http_server *server) {
     pthread_rwlock_init(&server->trusted_lock, NULL);
     atomic_init(&server->per_address, server->options.connections_per_address);
     atomic_init(&server->arena_max, server->options.arena_max);
+    atomic_init(&server->bodies_max, server->options.bodies_max);
 }
 
 void http_reaper_times(const struct http_options *options, int64_t ret_us[HTTP_PHASE_COUNT]) {
@@ -50,6 +51,7 @@ bool http_server_adjust(struct http_server *server, const struct http_options *o
                        options->queue_max);
     atomic_store(&server->per_address, options->connections_per_address);
     atomic_store(&server->arena_max, options->arena_max);
+    atomic_store(&server->bodies_max, options->bodies_max);
     pthread_rwlock_wrlock(&server->trusted_lock);
     server->trusted = trusted;
     pthread_rwlock_unlock(&server->trusted_lock);

@@ -7,9 +7,6 @@
 #include <rt/http_framing.h>
 #include <rt/http_server.h>
 
-/* A chunked body over its limit is read on for this much, so that an honest client gets its 413. */
-#define OVER_GRACE ((size_t)64 * 1024)
-
 void *http_call_open(void *server_arg, const char *target, struct MHD_Connection *mhd) {
     struct http_server *server = server_arg;
     struct till_error err;
@@ -35,9 +32,7 @@ void *http_call_open(void *server_arg, const char *target, struct MHD_Connection
 
 void http_call_free(struct http_call *call) {
     till_arena_clean_up(&call->arena);
-    if (call->body)
-        explicit_bzero(call->body, call->body_room);
-    free(call->body);
+    http_body_release(call);
     free(call);
 }
 
@@ -108,6 +103,12 @@ static bool admit(struct http_call *call, struct till_error *err) {
     return true;
 }
 
+static enum MHD_Result refuse_starved(struct http_call *call) {
+    struct till_error err;
+    (void)TILL_FAIL(&err, OVERLOADED, "Too many bodies are being read; repeat shortly.");
+    return refuse(call, &err);
+}
+
 /* First call: the head is complete. */
 static enum MHD_Result begin(struct http_call *call, const char *method, const char *version) {
     struct http_server *server = call->server;
@@ -132,40 +133,17 @@ static enum MHD_Result begin(struct http_call *call, const char *method, const c
         (void)TILL_FAIL(&err, BODY_TOO_LARGE, NULL);
         return refuse(call, &err);
     }
+    if (head.content_length > 0 && !http_body_fits(call, (size_t)head.content_length))
+        return refuse_starved(call);
     http_reaper_arm(server->reaper, call->connection, HTTP_PHASE_BODY);
     return MHD_YES;
-}
-
-static bool grow_body(struct http_call *call, size_t more) {
-    if (more <= call->body_room - call->body_len)
-        return true;
-    size_t room = call->body_room ? call->body_room * 2 : 4096;
-    while (room - call->body_len < more)
-        room *= 2;
-    char *body = realloc(call->body, room);
-    if (!body)
-        return false;
-    call->body = body;
-    call->body_room = room;
-    return true;
 }
 
 /* More of the body. In its middle nothing can be answered: what cannot go on is closed. */
 static enum MHD_Result take_body(struct http_call *call, const char *bytes, size_t *len) {
     size_t more = *len;
     *len = 0;
-    if (call->is_over || more > call->body_max - call->body_len) {
-        if (!call->is_over)
-            call->body_len = 0;
-        call->is_over = true;
-        call->body_len += more; /* now counts what is thrown away */
-        return call->body_len > OVER_GRACE ? MHD_NO : MHD_YES;
-    }
-    if (!grow_body(call, more))
-        return MHD_NO;
-    memcpy(call->body + call->body_len, bytes, more);
-    call->body_len += more;
-    return MHD_YES;
+    return http_body_take(call, bytes, more) ? MHD_YES : MHD_NO;
 }
 
 static void handle(struct http_call *call) {
@@ -295,6 +273,8 @@ static enum MHD_Result finish(struct http_call *call) {
         (void)TILL_FAIL(&err, BODY_TOO_LARGE, NULL);
         return refuse(call, &err);
     }
+    if (call->is_starved)
+        return refuse_starved(call);
     call->request.body = (struct till_str){call->body, call->body_len};
     if (call->lane == HTTP_LANE_API)
         TILL_FP("C1");

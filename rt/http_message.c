@@ -38,6 +38,7 @@ void http_options_default(struct http_options *options) {
         .answer_timeout_us = INT64_C(30) * 1000000,
         .idle_timeout_us = INT64_C(60) * 1000000,
         .head_max = (size_t)32 * 1024,
+        .bodies_max = (size_t)64 * 1024 * 1024,
         .arena_max = (size_t)4 * 1024 * 1024,
     };
 }

@@ -283,19 +283,23 @@ void http_reaper_adjust(struct http_reaper *reaper, const int64_t timeout_us[HTT
     pthread_mutex_unlock(&reaper->mutex);
 }
 
-static size_t shed(struct http_reaper *reaper, size_t count) {
-    static const enum http_phase ORDER[] = {HTTP_PHASE_IDLE, HTTP_PHASE_HEADER};
+static size_t shed_phase(struct http_reaper *reaper, enum http_phase phase, size_t count) {
     size_t done = 0;
-    for (size_t i = 0; i < 2; i++) {
-        struct http_connection *c = reaper->phases[ORDER[i]].first, *later;
-        for (; c && done < count; c = later) {
-            later = c->later;
-            done += c->is_live;
-            if (c->is_live)
-                cut(reaper, c, "idle");
-        }
+    struct http_connection *c = reaper->phases[phase].first, *later;
+    for (; c && done < count; c = later) {
+        later = c->later;
+        done += c->is_live;
+        if (c->is_live)
+            cut(reaper, c, "idle");
     }
     return done;
+}
+
+/* An unfinished head may be news of a payment that came a moment ago: only where nobody is idle,
+ * and then only the one that has had the most time. */
+static size_t shed(struct http_reaper *reaper, size_t count) {
+    size_t done = shed_phase(reaper, HTTP_PHASE_IDLE, count);
+    return done > 0 ? done : shed_phase(reaper, HTTP_PHASE_HEADER, 1);
 }
 
 size_t http_reaper_shed(struct http_reaper *reaper, size_t count) {

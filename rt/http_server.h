@@ -37,7 +37,7 @@ struct http_server {
     struct http_service service;
     pthread_rwlock_t trusted_lock; /* held for no wait */
     struct http_prefixes trusted;
-    _Atomic size_t per_address, arena_max;
+    _Atomic size_t per_address, arena_max, bodies_max;
     struct world *world;
     struct log *log;
     struct metrics *metrics;
@@ -65,6 +65,7 @@ struct http_server {
     size_t in_flight;          /* from complete head to answer written */
     bool is_closed;            /* nothing more is handed to workers */
     size_t suspended;          /* connections between suspend and the end of resume */
+    atomic_size_t bodies_held; /* bytes of all bodies, at most bodies_max */
     atomic_bool draining;
     atomic_int refs; /* owner, and each call that a worker has */
 };
@@ -88,7 +89,9 @@ struct http_call {
     bool is_answered;  /* an answer is queued or the connection given up */
     bool is_abandoned; /* under server.mutex: the connection is gone, the worker is not */
     bool is_over;      /* body above its limit */
+    bool is_starved;   /* the bodies of all calls together are */
     size_t body_max, body_room, body_len;
+    size_t thrown_away; /* bytes of a body that is not kept */
     char *body;
     char peer_text[HTTP_ADDRESS_TEXT];
 };
@@ -125,6 +128,14 @@ void http_call_completed(void *server, struct MHD_Connection *mhd, void **call,
 bool http_call_release(struct http_call *call);
 void http_call_free(struct http_call *call);
 void http_server_release(struct http_server *server);
+
+/* http_body.c: bodies are bounded one by one and together */
+/* Whether a body of that length could be held now; it may turn out otherwise. */
+bool http_body_fits(const struct http_call *call, size_t len);
+/* More of it. What is over a limit is thrown away and flagged; false: nothing more is read. */
+bool http_body_take(struct http_call *call, const char *bytes, size_t len);
+/* Wipes and frees it. */
+void http_body_release(struct http_call *call);
 
 /* http_answer.c */
 /* The service's words for an answer that the server itself must give; never fails. */

@@ -70,13 +70,24 @@ static void prefixes_hold_what_they_cover(void **state) {
     assert_false(holds("0.0.0.0/0", "2001:db8::1"));
     assert_true(holds("::1", "::1"));
     assert_false(holds("", "127.0.0.1"));
+    /* a listener on :: sees IPv4 peers as mapped ones; both spellings mean the same */
+    assert_true(holds("10.0.0.0/8", "::ffff:10.1.2.3"));
+    assert_true(holds("::ffff:10.0.0.0/104", "10.1.2.3"));
+    assert_false(holds("::ffff:10.0.0.0/104", "11.1.2.3"));
+    assert_true(holds("::ffff:10.0.0.1", "10.0.0.1"));
+    assert_false(holds("::ffff:10.0.0.1", "10.0.0.2"));
+    assert_true(holds("0.0.0.0/1", "127.255.255.255"));
+    assert_false(holds("0.0.0.0/1", "128.0.0.0"));
+    assert_true(holds("2001:db8::1/128", "2001:db8::1"));
+    assert_false(holds("2001:db8::1/128", "2001:db8::"));
 }
 
 static void prefixes_that_mean_nothing_are_refused(void **state) {
     (void)state;
-    static const char *const BAD[] = {"10.0.0.0/33", "10.0.0.0/",        "2001:db8::/129",
-                                      "localhost",   "10.0.0.0/8,proxy", "10.0.0.0/08",
-                                      "10.0.0.1:80"};
+    static const char *const BAD[] = {
+        "10.0.0.0/33",        "10.0.0.0/",          "2001:db8::/129", "localhost",
+        "10.0.0.0/8,proxy",   "10.0.0.0/08",        "10.0.0.1:80",    "::ffff:10.0.0.0/24",
+        "::ffff:10.0.0.0/95", "::ffff:10.0.0.0/129"};
     struct http_prefixes prefixes = {.count = 77};
     struct till_error err;
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
@@ -123,6 +134,12 @@ static void forwarded_addresses_are_believed_from_the_right(void **state) {
     assert_client("10.0.0.1", "192.0.2.1,", NULL, "10.0.0.1");
     /* all of them proxies: the outermost */
     assert_client("10.0.0.1", "10.0.0.3, 10.0.0.2", NULL, "10.0.0.3");
+    /* three hops, the last by IPv6, one address mapped */
+    assert_client("2001:db8::9", "192.0.2.7, ::ffff:10.0.0.5", "10.0.0.4, [2001:db8::4]:99",
+                  "192.0.2.7");
+    assert_client("10.0.0.1", "::ffff:192.0.2.1", NULL, "192.0.2.1");
+    assert_client("10.0.0.1", "192.0.2.9, 2001:db9::1", "10.0.0.2", "2001:db9::1");
+    assert_client("2001:db9::1", "192.0.2.1", NULL, "2001:db9::1");
     /* behind a Unix socket */
     assert_client(NULL, "192.0.2.1:5555", NULL, "192.0.2.1");
 }
