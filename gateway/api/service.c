@@ -142,6 +142,25 @@ static bool admit_admin(struct call *c, bool for_app, struct till_error *err) {
     return app_id.len == 0 || store_app_get(c->gw->store, c->arena, app_id, &c->app, err);
 }
 
+/* Beside orders, which have theirs by content: the key stands for this very call. */
+static bool take_key(struct call *c, const struct route *route, struct till_error *err) {
+    struct till_str text;
+    if (route->handle == create_payment)
+        return true;
+    if (!idempotency_key_read(c->request, c->arena, &c->claim.effect_key, err))
+        return false;
+    if (c->claim.effect_key.len == 0)
+        return true;
+    c->claim.effect_app_id = till_str_of(c->app.id);
+    c->claim.effect_us = c->now_us;
+    if (!till_arena_format(c->arena, &text, err, "%.*s\n%.*s\n%.*s",
+                           TILL_STR_ARG(c->request->method), TILL_STR_ARG(c->request->path),
+                           TILL_STR_ARG(c->request->body)))
+        return false;
+    till_sha256(text, c->claim.effect_digest);
+    return true;
+}
+
 static bool admit(struct call *c, const struct route *route, struct till_error *err) {
     if (!limiting_in_time(c, route->rank, err) ||
         (c->limited && !c->request->is_admitted && !limiting_instance(c, err)))
@@ -152,7 +171,7 @@ static bool admit(struct call *c, const struct route *route, struct till_error *
     case NEED_APP:
         return admit_app(c, false, err);
     case NEED_APP_WITH_EFFECT:
-        return admit_app(c, true, err);
+        return admit_app(c, true, err) && take_key(c, route, err);
     case NEED_ADMIN:
         return admit_admin(c, false, err);
     case NEED_ADMIN_APP:

@@ -13,8 +13,8 @@ static bool refuse_old(struct till_error *err) {
         "The timestamp is at or below the stored horizon; sign anew with the right time.");
 }
 
-bool nonce_claim_write(struct store *store, struct db *db, const struct nonce_claim *claim,
-                       struct till_error *err) {
+static bool write_nonce(struct store *store, struct db *db, const struct nonce_claim *claim,
+                        struct till_error *err) {
     static const char SQL[] = "INSERT INTO nonces(key_id, nonce, timestamp_s) VALUES (?, ?, ?)";
     bool refused;
     if (claim->nonce.len == 0)
@@ -34,6 +34,11 @@ bool nonce_claim_write(struct store *store, struct db *db, const struct nonce_cl
         return TILL_FAIL(err, NONCE_USED, NULL);
     atomic_fetch_add(&store->nonces, 1); /* even if the operation fails: rather too many */
     return true;
+}
+
+bool nonce_claim_write(struct store *store, struct db *db, const struct nonce_claim *claim,
+                       struct till_error *err) {
+    return write_nonce(store, db, claim, err) && idempotency_effect(db, claim, err);
 }
 
 bool store_nonce_check(struct store *store, const struct nonce_claim *claim,

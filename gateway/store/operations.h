@@ -9,7 +9,8 @@
 #include <gateway/store/attempts.h>
 #include <gateway/store/rows.h>
 
-/* NONCE_USED, TIMESTAMP_OUTSIDE, OVERLOADED. An empty nonce claims nothing. */
+/* NONCE_USED, TIMESTAMP_OUTSIDE, OVERLOADED, IDEMPOTENCY_CONFLICT. An empty nonce claims nothing.
+ */
 TILL_MUST_CHECK bool nonce_claim_write(struct store *store, struct db *db,
                                        const struct nonce_claim *claim, struct till_error *err);
 
@@ -18,6 +19,9 @@ TILL_MUST_CHECK bool nonce_claim_write(struct store *store, struct db *db,
 TILL_MUST_CHECK bool idempotency_claim(struct db *db, struct till_arena *arena,
                                        const struct payment_open *in,
                                        struct till_str *ret_payment_id, struct till_error *err);
+/* The same for an effect that is not an order: nothing is kept but that the key stands for it. */
+TILL_MUST_CHECK bool idempotency_effect(struct db *db, const struct nonce_claim *claim,
+                                        struct till_error *err);
 TILL_MUST_CHECK bool idempotency_point(struct db *db, const struct payment_open *in,
                                        struct till_str payment_id, struct till_error *err);
 

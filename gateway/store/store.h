@@ -62,6 +62,12 @@ struct nonce_claim {
     struct till_str key_id;
     struct till_str nonce;
     int64_t timestamp_s;
+    /* An Idempotency-Key that came along: from now on the app's key stands for this very call, and
+     * with another one it is an IDEMPOTENCY_CONFLICT. Written in the same commit; empty: none.
+     * (Orders have theirs in payment_open, by their content.) */
+    struct till_str effect_app_id, effect_key;
+    uint8_t effect_digest[TILL_SHA256_SIZE]; /* of method, path and body */
+    int64_t effect_us;
 };
 
 /* ---- merchants: apps, keys (keys.h), accounts, endpoints, routes ---- */

@@ -69,7 +69,8 @@ static void make_order(struct till_arena *arena, struct payment_open *open) {
                               " coffee\",\"passback_params\":\"%s\"}",
                               no, attempt_id),
         &err);
-    open->claim = (struct nonce_claim){TILL_STR("key_1"), nonce, now_us / 1000000};
+    open->claim = (struct nonce_claim){
+        .key_id = TILL_STR("key_1"), .nonce = nonce, .timestamp_s = now_us / 1000000};
     till_sha256(open->business, open->fingerprint);
 }
 

@@ -41,7 +41,8 @@ static bool take(struct nonce_filter *filter, const char *key, int number, int64
                  int64_t now_s) {
     char nonce[32];
     snprintf(nonce, sizeof nonce, "nonce-%d", number);
-    struct nonce_claim claim = {till_str_of(key), till_str_of(nonce), timestamp_s};
+    struct nonce_claim claim = {
+        .key_id = till_str_of(key), .nonce = till_str_of(nonce), .timestamp_s = timestamp_s};
     return nonce_filter_take(filter, &claim, now_s, &err);
 }
 

@@ -20,8 +20,9 @@ static struct payment_opened place(struct fixture *f, const char *no) {
     struct payment_opened opened;
     struct till_error err;
     open.payment.notify_url = TILL_STR("https://shop.example/own");
-    open.claim =
-        (struct nonce_claim){TILL_STR("key_1"), text(f, "nonce-%s", no), T0 / 1000000 + f->orders};
+    open.claim = (struct nonce_claim){.key_id = TILL_STR("key_1"),
+                                      .nonce = text(f, "nonce-%s", no),
+                                      .timestamp_s = T0 / 1000000 + f->orders};
     assert_done(store_open_payment(f->store, &f->arena, &open, &opened, &err));
     return opened;
 }

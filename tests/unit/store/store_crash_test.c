@@ -82,7 +82,8 @@ static struct payment_opened pay(struct fixture *f, const char *no) {
     struct payment_opened opened;
     struct applied applied;
     struct till_error err;
-    open.claim = (struct nonce_claim){TILL_STR("key_1"), text(f, "nonce-%s", no), T0 / 1000000};
+    open.claim = (struct nonce_claim){
+        .key_id = TILL_STR("key_1"), .nonce = text(f, "nonce-%s", no), .timestamp_s = T0 / 1000000};
     open.idempotency_key = text(f, "key-%s", no);
     must(store_open_payment(f->store, &f->arena, &open, &opened, &err), &err);
     acknowledge(f, "opened", opened.payment.id);

@@ -302,7 +302,9 @@ static void a_replayed_endpoint_or_redelivery_has_no_second_effect(void **state)
     struct endpoint_row *rows;
     size_t count;
     int deliveries;
-    struct nonce_claim claim = {TILL_STR("key_1"), TILL_STR("nonce-of-endpoint"), T0 / 1000000};
+    struct nonce_claim claim = {.key_id = TILL_STR("key_1"),
+                                .nonce = TILL_STR("nonce-of-endpoint"),
+                                .timestamp_s = T0 / 1000000};
     struct endpoint_row row = {.id = "whe_once",
                                .app_id = "app_1",
                                .url = TILL_STR("https://once.example/"),

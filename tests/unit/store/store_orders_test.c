@@ -104,7 +104,8 @@ static void S_016_another_order_under_the_same_number_is_refused(void **state) {
     struct payment_opened opened;
     struct payment_opened first = fixture_place(f, "A1", 100);
     struct payment_open open = again(f, "A1", 10000, T0);
-    open.claim = (struct nonce_claim){TILL_STR("key_1"), TILL_STR("n1"), T0 / 1000000};
+    open.claim = (struct nonce_claim){
+        .key_id = TILL_STR("key_1"), .nonce = TILL_STR("n1"), .timestamp_s = T0 / 1000000};
     assert_refused(store_open_payment(f->store, &f->arena, &open, &opened, &err), ORDER_CONFLICT);
     assert_string_equal(err.field, "/out_trade_no");
     assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM payments"), 1);
@@ -147,7 +148,8 @@ static void a_nonce_takes_effect_once_and_only_with_its_effect(void **state) {
     struct fixture *f = *state;
     struct till_error err;
     struct payment_opened opened;
-    struct nonce_claim claim = {TILL_STR("key_1"), TILL_STR("n1"), T0 / 1000000};
+    struct nonce_claim claim = {
+        .key_id = TILL_STR("key_1"), .nonce = TILL_STR("n1"), .timestamp_s = T0 / 1000000};
     assert_done(store_nonce_check(f->store, &claim, &err));
     struct payment_open open = fixture_order(f, "A1", 990);
     open.claim = claim;
@@ -170,7 +172,8 @@ static void S_139_the_horizon_outlives_purge_clock_and_restart(void **state) {
     int removed;
     int64_t t_s = T0 / 1000000;
     struct payment_open open = fixture_order(f, "A1", 990);
-    open.claim = (struct nonce_claim){TILL_STR("key_1"), TILL_STR("n1"), t_s};
+    open.claim = (struct nonce_claim){
+        .key_id = TILL_STR("key_1"), .nonce = TILL_STR("n1"), .timestamp_s = t_s};
     assert_done(store_open_payment(f->store, &f->arena, &open, &opened, &err));
     assert_done(store_purge(f->store, T0 + 100000000, &removed, &err));
     assert_int_equal(removed, 0);
@@ -187,7 +190,8 @@ static void S_139_the_horizon_outlives_purge_clock_and_restart(void **state) {
                    TIMESTAMP_OUTSIDE);
     assert_refused(store_nonce_check(f->store, &open.claim, &err), TIMESTAMP_OUTSIDE);
     /* Honest requests of the right time are not locked out by the jump. */
-    replay.claim = (struct nonce_claim){TILL_STR("key_1"), TILL_STR("n2"), t_s + 1};
+    replay.claim = (struct nonce_claim){
+        .key_id = TILL_STR("key_1"), .nonce = TILL_STR("n2"), .timestamp_s = t_s + 1};
     assert_done(store_open_payment(f->store, &f->arena, &replay, &opened, &err));
     assert_int_not_equal(fixture_sql(f, "UPDATE store_facts SET nonce_horizon_s = 0"), SQLITE_OK);
 }
@@ -201,17 +205,20 @@ static void S_012_a_full_nonce_table_refuses_and_forgets_nothing(void **state) {
     f->store->nonces_max = 3;
     for (int i = 0; i < 3; i++) {
         struct payment_open open = fixture_order(f, text(f, "A%d", i).ptr, 990);
-        open.claim = (struct nonce_claim){TILL_STR("key_1"), text(f, "n%d", i), t_s};
+        open.claim = (struct nonce_claim){
+            .key_id = TILL_STR("key_1"), .nonce = text(f, "n%d", i), .timestamp_s = t_s};
         assert_done(store_open_payment(f->store, &f->arena, &open, &opened, &err));
     }
     struct payment_open more = fixture_order(f, "A9", 990);
-    more.claim = (struct nonce_claim){TILL_STR("key_1"), TILL_STR("n9"), t_s};
+    more.claim = (struct nonce_claim){
+        .key_id = TILL_STR("key_1"), .nonce = TILL_STR("n9"), .timestamp_s = t_s};
     assert_refused(store_open_payment(f->store, &f->arena, &more, &opened, &err), OVERLOADED);
     more.claim.nonce = TILL_STR("n0");
     assert_refused(store_nonce_check(f->store, &more.claim, &err), NONCE_USED);
     assert_done(store_purge(f->store, T0 + INT64_C(3600) * 1000000, &removed, &err));
     assert_int_equal(removed, 3);
-    more.claim = (struct nonce_claim){TILL_STR("key_1"), TILL_STR("n9"), t_s + 3600};
+    more.claim = (struct nonce_claim){
+        .key_id = TILL_STR("key_1"), .nonce = TILL_STR("n9"), .timestamp_s = t_s + 3600};
     assert_done(store_open_payment(f->store, &f->arena, &more, &opened, &err));
 }
 
@@ -314,7 +321,8 @@ static void a_renewal_keeps_the_number_and_takes_the_lease(void **state) {
     struct till_error err;
     struct payment_opened first = fixture_place(f, "A1", 990), renewed;
     struct till_str id = till_str_of(first.payment.id);
-    struct nonce_claim claim = {TILL_STR("key_1"), TILL_STR("n1"), T0 / 1000000};
+    struct nonce_claim claim = {
+        .key_id = TILL_STR("key_1"), .nonce = TILL_STR("n1"), .timestamp_s = T0 / 1000000};
     assert_done(
         store_resend_payment(f->store, &f->arena, id, NULL, T0 + 1, LEASE_US, &renewed, &err));
     assert_int_equal(renewed.kind, OPENED_BY_TWIN);
@@ -373,7 +381,8 @@ static void S_085_a_paid_order_cannot_be_closed(void **state) {
     struct fixture *f = *state;
     struct till_error err;
     struct payment_opened paid = fixture_paid(f, "A1", 990), closing = {0};
-    struct nonce_claim claim = {TILL_STR("key_1"), TILL_STR("n1"), T0 / 1000000};
+    struct nonce_claim claim = {
+        .key_id = TILL_STR("key_1"), .nonce = TILL_STR("n1"), .timestamp_s = T0 / 1000000};
     assert_refused(store_begin_close(f->store, &f->arena, till_str_of(paid.payment.id), &claim, T0,
                                      LEASE_US, &closing, &err),
                    STATE_CONFLICT);

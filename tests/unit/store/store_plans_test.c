@@ -43,7 +43,8 @@ static void work(struct fixture *f) {
     struct payment_opened last = fixture_place(f, "LAST", 990);
     struct payment_open again = fixture_order(f, "LAST", 990);
     again.idempotency_key = TILL_STR("key");
-    again.claim = (struct nonce_claim){TILL_STR("key_1"), TILL_STR("n"), T0 / 1000000};
+    again.claim = (struct nonce_claim){
+        .key_id = TILL_STR("key_1"), .nonce = TILL_STR("n"), .timestamp_s = T0 / 1000000};
     assert_done(store_open_payment(f->store, &f->arena, &again, &last, &err));
     assert_done(store_payment_get(f->store, &f->arena, TILL_STR("app_1"), TILL_STR("pay_000007"),
                                   &row, &err));

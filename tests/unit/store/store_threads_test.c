@@ -91,7 +91,8 @@ static void S_005_one_nonce_takes_effect_once_in_a_race(void **state) {
     for (int i = 0; i < THREADS; i++) {
         racers[i] = (struct racer){.f = f, .run = open_one, .open = fixture_order(f, "A1", 990)};
         racers[i].open.payment.out_trade_no = text(f, "A%d", i);
-        racers[i].open.claim = (struct nonce_claim){TILL_STR("key_1"), TILL_STR("n"), T0 / 1000000};
+        racers[i].open.claim = (struct nonce_claim){
+            .key_id = TILL_STR("key_1"), .nonce = TILL_STR("n"), .timestamp_s = T0 / 1000000};
     }
     run_all(racers, THREADS);
     assert_int_equal(count_results(racers, THREADS, OPENED_NEW), 1);
