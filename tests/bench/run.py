@@ -4,7 +4,8 @@
 
 CPU is the gateway process's own (user + system), taken from /proc; the simulator and the load generator run beside it and do
 not count. Times on small machines wander: ratios are what to look at. --stored N sets how many payments lie in the store; --full adds
-the curve up to 10^6 and the restart with 10^6 payments. `audit` measures `till audit` alone, over 10^6 payments unless --stored says otherwise.
+the curve up to 10^6 and the restart with 10^6 payments. `audit` measures `till audit` alone, over 10^6 payments unless --stored says otherwise;
+`overload` offers ten times the limit, `concurrent` 8,000 calls at one moment: both end with an error when a promise is broken.
 """
 import argparse
 import hashlib
@@ -27,6 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 from stack import Stack, request, wait_for  # noqa: E402
 import audit  # noqa: E402
+import concurrent_calls  # noqa: E402
+import overload  # noqa: E402
 
 BUILD = ROOT / "build" / "bench"
 TICK = os.sysconf("SC_CLK_TCK")
@@ -124,10 +127,20 @@ class Bench:
         self.rows.append((what, f"{value:.1f}" if isinstance(value, float) else str(value), unit, beside, aim))
         print(f"  {what:52} {self.rows[-1][1]:>9} {unit:7} {beside:32} {aim}", flush=True)
 
-    def prepare(self, stored):
+    # What overload.py and concurrent_calls.py need of here.
+    orders, rss_mib, wait_for, load = staticmethod(orders), staticmethod(rss_mib), staticmethod(wait_for), staticmethod(Load)
+
+    @staticmethod
+    def tool(name):
+        return BUILD / "tests" / "bench" / name
+
+    def stack(self, name):
+        return Stack(BUILD / "cli" / "till", self.folder / name)
+
+    def prepare(self, stored, overrides=None):
         """A stack whose store holds `stored` paid payments."""
-        stack = Stack(BUILD / "cli" / "till", self.folder / f"stored-{stored}")
-        stack.overrides = {"http.connections_per_address": "512", **NO_LIMITS}
+        stack = self.stack(f"stored-{stored}")
+        stack.overrides = {"http.connections_per_address": "512", **(NO_LIMITS if overrides is None else overrides)}
         stack.start_sandbox()
         stack.init()
         stack.start_gateway(arguments=("--no-supervise",))
@@ -202,18 +215,39 @@ def measure_audit(bench, stored):
     return 0
 
 
+def measure_overload(bench):
+    print(f"Limit {overload.LIMIT} creates a second, offered {overload.OFFERED} for {overload.SECONDS} s in an open loop; {os.cpu_count()} cores, shared by all on the stage.\n")
+    with bench.prepare(0, overload.SETTINGS) as stack:
+        answers, _ = Load(stack).run(list(orders("paid", overload.PAID)))
+        overload.measure(bench, stack, [json.loads(body) for _, body in answers])
+    return 0
+
+
+def measure_concurrent(bench, calls):
+    print(f"{calls} orders at one moment, of a platform that answers after {concurrent_calls.DELAY_MS} ms; {os.cpu_count()} cores, shared by all on the stage.\n")
+    with bench.stack("concurrent") as stack:
+        concurrent_calls.measure(bench, stack, list(orders("many", calls + 1)), cpu_us)
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("audit",), help="only the auditor, over 10^6 payments")
+    parser.add_argument("what", nargs="?", choices=("audit", "overload", "concurrent"),
+                        help="only the auditor, over 10^6 payments; ten times the limit; many calls at once")
     parser.add_argument("--stored", type=int)
     parser.add_argument("--calls", type=int, default=2000)
+    parser.add_argument("--concurrent", type=int, default=8000, help="how many calls at once")
     parser.add_argument("--full", action="store_true")
     arguments = parser.parse_args()
     build()
-    arguments.stored = arguments.stored or (1000000 if arguments.what else 100000)
-    folder = Path(tempfile.mkdtemp(prefix="till-bench-", dir=audit.place(arguments.stored) if arguments.what else None))
+    arguments.stored = arguments.stored or (1000000 if arguments.what == "audit" else 100000)
+    folder = Path(tempfile.mkdtemp(prefix="till-bench-", dir=audit.place(arguments.stored) if arguments.what == "audit" else None))
     bench = Bench(folder)
     try:
+        if arguments.what == "overload":
+            return measure_overload(bench)
+        if arguments.what == "concurrent":
+            return measure_concurrent(bench, arguments.concurrent)
         if arguments.what:
             return measure_audit(bench, arguments.stored)
         print(f"Figures at {arguments.stored} stored payments, {arguments.calls} calls each; {os.cpu_count()} cores. CPU is the gateway's own.\n")
