@@ -172,9 +172,9 @@ static bool listen_all(struct serve *serve, struct till_error *err) {
  */
 static void raise_descriptors(struct serve *serve) {
     struct rlimit limit;
-    int64_t wanted =
-        2 * (settings_of(serve)->http_workers_max + settings_of(serve)->http_notify_workers_max) +
-        settings_of(serve)->http_connections_max + 200;
+    int64_t calls =
+        settings_of(serve)->http_workers_max + settings_of(serve)->http_notify_workers_max;
+    int64_t wanted = settings_of(serve)->http_connections_max + calls + calls / 4 + 200;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return;
     if (limit.rlim_cur < limit.rlim_max) {

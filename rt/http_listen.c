@@ -23,11 +23,12 @@ union address {
     struct sockaddr_un un;
 };
 
-/* A connection is one descriptor and a call upstream is up to two. */
+/* A connection is one descriptor. A call upstream is one, and two for the moment in which both
+ * families of addresses are tried: a quarter of them at once. */
 bool http_check_limit(const struct http_options *options, struct till_error *err) {
     struct rlimit limit;
-    rlim_t need = (rlim_t)options->connections_max + 2 * (rlim_t)options->workers_max +
-                  2 * (rlim_t)options->notify_workers_max + SPARE_DESCRIPTORS;
+    rlim_t calls = (rlim_t)options->workers_max + (rlim_t)options->notify_workers_max;
+    rlim_t need = (rlim_t)options->connections_max + calls + calls / 4 + SPARE_DESCRIPTORS;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
         return true;
     if (limit.rlim_max < need)

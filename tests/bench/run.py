@@ -38,7 +38,8 @@ TICK = os.sysconf("SC_CLK_TCK")
 def build():
     if not (BUILD / "build.ninja").exists():
         subprocess.run(["meson", "setup", str(BUILD), "--buildtype=release"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["ninja", "-C", str(BUILD)], check=True, stdout=subprocess.DEVNULL)
+    tools = [f"tests/bench/{path.stem}" for path in (ROOT / "tests" / "bench").glob("*.c")]
+    subprocess.run(["ninja", "-C", str(BUILD), "cli/till", *tools], check=True, stdout=subprocess.DEVNULL)
 
 
 def program(name, *arguments):

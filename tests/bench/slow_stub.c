@@ -20,7 +20,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <till/encode.h>
 #include <till/key.h>
 
 enum { REQUEST_MAX = 16384, ANSWER_MAX = 2048, EVENTS = 512, BACKLOG = 4096, NUMBER_MAX = 64 };
@@ -69,12 +68,10 @@ static bool find_number(const char *body, char ret_number[NUMBER_MAX]) {
 static void sign(const char *node, char *ret_base64, size_t size) {
     struct till_arena arena;
     struct till_error err;
-    struct till_str signature, base64;
+    struct till_str base64;
     till_arena_init(&arena, 1 << 16);
-    bool good =
-        till_key_sign(&arena, stub.key, TILL_RSA_SHA256, till_str_of(node), &signature, &err) &&
-        till_base64_encode(&arena, signature, &base64, &err) && base64.len < size;
-    if (!good)
+    if (!till_key_sign(&arena, stub.key, TILL_RSA_SHA256, till_str_of(node), &base64, &err) ||
+        base64.len >= size)
         die("signing");
     memcpy(ret_base64, base64.ptr, base64.len);
     ret_base64[base64.len] = '\0';
