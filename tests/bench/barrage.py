@@ -31,6 +31,12 @@ def write_requests(path, load, jobs):
             out.write(b"%d\n" % len(request) + request)
 
 
+def process_cpu_us(pid):
+    """User and system time of a process, threads that have left included, in microseconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * 1000000 // os.sysconf("SC_CLK_TCK")
+
+
 class Barrage:
     """One run in the background; `shots()` waits for its end."""
 

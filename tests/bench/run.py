@@ -227,7 +227,7 @@ def measure_overload(bench):
 def measure_concurrent(bench, calls):
     print(f"{calls} orders at one moment, of a platform that answers after {concurrent_calls.DELAY_MS} ms; {os.cpu_count()} cores, shared by all on the stage.\n")
     with bench.stack("concurrent") as stack:
-        concurrent_calls.measure(bench, stack, list(orders("many", calls + 1)), cpu_us)
+        concurrent_calls.measure(bench, stack, list(orders("many", calls + 1)))
     return 0
 
 
