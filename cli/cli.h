@@ -8,6 +8,8 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <stdio.h>
+
 #include <till/arena.h>
 #include <till/json.h>
 
@@ -46,6 +48,9 @@ TILL_MUST_CHECK bool cli_read(struct cli *cli, const char *usage, const struct c
 TILL_MUST_CHECK bool cli_say(struct cli *cli, struct till_json *result, struct till_error *err);
 /* Text as it is, for people only. */
 void cli_text(struct cli *cli, struct till_str text);
+/* Other people's words on somebody's terminal: what would steer it, or look like a line of ours, is
+ * written as \u001b; lines of a value are indented, those of PEM are not. JSON stays JSON. */
+void cli_print_plain(FILE *out, struct till_str text);
 /* "@path" is replaced by the file's content (at most 64 KiB), anything else stays. */
 TILL_MUST_CHECK bool cli_value(struct cli *cli, struct till_str text, struct till_str *ret_value,
                                struct till_error *err);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include <gateway/settings.h>
+#include <gateway/settings_check.h>
 #include <rt/file.h>
 #include <rt/probe.h>
 
@@ -62,6 +62,22 @@ static void find_failure(struct doctor *doctor, const char *check, const struct 
 
 /* ---- without the daemon ---- */
 
+/* What a start would refuse; the master key has a check of its own. */
+static void check_settings(struct doctor *doctor) {
+    const struct settings_checked checked = {&doctor->settings, getenv("TILL_MASTER_KEY"),
+                                             doctor->cli->arena};
+    struct till_error problems[SETTINGS_PROBLEMS_MAX];
+    size_t count = settings_problems(&checked, problems), found = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(problems[i].field, "secrets.master_key_file") == 0)
+            continue;
+        find_failure(doctor, "config", &problems[i], "Correct the setting; a start is refused.");
+        found++;
+    }
+    if (found == 0)
+        find(doctor, "config", doctor->place.config, TILL_STR("every setting can be used"), NULL);
+}
+
 static bool check_config(struct doctor *doctor) {
     struct till_error err;
     struct cli *cli = doctor->cli;
@@ -71,7 +87,7 @@ static bool check_config(struct doctor *doctor) {
                      "Correct the setting; till serve --help tells its rule.");
         return false;
     }
-    find(doctor, "config", doctor->place.config, TILL_STR("every setting can be used"), NULL);
+    check_settings(doctor);
     return true;
 }
 

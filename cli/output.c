@@ -16,7 +16,8 @@ static void print_value(struct cli *cli, const struct till_json *value) {
         text = till_json_str(value);
     else if (!till_json_write(cli->arena, value, TILL_JSON_COMPACT, &text, &err))
         text = till_str_of(err.text);
-    printf("%.*s\n", TILL_STR_ARG(text));
+    cli_print_plain(stdout, text);
+    putchar('\n');
 }
 
 static void print_object(struct cli *cli, const struct till_json *object) {
@@ -50,8 +51,10 @@ bool cli_say(struct cli *cli, struct till_json *result, struct till_error *err) 
     bool said = true;
     if (cli->json) {
         said = till_json_write(cli->arena, result, TILL_JSON_COMPACT, &text, err);
-        if (said)
-            printf("%.*s\n", TILL_STR_ARG(text));
+        if (said) {
+            cli_print_plain(stdout, text);
+            putchar('\n');
+        }
     } else {
         print_lines(cli, result);
     }
@@ -75,8 +78,10 @@ static void print_problem(const struct cli *cli, const struct till_error *err) {
 int cli_complain(const struct cli *cli, const struct till_error *err) {
     if (cli->json)
         print_problem(cli, err);
-    else
-        fprintf(stderr, "till %s: %s%s%s\n", cli->verb, err->field, err->field[0] ? ": " : "",
-                err->text);
+    else {
+        fprintf(stderr, "till %s: %s%s", cli->verb, err->field, err->field[0] ? ": " : "");
+        cli_print_plain(stderr, till_str_of(err->text));
+        fputc('\n', stderr);
+    }
     return err->code == TILL_E_USAGE ? 2 : 1;
 }

@@ -97,7 +97,8 @@ bool file_read_secret(struct till_arena *arena, struct till_str path, size_t max
     if (!edge_path(path, name, err))
         return TILL_FAIL_FIELD(err, SETTING_INVALID, setting, "%s: name the file that holds it.",
                                setting);
-    SCOPED_FD fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    /* A pipe without a writer must not hold a start: opened at once, and refused below. */
+    SCOPED_FD fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return TILL_FAIL_FIELD(err, SETTING_INVALID, setting, "%s: cannot open \"%s\": %s.",
                                setting, name, strerrordesc_np(errno));

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TABLE, PAGE = ROOT / "tools" / "faults.def", ROOT / "doc" / "FAULTS.md"
 # Every test of these files plays a fault, or shows that none was played.
-FILES = ("storage", "clock", "signals", "resources")
+FILES = ("storage", "clock", "signals", "resources", "door")
 HEALTHY = {"a_healthy_disk_passes_the_same_audit"}
 
 HEAD = """# Faults and what comes of them

@@ -34,6 +34,17 @@ static bool needs_quotes(struct till_str text) {
     return text.len > 0 && (text.ptr[0] == ' ' || text.ptr[text.len - 1] == ' ');
 }
 
+/* A file may be shown by a terminal, too: controls that are no line or tab become U+FFFD. */
+static void add_char(struct till_buf *buf, char c) {
+    unsigned char byte = (unsigned char)c;
+    if (c == '"')
+        till_buf_char(buf, '"');
+    if (byte == 0x7f || (byte < 0x20 && c != '\t' && c != '\n' && c != '\r'))
+        till_buf_text(buf, "\xef\xbf\xbd");
+    else
+        till_buf_char(buf, c);
+}
+
 void csv_text(struct csv *csv, struct till_str text) {
     bool is_disarmed = is_formula(text), is_quoted = is_disarmed || needs_quotes(text);
     separate(csv);
@@ -41,11 +52,8 @@ void csv_text(struct csv *csv, struct till_str text) {
         till_buf_char(&csv->buf, '"');
     if (is_disarmed)
         till_buf_char(&csv->buf, '\'');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '"')
-            till_buf_char(&csv->buf, '"');
-        till_buf_char(&csv->buf, text.ptr[i]);
-    }
+    for (size_t i = 0; i < text.len; i++)
+        add_char(&csv->buf, text.ptr[i]);
     if (is_quoted)
         till_buf_char(&csv->buf, '"');
 }

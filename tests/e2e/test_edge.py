@@ -12,8 +12,8 @@ import time
 import http_cases
 from edges import HOST, GatewayLog, HAProxy, Nginx, Silence
 from http_cases import PING, POST, ask, host
-from tap import (ROOT, Receiver, await_state, connect, equal, expect, folder, free_port, is_problem, main, number, order, read, read_all, request,
-                 restart_gateway, settle, started, statuses, test, together, wait_for)
+from tap import (ROOT, Receiver, await_state, equal, expect, folder, free_port, is_problem, main, order, read, read_all, settle, started, statuses, test,
+                 together, wait_for)
 
 PER_ADDRESS = 48  # the gateway's; the examples allow 128
 

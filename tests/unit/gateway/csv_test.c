@@ -52,6 +52,14 @@ static void cells_are_quoted_where_they_must_be(void **state) {
     check("=HYPERLINK(\"http://evil\",\"x\")", "\"'=HYPERLINK(\"\"http://evil\"\",\"\"x\"\")\"");
 }
 
+static void controls_do_not_reach_a_terminal(void **state) {
+    (void)state;
+    check("a\x1b[31mb", "\"a\xef\xbf\xbd[31mb\"");
+    check("a\x7f", "a\xef\xbf\xbd");
+    check("a\tb", "\"a\tb\"");
+    check("a\r\nb", "\"a\r\nb\"");
+}
+
 static void numbers_and_times_are_no_texts(void **state) {
     struct till_arena arena;
     struct csv csv;
@@ -76,6 +84,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(s_116_no_text_is_a_formula),
         cmocka_unit_test(cells_are_quoted_where_they_must_be),
+        cmocka_unit_test(controls_do_not_reach_a_terminal),
         cmocka_unit_test(numbers_and_times_are_no_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
