@@ -97,6 +97,43 @@ static void it_grows_with_demand_and_shrinks_without(void **state) {
     metrics_close(metrics);
 }
 
+static void what_waits_and_how_long_is_told(void **state) {
+    (void)state;
+    struct till_error err;
+    struct metrics *metrics;
+    struct worker_load load;
+    assert_true(metrics_open(&metrics, &err));
+    struct worker_pool *pool = open_pool(2, 7, 50000, metrics);
+    worker_pool_load(pool, &load);
+    assert_int_equal(load.waiting, 0);
+    assert_int_equal(load.queue_max, 7);
+    assert_int_equal(load.oldest_us, 0);
+    set_gate(false);
+    submit(pool, 0, 2);
+    WAIT_UNTIL(inside == 2);
+    worker_pool_load(pool, &load);
+    assert_int_equal(load.waiting, 0);
+    submit(pool, 2, 3);
+    WAIT_UNTIL((worker_pool_load(pool, &load), load.oldest_us >= 5000));
+    assert_int_equal(load.waiting, 3);
+    assert_true(worker_pool_reserve(pool, &err)); /* a promised place counts as well */
+    worker_pool_load(pool, &load);
+    assert_int_equal(load.waiting, 4);
+    worker_pool_run(pool, &jobs[5]);
+    set_gate(true);
+    WAIT_UNTIL(done == 6);
+    worker_pool_load(pool, &load);
+    assert_int_equal(load.waiting, 0);
+    assert_int_equal(load.oldest_us, 0);
+    assert_int_equal(jobs[0].waited_us, 0);
+    for (int i = 2; i < 5; i++)
+        assert_true(jobs[i].waited_us >= 5000);
+    /* The second job, too, where the first thread was not yet there to take it. */
+    assert_in_range(metrics_read(metrics, METRIC_QUEUE_WAIT, "api", NULL), 4, 5);
+    assert_true(worker_pool_close(pool, INT64_C(20000000)));
+    metrics_close(metrics);
+}
+
 static void beyond_workers_and_queue_it_refuses(void **state) {
     (void)state;
     struct till_error err;
@@ -188,6 +225,7 @@ static void closing_does_not_wait_for_ever(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_grows_with_demand_and_shrinks_without),
+        cmocka_unit_test(what_waits_and_how_long_is_told),
         cmocka_unit_test(beyond_workers_and_queue_it_refuses),
         cmocka_unit_test(a_reserved_place_is_kept),
         cmocka_unit_test(queued_jobs_run_in_order_and_once),
