@@ -169,6 +169,10 @@ static bool has_no_connect_deadline(const struct gateway_settings *s) {
     return s->upstream_connect_timeout >= s->upstream_timeout;
 }
 
+static bool sheds_out_of_order(const struct gateway_settings *s) {
+    return s->shed_lists_at > s->shed_creates_at || s->shed_creates_at > s->shed_queries_at;
+}
+
 static bool forgets_on_reboot(const struct gateway_settings *s) {
     return till_str_starts_with(s->store_path, TILL_STR("/tmp/")) ||
            till_str_starts_with(s->store_path, TILL_STR("/dev/shm/"));
@@ -201,6 +205,9 @@ static const struct {
     {has_no_connect_deadline,
      {"upstream.connect_timeout", "It is not shorter than upstream.timeout, so it never ends "
                                   "anything."}},
+    {sheds_out_of_order,
+     {"shed.lists_at", "Under load lists go before creates, and creates before queries: let "
+                       "lists_at, creates_at, queries_at grow in this order."}},
     {forgets_on_reboot,
      {"store.path", "This folder is emptied by a restart of the machine, and the books with it."}},
 };

@@ -20,7 +20,7 @@ static const int64_t TIMEOUT_MAX_US = 3600 * 1000000LL;
 struct upstream {
     struct upstream_options options;
     const struct outbound_policy *_Atomic policy;
-    _Atomic int64_t connect_timeout_us;
+    _Atomic int64_t connect_timeout_us, policy_us;
     struct upstream_names *names;
     struct upstream_loop *loops[THREADS_MAX];
     size_t loop_count;
@@ -249,6 +249,7 @@ void upstream_exchange(struct upstream *upstream, const struct world_request *re
         .policy = atomic_load(&upstream->policy),
         .scope = request->errand == WORLD_LOCAL ? OUTBOUND_OR_LOOPBACK : OUTBOUND_PUBLIC,
         .deadline_us = start_us + timeout_us,
+        .policy_us = atomic_load(&upstream->policy_us),
         .connect_timeout_us = atomic_load(&upstream->connect_timeout_us),
         .ca_path = upstream->ca_fd >= 0 ? upstream->ca_path : NULL,
     };
@@ -273,7 +274,9 @@ static bool open_loops(struct upstream *upstream, struct till_error *err) {
 
 void upstream_adjust(struct upstream *upstream, const struct outbound_policy *policy,
                      int64_t connect_timeout_us) {
-    atomic_store(&upstream->policy, policy);
+    const struct outbound_policy *before = atomic_exchange(&upstream->policy, policy);
+    if (before && before != policy) /* by those who take the new one; the old one's calls go on */
+        atomic_store(&upstream->policy_us, futex_now_us());
     atomic_store(&upstream->connect_timeout_us,
                  connect_timeout_us > 0 ? connect_timeout_us : CONNECT_TIMEOUT_US);
 }

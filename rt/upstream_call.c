@@ -213,8 +213,21 @@ static bool set_deadlines(const struct upstream_call *call, CURL *easy, int64_t 
     return true;
 }
 
+/* A connection from before the policy was replaced goes to where that one allowed: it is not used
+ * any more. libcurl counts ages in whole seconds. */
+static bool set_age(const struct upstream_call *call, CURL *easy, int64_t now_us) {
+    int64_t age_s = (now_us - call->policy_us) / 1000000;
+    if (call->policy_us == 0)
+        return true;
+    if (age_s < 2)
+        SET(CURLOPT_FRESH_CONNECT, 1L);
+    else
+        SET(CURLOPT_MAXLIFETIME_CONN, (long)(age_s < 86400 ? age_s - 1 : 86400));
+    return true;
+}
+
 bool upstream_call_set_up(struct upstream_call *call, CURL *easy, int64_t now_us) {
     return set_rules(easy) && set_trust(call, easy) && set_callbacks(call, easy) &&
            set_request(call, easy) && set_deadlines(call, easy, now_us) &&
-           upstream_crash_set_up(call, easy);
+           set_age(call, easy, now_us) && upstream_crash_set_up(call, easy);
 }

@@ -27,6 +27,7 @@ struct upstream_call {
     const char *ca_path; /* NULL: libcurl's own */
     struct curl_slist *headers, *addresses;
     int64_t deadline_us, connect_timeout_us;
+    int64_t policy_us; /* since when its policy replaces another one, monotonic; 0: none */
 
     int prereqs;
     bool address_refused, head_done, over, out_of_memory, stopped;

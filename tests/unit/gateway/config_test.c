@@ -230,6 +230,7 @@ static void weak_choices_are_told_and_good_ones_are_not(void **state) {
                 {"log.debug=true", "log.debug"},
                 {"upstream.timeout=30s", "upstream.timeout"},
                 {"upstream.connect_timeout=10s", "upstream.connect_timeout"},
+                {"shed.lists_at=60", "shed.lists_at"},
                 {"store.path=/tmp/till.db", "store.path"}};
     struct gateway_settings good, weak;
     const char *overrides[2] = {"public_url=https://pay.example.com"};

@@ -105,6 +105,45 @@ static void s_102_a_name_that_turns_local_after_saving_is_not_connected_to(void 
     assert_int_equal(peer.connections, 0);
 }
 
+/* A kept connection leads to where the withdrawn exception allowed, whatever the name says now. */
+static void no_connection_outlives_the_policy_it_was_opened_under(void **state) {
+    (void)state;
+    struct peer peer;
+    struct book book;
+    char permit[64], wider[96];
+    struct outbound_policy *policy;
+    struct till_error err;
+    peer_start(&peer, answer_well);
+    book_one(&book, 127, 0, 0, 1);
+    snprintf(permit, sizeof permit, "127.0.0.1:%u", peer.port);
+    snprintf(wider, sizeof wider, "127.0.0.1:%u,10.0.0.1:80", peer.port);
+    struct world *world = open_world(permit, &book, 0);
+    struct till_str url = named_url(&peer, "hooks.example.com");
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(go(world, url, WORLD_WEBHOOK).fate, TILL_FATE_ANSWERED);
+    assert_int_equal(peer.connections, 1);
+    assert_true(outbound_policy_parse(till_str_of(wider), &policy, &err));
+    world_real_adjust(world, policy, 300000);
+    assert_int_equal(go(world, url, WORLD_WEBHOOK).fate, TILL_FATE_ANSWERED);
+    assert_int_equal(peer.connections, 2);
+    usleep(2500000);
+    int before = peer.connections;
+    assert_int_equal(go(world, url, WORLD_WEBHOOK).fate, TILL_FATE_ANSWERED);
+    assert_true(peer.connections <= before + 1);
+    before = peer.connections;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(go(world, url, WORLD_WEBHOOK).fate, TILL_FATE_ANSWERED);
+    assert_int_equal(peer.connections, before);
+    assert_true(outbound_policy_parse(TILL_STR(""), &policy, &err));
+    world_real_adjust(world, policy, 300000);
+    struct asked asked = go(world, url, WORLD_WEBHOOK);
+    assert_int_equal(asked.fate, TILL_FATE_UNSENT);
+    assert_string_equal(asked.stage, "policy");
+    assert_int_equal(peer.connections, before);
+    world_real_close(world);
+    peer_stop(&peer);
+}
+
 static void s_102_the_checked_address_is_the_one_used(void **state) {
     (void)state;
     struct peer peer;
@@ -387,6 +426,7 @@ static void one_question_serves_many_and_an_old_answer_outlives_a_silent_resolve
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(s_102_a_name_that_turns_local_after_saving_is_not_connected_to),
+        cmocka_unit_test(no_connection_outlives_the_policy_it_was_opened_under),
         cmocka_unit_test(s_102_the_checked_address_is_the_one_used),
         cmocka_unit_test(only_our_own_tools_reach_this_machine_without_an_exception),
         cmocka_unit_test(s_103_a_webhooks_redirect_is_not_followed),
