@@ -43,3 +43,26 @@ bool app_key(struct cli *cli, struct till_error *err) {
         till_json_set_str(body, "public_key", line);
     return admin_say(cli, &place, "POST", TILL_STR("/admin/keys"), body, err);
 }
+
+bool app_rights(struct cli *cli, struct till_error *err) {
+    struct admin_place place = {0};
+    struct till_str scopes = TILL_STR_NONE, target;
+    struct cli_values ids = {0};
+    const struct cli_option options[] = {
+        ADMIN_OPTIONS(place),
+        {"--set", CLI_VALUE, true, &scopes,
+         "all of its rights anew: \"merchant\" (orders and all that belongs to them) or single "
+         "ones, and keys:read, keys:write, accounts:read, accounts:write, apps:read, apps:write"},
+    };
+    if (!cli_read(cli, "KEY --set \"merchant keys:write\"", options, ADMIN_OPTION_COUNT + 1, &ids,
+                  err))
+        return false;
+    if (ids.count != 1)
+        return TILL_FAIL(err, USAGE, "Name one key.");
+    if (!till_arena_format(cli->arena, &target, err, "/admin/keys/%.*s/rights",
+                           TILL_STR_ARG(ids.at[0])))
+        return false;
+    struct till_json *body = till_json_object();
+    till_json_set_str(body, "scopes", scopes);
+    return admin_say(cli, &place, "POST", target, body, err);
+}

@@ -5,7 +5,7 @@
 
 #include <cli/cli.h>
 
-cli_verb app_key;
+cli_verb app_key, app_rights;
 
 /* A file's public key as one base64 line; refused here, by the rules of till/signing.h, before the
  * daemon sees it. */

@@ -97,6 +97,7 @@ bool verb_app(struct cli *cli, struct till_error *err) {
         {"limits", app_limits, "give an app rate limits of its own"},
         {"rotate", app_rotate, "a new key, as above, and an end for the old one"},
         {"rotate-webhook", app_rotate_webhook, "the same for the webhook secret"},
+        {"rights", app_rights, "what a key may do, administration of its own app included"},
         {"end", app_end_key, "give a key an end; another one must outlive it"},
         {"revoke", app_revoke, "end a key at once"}};
     return cli_part(cli, parts, sizeof parts / sizeof *parts, err);

@@ -19,6 +19,7 @@ struct limits;        /* guard/limits.h */
 struct outbound_policy;
 struct config; /* config.h */
 
+enum { GATEWAY_REFUSED_SLOTS = 64 };
 enum { GATEWAY_DELIVERERS_MAX = 16, GATEWAY_SWEEPERS = 4, GATEWAY_ASKED_SLOTS = 256 };
 
 /* One delivery or sweep task and the place where it waits. The first waits at deliver_spot
@@ -75,10 +76,11 @@ struct gateway {
     struct world_lock suspects_lock;
     size_t suspects_from; /* where the next look begins, under the lock */
     _Atomic bool any_suspected, looking;
-    uint64_t lost_lines, untold_lines; /* flow/housekeep.c */
-    struct clock_watch clock;          /* flow/clock.c */
-    int64_t purged_us, told_number;    /* flow/housekeep.c */
-    struct store_figures figures;      /* flow/housekeep.c, as they were then: */
+    _Atomic uint64_t refused[GATEWAY_REFUSED_SLOTS]; /* guard/rights.c: last minute and hash */
+    uint64_t lost_lines, untold_lines;               /* flow/housekeep.c */
+    struct clock_watch clock;                        /* flow/clock.c */
+    int64_t purged_us, told_number;                  /* flow/housekeep.c */
+    struct store_figures figures;                    /* flow/housekeep.c, as they were then: */
     int64_t figures_us, figures_changes, followed_commits;
     int64_t keys_told_us;       /* flow/keys.c */
     bool reseal_failed;         /* flow/keys.c */

@@ -21,6 +21,7 @@ static const struct route ADMIN[] = {
     {"GET", "/admin/keys", "admin.keys.list", NEED_ADMIN_APP, false, admin_list_keys},
     {"POST", "/admin/keys/{id}/enable", "admin.keys.enable", NEED_ADMIN, true, admin_enable_key},
     {"POST", "/admin/keys/{id}/disable", "admin.keys.disable", NEED_ADMIN, true, admin_disable_key},
+    {"POST", "/admin/keys/{id}/rights", "admin.keys.rights", NEED_ADMIN, true, admin_set_rights},
     {"POST", "/admin/keys/{id}/end", "admin.keys.end", NEED_ADMIN, true, admin_end_key},
     {"POST", "/admin/apps/{id}/secrets", "admin.apps.secrets.add", NEED_ADMIN, true,
      admin_add_app_secret},

@@ -2,6 +2,7 @@
 /* Accounts at the platforms. Settings are judged by the channel before they are stored; secret ones
  * are never shown. */
 #include <gateway/api/routes.h>
+#include <gateway/api/settings_json.h>
 
 #include <stdio.h>
 
@@ -48,7 +49,7 @@ static void set_settings(struct gateway *gw, const struct account_row *row,
         till_json_set_text(json, "trouble", channel ? err.text : "There is no such channel.");
 }
 
-static struct till_json *account_json(struct gateway *gw, const struct account_row *row) {
+struct till_json *account_json(struct gateway *gw, const struct account_row *row) {
     struct till_json *json = till_json_object();
     char text[512];
     struct till_error ignored;
@@ -93,33 +94,32 @@ static bool read_settings(struct call *c, const struct till_json *settings, stru
            till_json_write(c->arena, settings, TILL_JSON_COMPACT, &row->settings, err);
 }
 
-static bool read_account(struct call *c, const struct till_json *body, struct account_row *row,
-                         struct till_error *err) {
-    static const char *const NAMES[] = {"app_id", "channel", "name", "settings", NULL};
-    struct till_str app_id;
-    struct app_row app;
-    if (!till_json_only(body, NAMES, err) || !till_json_need_str(body, "app_id", &app_id, err) ||
-        !till_json_need_str(body, "channel", &row->channel, err) ||
-        !till_json_want_str(body, "name", &row->name, err) ||
-        !store_app_get(c->gw->store, c->arena, app_id, &app, err))
+bool account_read(struct call *c, const struct till_json *body, const struct app_row *app,
+                  struct account_row *row, struct till_error *err) {
+    uint8_t random[16];
+    if (!till_json_need_str(body, "channel", &row->channel, err) ||
+        !till_json_want_str(body, "name", &row->name, err))
         return false;
     if (!till_channel_find(row->channel))
         return TILL_FAIL_FIELD(err, CHANNEL_UNKNOWN, "/channel", "This till has no such channel.");
-    memcpy(row->app_id, app.id, sizeof row->app_id);
-    row->mode = app.mode;
+    memcpy(row->app_id, app->id, sizeof row->app_id);
+    row->mode = app->mode;
+    flow_id(c->gw->world, "acc", c->now_us, row->id);
+    world_random(c->gw->world, random, sizeof random);
+    till_hex_encode(random, sizeof random, row->public_id);
     return read_settings(c, till_json_member(body, "settings"), row, err);
 }
 
 bool admin_add_account(struct call *c, struct till_error *err) {
+    static const char *const NAMES[] = {"app_id", "channel", "name", "settings", NULL};
     struct till_json *body TILL_JSON_SCOPED = NULL;
     struct account_row row = {.enabled = true, .created_us = c->now_us};
-    uint8_t random[16];
-    if (!call_read_body(c, &body, err) || !read_account(c, body, &row, err))
-        return false;
-    flow_id(c->gw->world, "acc", c->now_us, row.id);
-    world_random(c->gw->world, random, sizeof random);
-    till_hex_encode(random, sizeof random, row.public_id);
-    return store_account_add(c->gw->store, &row, err) &&
+    struct till_str app_id;
+    struct app_row app;
+    return call_read_body(c, &body, err) && till_json_only(body, NAMES, err) &&
+           till_json_need_str(body, "app_id", &app_id, err) &&
+           store_app_get(c->gw->store, c->arena, app_id, &app, err) &&
+           account_read(c, body, &app, &row, err) && store_account_add(c->gw->store, &row, err) &&
            reply_json(c, 201, account_json(c->gw, &row), err);
 }
 

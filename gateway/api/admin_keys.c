@@ -4,6 +4,8 @@
 #include <gateway/api/keys.h>
 #include <gateway/api/routes.h>
 
+#include <gateway/guard/rights.h>
+#include <gateway/store/acts.h>
 #include <till/time.h>
 
 enum { SECRET_BYTES = 32 };
@@ -15,6 +17,7 @@ struct till_json *key_json(const struct key_row *key) {
     till_json_set_text(json, "algorithm", till_signing_algorithm_name(key->algorithm));
     if (key->fingerprint[0])
         till_json_set_text(json, "fingerprint", key->fingerprint);
+    till_json_set_text(json, "scopes", key->scopes[0] ? key->scopes : RIGHTS_MERCHANT);
     till_json_set_text(json, "mode", key->mode == TILL_LIVE ? "live" : "test");
     till_json_set_bool(json, "enabled", key->enabled);
     till_json_set_time(json, "created_at", key->created_us);
@@ -115,4 +118,19 @@ bool admin_enable_key(struct call *c, struct till_error *err) {
 
 bool admin_disable_key(struct call *c, struct till_error *err) {
     return switch_key(c, false, err);
+}
+
+bool admin_set_rights(struct call *c, struct till_error *err) {
+    static const char *const NAMES[] = {"scopes", NULL};
+    struct till_json *body TILL_JSON_SCOPED = NULL;
+    struct till_str text, list;
+    if (!call_read_body(c, &body, err) || !till_json_only(body, NAMES, err) ||
+        !till_json_need_str(body, "scopes", &text, err) ||
+        !rights_read(c->arena, text, &list, err) ||
+        !store_key_set_scopes(c->gw->store, c->parameter, list, err))
+        return false;
+    struct till_json *json = till_json_object();
+    till_json_set_str(json, "id", c->parameter);
+    till_json_set_str(json, "scopes", list);
+    return reply_json(c, 200, json, err);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Apps and endpoints. A secret appears once, in the answer that makes it. */
 #include <gateway/api/routes.h>
+#include <gateway/api/settings_json.h>
 
 #include <gateway/guard/guard.h>
 #include <till/time.h>
@@ -22,7 +23,7 @@ static bool reply_enabled(struct call *c, bool enabled, struct till_error *err) 
 
 /* ---- apps ---- */
 
-static struct till_json *app_json(const struct app_row *app, int64_t now_us) {
+struct till_json *app_json(const struct app_row *app, int64_t now_us) {
     struct till_json *json = till_json_object();
     till_json_set_text(json, "id", app->id);
     till_json_set_str(json, "name", app->name);

@@ -5,6 +5,7 @@
  * one's end is asked for by whoever has received it.
  */
 #include <gateway/api/routes.h>
+#include <gateway/api/settings_json.h>
 
 #include <gateway/flow/flow.h>
 #include <gateway/master_key.h>
@@ -14,7 +15,7 @@
 
 enum { OVERLAP_MAX_S = 90 * 86400 };
 
-static bool read_end(struct call *c, int64_t *ret_ends_us, struct till_error *err) {
+bool end_read(struct call *c, int64_t *ret_ends_us, struct till_error *err) {
     static const char *const NAMES[] = {"in_seconds", NULL};
     struct till_json *body TILL_JSON_SCOPED = NULL;
     int64_t seconds;
@@ -37,7 +38,7 @@ static bool reply_end(struct call *c, int64_t ends_us, struct till_error *err) {
 
 bool admin_end_key(struct call *c, struct till_error *err) {
     int64_t ends_us;
-    return read_end(c, &ends_us, err) && store_key_end(c->gw->store, c->parameter, ends_us, err) &&
+    return end_read(c, &ends_us, err) && store_key_end(c->gw->store, c->parameter, ends_us, err) &&
            reply_end(c, ends_us, err);
 }
 
@@ -57,7 +58,7 @@ static bool add_secret(struct call *c, enum secret_owner owner, struct till_erro
 static bool end_secrets(struct call *c, enum secret_owner owner, struct till_error *err) {
     int64_t ends_us;
     int ending;
-    if (!read_end(c, &ends_us, err) ||
+    if (!end_read(c, &ends_us, err) ||
         !store_secrets_end(c->gw->store, owner, c->parameter, ends_us, c->now_us, &ending, err))
         return false;
     struct till_json *json = till_json_object();

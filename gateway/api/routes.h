@@ -37,6 +37,7 @@ bool admin_add_key(struct call *c, struct till_error *err);
 bool admin_list_keys(struct call *c, struct till_error *err);
 bool admin_enable_key(struct call *c, struct till_error *err);
 bool admin_disable_key(struct call *c, struct till_error *err);
+bool admin_set_rights(struct call *c, struct till_error *err);
 
 /* admin_accounts.c */
 bool admin_add_account(struct call *c, struct till_error *err);
@@ -66,5 +67,16 @@ bool admin_suggest_limits(struct call *c, struct till_error *err); /* limit_sugg
 /* admin_status.c */
 bool admin_status(struct call *c, struct till_error *err);
 bool admin_backup(struct call *c, struct till_error *err);
+
+/* own.c: what an app may change about itself, with the right to it */
+bool list_own_keys(struct call *c, struct till_error *err);
+bool add_own_key(struct call *c, struct till_error *err);
+bool end_own_key(struct call *c, struct till_error *err);
+bool add_own_account(struct call *c, struct till_error *err);
+bool enable_own_account(struct call *c, struct till_error *err);
+bool disable_own_account(struct call *c, struct till_error *err);
+bool get_own_app(struct call *c, struct till_error *err);
+bool add_own_secret(struct call *c, struct till_error *err);
+bool end_own_secrets(struct call *c, struct till_error *err);
 
 #endif

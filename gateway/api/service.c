@@ -10,6 +10,8 @@
 #include <gateway/flow/bill.h>
 #include <gateway/flow/reconcile.h>
 #include <gateway/guard/guard.h>
+#include <gateway/guard/rights.h>
+#include <gateway/store/acts.h>
 #include <rt/failpoint.h>
 #include <till/time.h>
 
@@ -72,6 +74,26 @@ static const struct route PUBLIC[] = {
      .rank = RANK_LIST},
     {"GET", "/v1/bills/{id}", "bills.get", NEED_APP, false, get_bill, .scope = "bills:read",
      .rank = RANK_QUERY},
+    {"GET", "/v1/keys", "keys.list", NEED_APP, false, list_own_keys, .scope = "keys:read",
+     .rank = RANK_LIST},
+    {"POST", "/v1/keys", "keys.add", NEED_APP_WITH_EFFECT, true, add_own_key, .scope = "keys:write",
+     .rank = RANK_CREATE},
+    {"POST", "/v1/keys/{id}/end", "keys.end", NEED_APP_WITH_EFFECT, true, end_own_key,
+     .scope = "keys:write", .rank = RANK_CREATE},
+    {"GET", "/v1/accounts", "accounts.list", NEED_APP, false, admin_list_accounts,
+     .scope = "accounts:read", .rank = RANK_LIST},
+    {"POST", "/v1/accounts", "accounts.add", NEED_APP_WITH_EFFECT, true, add_own_account,
+     .scope = "accounts:write", .rank = RANK_CREATE},
+    {"POST", "/v1/accounts/{id}/enable", "accounts.enable", NEED_APP_WITH_EFFECT, true,
+     enable_own_account, .scope = "accounts:write", .rank = RANK_CREATE},
+    {"POST", "/v1/accounts/{id}/disable", "accounts.disable", NEED_APP_WITH_EFFECT, true,
+     disable_own_account, .scope = "accounts:write", .rank = RANK_CREATE},
+    {"GET", "/v1/app", "app.get", NEED_APP, false, get_own_app, .scope = "apps:read",
+     .rank = RANK_QUERY},
+    {"POST", "/v1/app/secrets", "app.secrets.add", NEED_APP_WITH_EFFECT, true, add_own_secret,
+     .scope = "apps:write", .rank = RANK_CREATE},
+    {"POST", "/v1/app/secrets/end", "app.secrets.end", NEED_APP_WITH_EFFECT, true, end_own_secrets,
+     .scope = "apps:write", .rank = RANK_CREATE},
     {"POST", "/notify/{channel}/{account}", "notify", NEED_NOTHING, false, notify,
      .rank = RANK_NOTIFY},
     {"GET", "/return/{channel}/{account}", "return", NEED_NOTHING, false, come_back,
@@ -115,12 +137,29 @@ static bool check_media_type(const struct http_request *request, struct till_err
     return TILL_FAIL(err, MEDIA_TYPE, NULL);
 }
 
-static bool admit_app(struct call *c, bool with_effect, struct till_error *err) {
-    if (!auth_request(c->gw, c->request, c->now_us, c->arena, &c->app, &c->claim, err)) {
+/* He is who he says, and may not: that is worth a row of the trail (ADR 032). */
+static bool refuse_right(struct call *c, const struct route *route, struct till_error *err) {
+    const struct store_actor by = {.app_id = till_str_of(c->app.id), .claim = &c->claim};
+    security_event(c->gw, "right_refused", c->trace_id, c->request->peer);
+    if (rights_may_note(c->gw, c->claim.key_id, route->scope) &&
+        !store_note_refusal(c->gw->store, route->scope, route->name, &by, err))
+        return false;
+    return TILL_FAIL(err, FORBIDDEN,
+                     "This key may not do it: it lacks the right %s, which the operator of this "
+                     "till can grant (till app rights).",
+                     route->scope);
+}
+
+static bool admit_app(struct call *c, const struct route *route, bool with_effect,
+                      struct till_error *err) {
+    if (!auth_request(c->gw, c->request, c->now_us, c->arena, &c->app, &c->scopes, &c->claim,
+                      err)) {
         if (till_code_class(err->code) == TILL_CLASS_AUTH)
             security_event(c->gw, "request_refused", c->trace_id, c->request->peer);
         return false;
     }
+    if (route->scope && !rights_allow(c->scopes, route->scope))
+        return refuse_right(c, route, err);
     if (c->limited && !limiting_app(c, err))
         return false;
     if (with_effect)
@@ -169,9 +208,9 @@ static bool admit(struct call *c, const struct route *route, struct till_error *
         return false;
     switch (route->need) {
     case NEED_APP:
-        return admit_app(c, false, err);
+        return admit_app(c, route, false, err);
     case NEED_APP_WITH_EFFECT:
-        return admit_app(c, true, err) && take_key(c, route, err);
+        return admit_app(c, route, true, err) && take_key(c, route, err);
     case NEED_ADMIN:
         return admit_admin(c, false, err);
     case NEED_ADMIN_APP:

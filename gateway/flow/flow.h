@@ -32,6 +32,7 @@ struct call {
     bool is_turned_away;              /* by a limit or under overload: no line of its own */
     struct app_row app;               /* set by authentication; id empty: none */
     bool is_admin;                    /* came through the admin socket: may reach every app */
+    struct till_str scopes;           /* what the key or token may do (guard/rights.h) */
     struct nonce_claim claim;         /* to be written with the effect */
     char payment_id[TILL_ID_SIZE];    /* for the log line */
     char outcome[48];                 /* for the log line: verdict, "applied", ... */

@@ -138,8 +138,8 @@ static bool load_app(struct gateway *gw, const struct key_row *key, struct till_
 }
 
 bool auth_request(struct gateway *gw, const struct http_request *request, int64_t now_us,
-                  struct till_arena *arena, struct app_row *ret_app, struct nonce_claim *ret_claim,
-                  struct till_error *err) {
+                  struct till_arena *arena, struct app_row *ret_app, struct till_str *ret_scopes,
+                  struct nonce_claim *ret_claim, struct till_error *err) {
     struct till_signed_request signed_request;
     struct till_authorization authorization;
     struct till_str header;
@@ -155,6 +155,7 @@ bool auth_request(struct gateway *gw, const struct http_request *request, int64_
     signed_request.nonce = authorization.nonce;
     if (!check_time(gw, authorization.timestamp_s, now_us, err) ||
         !verify(gw, &authorization, &signed_request, now_us, arena, &key, err) ||
+        !till_arena_copy(arena, till_str_of(key.scopes), ret_scopes, err) ||
         !load_app(gw, &key, arena, ret_app, err))
         return false;
     *ret_claim = (struct nonce_claim){.key_id = authorization.key_id,

@@ -11,7 +11,8 @@
  * missing and a wrong signature (S-002). */
 TILL_MUST_CHECK bool auth_request(struct gateway *gw, const struct http_request *request,
                                   int64_t now_us, struct till_arena *arena, struct app_row *ret_app,
-                                  struct nonce_claim *ret_claim, struct till_error *err);
+                                  struct till_str *ret_scopes, struct nonce_claim *ret_claim,
+                                  struct till_error *err);
 
 /* For requests whose effect carries no claim (reads above all): is this signature new? NONCE_USED,
  * OVERLOADED. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Accounts at platforms. A disabled one takes no new order and still takes notifications. */
+#include "gateway/store/acting.h"
 #include "gateway/store/operations.h"
 #include "gateway/store/trail.h"
 
@@ -11,6 +12,7 @@ struct account_change {
     struct till_str id, settings;
     struct till_arena *arena;
     int64_t known_epoch; /* of a rotation */
+    const struct store_actor *by;
     bool enabled;
 };
 
@@ -30,8 +32,9 @@ static bool check_app(struct db *db, const struct account_row *row, struct till_
     return true;
 }
 
-static bool note(struct store *store, struct db *db, const struct account_row *row,
+static bool note(struct store *store, struct db *db, const struct account_change *change,
                  struct till_str sealed, struct till_error *err) {
+    const struct account_row *row = change->row;
     struct till_json *body = till_json_object();
     till_json_set_text(body, "app", row->app_id);
     till_json_set_str(body, "channel", row->channel);
@@ -39,8 +42,20 @@ static bool note(struct store *store, struct db *db, const struct account_row *r
     till_json_set_text(body, "mode", row->mode == TILL_LIVE ? "live" : "test");
     till_json_set_bool(body, "enabled", row->enabled);
     trail_set_digest(body, "sealed_settings", sealed);
-    return trail_act(store, db, TILL_STR(TRAIL_ADMIN), "account.added", till_str_of(row->id), body,
-                     err);
+    return act_note(store, db, change->by, "account.added", till_str_of(row->id), body, err);
+}
+
+static bool has_room(struct db *db, const struct account_change *change, struct till_error *err) {
+    static const char SQL[] = "SELECT count(*) FROM accounts WHERE app_id = ?";
+    bool found;
+    if (!change->by)
+        return true;
+    QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
+    bind(&query, change->row->app_id);
+    return query_step(&query, &found) &&
+           (read_int(&query) < ACCOUNTS_OWN_MAX ||
+            TILL_FAIL(err, STATE_CONFLICT, "The app has %d accounts; ask the operator for more.",
+                      ACCOUNTS_OWN_MAX));
 }
 
 static bool add(struct store *store, struct db *db, void *arg, struct till_error *err) {
@@ -52,7 +67,8 @@ static bool add(struct store *store, struct db *db, void *arg, struct till_error
     struct till_str sealed;
     int64_t epoch;
     bool refused;
-    if (!check_app(db, row, err) || !config_changed(db, &epoch, err) ||
+    if (!check_app(db, row, err) || !has_room(db, change, err) ||
+        !config_changed(db, &epoch, err) ||
         !seal(store, change->arena, "accounts", row->id, row->settings, &sealed, err))
         return false;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
@@ -70,7 +86,7 @@ static bool add(struct store *store, struct db *db, void *arg, struct till_error
         return false;
     if (refused)
         return TILL_FAIL(err, ALREADY_EXISTS, "There is an account with this id already.");
-    return note(store, db, row, sealed, err);
+    return note(store, db, change, sealed, err);
 }
 
 static bool run_change(struct store *store, struct account_change *change,
@@ -87,7 +103,12 @@ static bool run_change(struct store *store, struct account_change *change,
 }
 
 bool store_account_add(struct store *store, const struct account_row *row, struct till_error *err) {
-    struct account_change change = {.row = row};
+    return store_account_add_by(store, row, NULL, err);
+}
+
+bool store_account_add_by(struct store *store, const struct account_row *row,
+                          const struct store_actor *by, struct till_error *err) {
+    struct account_change change = {.row = row, .by = by};
     return run_change(store, &change, add, err);
 }
 
@@ -109,14 +130,18 @@ static bool enable(struct store *store, struct db *db, void *arg, struct till_er
     bind(&query, epoch);
     bind(&query, change->id);
     return check_found(&query) &&
-           trail_act(store, db, TILL_STR(TRAIL_ADMIN),
-                     change->enabled ? "account.enabled" : "account.disabled", change->id, NULL,
-                     err);
+           act_note(store, db, change->by, change->enabled ? "account.enabled" : "account.disabled",
+                    change->id, NULL, err);
 }
 
 bool store_account_enable(struct store *store, struct till_str id, bool enabled,
                           struct till_error *err) {
-    struct account_change change = {.id = id, .enabled = enabled};
+    return store_account_enable_by(store, id, enabled, NULL, err);
+}
+
+bool store_account_enable_by(struct store *store, struct till_str id, bool enabled,
+                             const struct store_actor *by, struct till_error *err) {
+    struct account_change change = {.id = id, .enabled = enabled, .by = by};
     return run_change(store, &change, enable, err);
 }
 

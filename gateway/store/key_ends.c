@@ -6,6 +6,7 @@
  */
 #include "gateway/store/rotation.h"
 
+#include <gateway/store/acting.h>
 #include <gateway/store/moment.h>
 #include <gateway/store/operations.h>
 #include <gateway/store/trail.h>
@@ -13,7 +14,8 @@
 
 struct key_end {
     struct till_str id;
-    int64_t ends_us, now_us;
+    int64_t ends_us;
+    const struct store_actor *by;
 };
 
 static bool check_key(struct db *db, const struct key_end *end, struct till_error *err) {
@@ -47,13 +49,18 @@ static bool set_end(struct store *store, struct db *db, void *arg, struct till_e
         return false;
     struct till_json *body = till_json_object();
     till_json_set_time(body, "ends_at", end->ends_us);
-    return trail_act(store, db, TILL_STR(TRAIL_ADMIN), "key.ends", end->id, body, err) &&
+    return act_note(store, db, end->by, "key.ends", end->id, body, err) &&
            config_changed(db, &epoch, err);
 }
 
 bool store_key_end(struct store *store, struct till_str id, int64_t ends_us,
                    struct till_error *err) {
-    struct key_end end = {.id = id, .ends_us = ends_us};
+    return store_key_end_by(store, id, ends_us, NULL, err);
+}
+
+bool store_key_end_by(struct store *store, struct till_str id, int64_t ends_us,
+                      const struct store_actor *by, struct till_error *err) {
+    struct key_end end = {.id = id, .ends_us = ends_us, .by = by};
     bool done = store_write(store, set_end, &end, err);
     config_forget(store);
     if (done)

@@ -6,6 +6,7 @@
  * that follows config_epoch: a key disabled here is dead at once, elsewhere within a second
  * (S-013).
  */
+#include "gateway/store/acting.h"
 #include "gateway/store/operations.h"
 #include "gateway/store/trail.h"
 
@@ -16,6 +17,7 @@
 struct key_change {
     const struct key_row *row;
     struct till_arena *arena;
+    const struct store_actor *by;
 };
 
 static bool check_secret(size_t len, struct till_error *err) {
@@ -46,17 +48,19 @@ static bool has_room(struct db *db, const struct key_row *row, struct till_error
                       KEYS_ALIVE_MAX));
 }
 
-static bool note(struct store *store, struct db *db, const struct key_row *row,
+static bool note(struct store *store, struct db *db, const struct key_change *change,
                  struct till_str sealed, struct till_error *err) {
+    const struct key_row *row = change->row;
     struct till_json *body = till_json_object();
     till_json_set_text(body, "app", row->app_id);
     till_json_set_text(body, "algorithm", till_signing_algorithm_name(row->algorithm));
     if (row->fingerprint[0])
         till_json_set_text(body, "fingerprint", row->fingerprint);
     till_json_set_bool(body, "enabled", row->enabled);
+    if (row->scopes[0])
+        till_json_set_text(body, "scopes", row->scopes);
     trail_set_digest(body, "sealed_secret", sealed);
-    return trail_act(store, db, TILL_STR(TRAIL_ADMIN), "key.added", till_str_of(row->id), body,
-                     err);
+    return act_note(store, db, change->by, "key.added", till_str_of(row->id), body, err);
 }
 
 /* What is sealed. */
@@ -68,8 +72,8 @@ static struct till_str plain_of(const struct key_row *row) {
 
 static bool add(struct store *store, struct db *db, void *arg, struct till_error *err) {
     static const char SQL[] =
-        "INSERT INTO keys(id, app_id, algorithm, sealed_secret, enabled, created_us, fingerprint)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)";
+        "INSERT INTO keys(id, app_id, algorithm, sealed_secret, enabled, created_us, fingerprint,"
+        " scopes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
     struct key_change *change = arg;
     const struct key_row *row = change->row;
     struct till_str plain = plain_of(row), sealed;
@@ -86,6 +90,7 @@ static bool add(struct store *store, struct db *db, void *arg, struct till_error
     bind(&query, row->enabled);
     bind(&query, row->created_us);
     bind(&query, row->fingerprint);
+    bind(&query, row->scopes);
     if (!query_try(&query, &refused))
         return false;
     if (refused)
@@ -93,7 +98,7 @@ static bool add(struct store *store, struct db *db, void *arg, struct till_error
                          row->fingerprint[0] ? "This public key was uploaded before; make a new "
                                                "pair for each app and each change."
                                              : "There is a key with this id already.");
-    return note(store, db, row, sealed, err) && config_changed(db, &epoch, err);
+    return note(store, db, change, sealed, err) && config_changed(db, &epoch, err);
 }
 
 /* Whoever calls: what is stored was looked at here. */
@@ -109,11 +114,16 @@ static bool check_row(const struct key_row *row, struct till_error *err) {
 }
 
 bool store_key_add(struct store *store, const struct key_row *row, struct till_error *err) {
+    return store_key_add_by(store, row, NULL, err);
+}
+
+bool store_key_add_by(struct store *store, const struct key_row *row, const struct store_actor *by,
+                      struct till_error *err) {
     if (!check_row(row, err))
         return false;
     struct till_arena arena;
     till_arena_init(&arena, 8192);
-    struct key_change change = {.row = row, .arena = &arena};
+    struct key_change change = {.row = row, .arena = &arena, .by = by};
     bool done = store_write(store, add, &change, err);
     till_arena_clean_up(&arena);
     config_forget(store);
@@ -133,7 +143,7 @@ bool store_key_enable(struct store *store, struct till_str id, bool enabled,
 
 #define KEY_COLUMNS                                                                                \
     "k.id, k.app_id, k.sealed_secret, k.enabled, a.enabled, a.mode, k.created_us, k.ends_us,"      \
-    " k.fingerprint, k.algorithm FROM keys k JOIN apps a ON a.id = k.app_id "
+    " k.fingerprint, k.scopes, k.algorithm FROM keys k JOIN apps a ON a.id = k.app_id "
 
 /* What was sealed: a secret that is long enough, or a public key. */
 static bool take_plain(struct till_str plain, struct key_row *row, struct till_error *err) {
@@ -162,6 +172,7 @@ static bool read_row(struct store *store, struct query *query, struct key_row *r
     ret_row->created_us = read_int(query);
     ret_row->ends_us = read_int(query);
     read_text(query, ret_row->fingerprint, sizeof ret_row->fingerprint);
+    read_text(query, ret_row->scopes, sizeof ret_row->scopes);
     struct till_str algorithm = read_str(query);
     bool good = query_read_all(query) &&
                 (till_signing_algorithm_find(algorithm, &ret_row->algorithm) ||

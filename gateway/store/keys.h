@@ -15,7 +15,8 @@ struct store;
 
 enum {
     KEY_PUBLIC_SIZE = 768, /* one base64 line of the largest key that may sign, with its NUL */
-    KEYS_ALIVE_MAX = 256   /* of one app */
+    KEYS_ALIVE_MAX = 256,  /* of one app */
+    KEY_SCOPES_SIZE = 512  /* the list as text, with its NUL */
 };
 
 struct key_row {
@@ -26,6 +27,7 @@ struct key_row {
                                   loaded, S-001) */
     char public_key[KEY_PUBLIC_SIZE]; /* of the others: SubjectPublicKeyInfo, one base64 line */
     char fingerprint[TILL_KEY_FINGERPRINT_SIZE]; /* of the public key; else empty */
+    char scopes[KEY_SCOPES_SIZE]; /* what it may do (guard/rights.h); empty: what merchants do */
     bool enabled;
     bool app_enabled;
     enum till_mode mode;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <gateway/store/acting.h>
 #include <gateway/store/operations.h>
 #include <gateway/store/trail.h>
 #include <rt/failpoint.h>
@@ -60,6 +61,7 @@ struct secrets_change {
     struct till_str id;
     struct till_str added; /* empty: ends_us is set instead */
     int64_t ends_us, now_us;
+    const struct store_actor *by;
     int ending;
     struct till_arena arena;
 };
@@ -114,7 +116,7 @@ static bool note(struct store *store, struct db *db, const struct secrets_change
     if (!c->added.len)
         till_json_set_time(body, "ends_at", c->ends_us);
     trail_set_digest(body, "sealed_secrets", sealed);
-    return trail_act(store, db, TILL_STR(TRAIL_ADMIN), what, c->id, body, err);
+    return act_note(store, db, c->by, what, c->id, body, err);
 }
 
 static bool change(struct store *store, struct db *db, void *arg, struct till_error *err) {
@@ -150,7 +152,14 @@ static bool run_change(struct store *store, struct secrets_change *c, struct til
 
 bool store_secret_add(struct store *store, enum secret_owner owner, struct till_str id,
                       struct till_str secret, int64_t now_us, struct till_error *err) {
-    struct secrets_change c = {.owner = owner, .id = id, .added = secret, .now_us = now_us};
+    return store_secret_add_by(store, owner, id, secret, now_us, NULL, err);
+}
+
+bool store_secret_add_by(struct store *store, enum secret_owner owner, struct till_str id,
+                         struct till_str secret, int64_t now_us, const struct store_actor *by,
+                         struct till_error *err) {
+    struct secrets_change c = {
+        .owner = owner, .id = id, .added = secret, .now_us = now_us, .by = by};
     if (!run_change(store, &c, err))
         return false;
     TILL_FP("K1");
@@ -159,7 +168,14 @@ bool store_secret_add(struct store *store, enum secret_owner owner, struct till_
 
 bool store_secrets_end(struct store *store, enum secret_owner owner, struct till_str id,
                        int64_t ends_us, int64_t now_us, int *ret_ending, struct till_error *err) {
-    struct secrets_change c = {.owner = owner, .id = id, .ends_us = ends_us, .now_us = now_us};
+    return store_secrets_end_by(store, owner, id, ends_us, now_us, ret_ending, NULL, err);
+}
+
+bool store_secrets_end_by(struct store *store, enum secret_owner owner, struct till_str id,
+                          int64_t ends_us, int64_t now_us, int *ret_ending,
+                          const struct store_actor *by, struct till_error *err) {
+    struct secrets_change c = {
+        .owner = owner, .id = id, .ends_us = ends_us, .now_us = now_us, .by = by};
     if (!run_change(store, &c, err))
         return false;
     TILL_FP("K2");
