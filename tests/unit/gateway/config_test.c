@@ -209,6 +209,40 @@ static void replaced_tables_are_bounded(void **state) {
     assert_true(reload(f, text));
 }
 
+static void what_is_shown_reads_back_as_the_same(void **state) {
+    struct fixture *f = *state;
+    struct gateway_settings defaults, again;
+    assert_true(settings_load(gateway_setting_rows, gateway_setting_count, &f->arena, TILL_STR_NONE,
+                              NULL, 0, &defaults, &f->err));
+    for (size_t i = 0; i < gateway_setting_count; i++) {
+        const struct setting *row = &gateway_setting_rows[i];
+        struct till_str shown, text;
+        assert_true(settings_show(row, &defaults, &f->arena, &shown, &f->err));
+        assert_true(till_arena_format(&f->arena, &text, &f->err, "%s=%.*s", row->name,
+                                      TILL_STR_ARG(shown)));
+        const char *overrides[] = {text.ptr};
+        assert_true(settings_load(gateway_setting_rows, gateway_setting_count, &f->arena,
+                                  TILL_STR_NONE, overrides, 1, &again, &f->err));
+        if (!settings_same(row, &defaults, &again))
+            fail_msg("%s is shown as %s", row->name, text.ptr);
+    }
+}
+
+static void a_secret_is_shown_as_set_or_not(void **state) {
+    struct fixture *f = *state;
+    static const struct setting ROW = {.name = "secret", .kind = SETTING_SECRET, .fallback = ""};
+    struct till_str value = TILL_STR("canary"), other = TILL_STR("canarx"), copy, shown;
+    assert_true(settings_show(&ROW, &value, &f->arena, &shown, &f->err));
+    assert_true(till_str_is(shown, "(set)"));
+    assert_false(settings_same(&ROW, &value, &other));
+    assert_true(settings_copy(&ROW, &f->arena, &value, &copy, &f->err));
+    assert_true(settings_same(&ROW, &value, &copy));
+    assert_ptr_not_equal(copy.ptr, value.ptr);
+    value = TILL_STR_NONE;
+    assert_true(settings_show(&ROW, &value, &f->arena, &shown, &f->err));
+    assert_true(till_str_is(shown, ""));
+}
+
 static bool warns(const struct gateway_settings *settings, const char *name) {
     struct settings_warning warnings[SETTINGS_PROBLEMS_MAX];
     size_t count = settings_warnings(settings, warnings);
@@ -263,6 +297,8 @@ int main(void) {
         SENTENCE(the_command_line_stays_in_force),
         SENTENCE(a_comparison_changes_nothing),
         SENTENCE(replaced_tables_are_bounded),
+        SENTENCE(what_is_shown_reads_back_as_the_same),
+        SENTENCE(a_secret_is_shown_as_set_or_not),
         SENTENCE(weak_choices_are_told_and_good_ones_are_not),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);

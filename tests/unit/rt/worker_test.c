@@ -97,6 +97,37 @@ static void it_grows_with_demand_and_shrinks_without(void **state) {
     metrics_close(metrics);
 }
 
+/* Smaller while all are at work and many wait: nobody is cut off, nothing is lost, and from then on
+ * only so many are at it at once. Larger again: they come back. */
+static void a_pool_that_is_made_smaller_loses_nothing(void **state) {
+    (void)state;
+    struct till_error err;
+    struct worker_pool *pool = open_pool(8, 100, 50000, NULL);
+    set_gate(false);
+    submit(pool, 0, 40);
+    WAIT_UNTIL(inside == 8);
+    worker_pool_resize(pool, 2, 10);
+    assert_false(worker_pool_reserve(pool, &err)); /* 32 wait where 10 may */
+    assert_int_equal(err.code, TILL_E_OVERLOADED);
+    set_gate(true);
+    WAIT_UNTIL(done == 40);
+    WAIT_UNTIL(worker_pool_size(pool) <= 2);
+    set_gate(false);
+    submit(pool, 40, 12);
+    WAIT_UNTIL(inside == 2);
+    for (int i = 0; i < 20; i++)
+        pause_5_ms();
+    assert_int_equal(inside, 2);
+    worker_pool_resize(pool, 6, 10);
+    submit(pool, 52, 4); /* newcomers bring the workers back */
+    WAIT_UNTIL(inside == 6);
+    set_gate(true);
+    WAIT_UNTIL(done == 56);
+    for (int i = 0; i < 56; i++)
+        assert_int_equal(runs[i], 1);
+    assert_true(worker_pool_close(pool, INT64_C(20000000)));
+}
+
 static void what_waits_and_how_long_is_told(void **state) {
     (void)state;
     struct till_error err;
@@ -225,6 +256,7 @@ static void closing_does_not_wait_for_ever(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_grows_with_demand_and_shrinks_without),
+        cmocka_unit_test(a_pool_that_is_made_smaller_loses_nothing),
         cmocka_unit_test(what_waits_and_how_long_is_told),
         cmocka_unit_test(beyond_workers_and_queue_it_refuses),
         cmocka_unit_test(a_reserved_place_is_kept),
