@@ -2,6 +2,8 @@
 /*
  * From a request to its flow: find the route, prove who asks, run, answer.
  */
+#include <assert.h>
+
 #include <gateway/api/call.h>
 #include <gateway/api/cashier.h>
 #include <gateway/api/limiting.h>
@@ -122,6 +124,8 @@ static const struct route PRIVATE[] = {
     {"GET", "/ready", "ready", NEED_NOTHING, false, ready},
 };
 
+static_assert(sizeof PUBLIC / sizeof PUBLIC[0] <= LIMIT_ROUTES_MAX,
+              "each route needs a place among the limits");
 const struct route_table routes_public = {PUBLIC, sizeof PUBLIC / sizeof PUBLIC[0]};
 const struct route_table routes_private = {PRIVATE, sizeof PRIVATE / sizeof PRIVATE[0]};
 
