@@ -4,10 +4,13 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import re
 import secrets
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 from keyed import ALGORITHMS, KINDS, SCHEMES, KeyedMerchant, keyed, make_pair, openssl
 from tap import (admin_http, equal, expect, head, is_problem, main, number, order, raw, request, restart_gateway, rows, second_merchant,
@@ -56,6 +59,23 @@ def a_key_of_ones_own_signs_orders_reads_and_refunds(stack, merchant, kind):
     equal(merchant.call("GET", f"/v1/payments/{made.json()['id']}").status, 200, "read")
     equal(merchant.call("GET", "/v1/payments?limit=1").status, 200, "list")
     equal(merchant.call("POST", f"/v1/payments/{made.json()['id']}/close").status in (200, 202), True, "close")
+
+
+@test
+def the_manuals_example_signs_with_the_openssl_command_line(stack):
+    manual = (Path(__file__).resolve().parents[2] / "doc" / "API.md").read_text()
+    example = next(block for block in re.findall(r"```sh\n(.*?)```", manual, re.S) if "ed25519_private_key.pem" in block)
+    example = example.replace("127.0.0.1:8080", f"127.0.0.1:{stack.gateway_port}")
+    with tempfile.TemporaryDirectory(dir=stack.folder) as folder:
+        for kind in KINDS:
+            (Path(folder) / f"{kind}_private_key.pem").write_bytes(stack.merchants[kind].private.read_bytes())
+        for kind in KINDS:
+            body, now, nonce = order_bytes(), int(time.time()), secrets.token_hex(16)
+            known = {**os.environ, "now": str(now), "nonce": nonce, "digest": hashlib.sha256(body).hexdigest()}
+            done = subprocess.run(["bash", "-euc", example + f'printf %s "${kind}"'], cwd=folder, env=known, capture_output=True, text=True)
+            equal(done.returncode, 0, done.stderr)
+            authorization = stack.merchants[kind].authorization("POST", "/v1/payments", body, now, nonce, signature=done.stdout)
+            equal(post(stack, body, authorization).status, 201, f"{kind}: signed by the manual's example")
 
 
 @test
@@ -246,6 +266,29 @@ def s_011_two_authorization_headers_are_refused(stack):
         data, _ = raw(stack.gateway_port, head("POST", "/v1/payments", headers + [("Connection", "close")]) + body)
         equal(statuses(data), [400], "answer to two Authorization headers")
     equal(seen(stack), before, "effects")
+
+
+# Where a signature meets what it should be: file, function, and what compares there.
+COMPARES = (("lib/crypto/signing.c", "till_signing_verify", "till_equal_constant_time"), ("lib/crypto/webhook.c", "any_matches", "till_equal_constant_time"),
+            ("lib/crypto/digest.c", "till_equal_constant_time", "CRYPTO_memcmp"))
+HASTY = re.compile(r"(?<!CRYPTO_)\b(memcmp|bcmp|strn?cmp|till_str_equal\w*|till_str_is)\(|==\s*\*|\[i\]\s*[!=]=")
+
+
+def compares_hastily(text, function, by):
+    """The function's body compares by something that stops at the first difference, or not by what it should."""
+    body = re.search(rf"^(?:static )?bool {function}\(.*?^}}", text, re.M | re.S).group(0)
+    body = body[body.index("{"):]
+    return bool(HASTY.search(body)) or f"{by}(" not in body
+
+
+@test
+def s_014_signatures_are_compared_in_constant_time(stack):
+    root = Path(__file__).resolve().parents[2]
+    for file, function, by in COMPARES:
+        text = (root / file).read_text()
+        expect(not compares_hastily(text, function, by), f"{function} in {file} does not compare in constant time")
+        for worse in ("memcmp", "strncmp", "till_str_equal"):  # and the check sees it when it is not so
+            expect(compares_hastily(text.replace(f"{by}(", f"{worse}("), function, by), f"{worse} in {function} was not seen")
 
 
 @each
