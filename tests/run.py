@@ -293,6 +293,15 @@ def stage_interop(tally, only):
         python_tests("interop", tally, till_of("optimised"), only)
 
 
+def stage_contract(tally, only):
+    """schemathesis for longer, under a seed of the day's luck."""
+    env = {"TILL_SEED": os.environ.get("TILL_SEED", str(secrets.randbelow(1 << 31))), "SCHEMATHESIS_EXAMPLES": os.environ.get("SCHEMATHESIS_EXAMPLES", "600"),
+           "SCHEMATHESIS_SECONDS": "6000"}
+    if build("optimised", tally):
+        say(f"TILL_SEED={env['TILL_SEED']}")
+        python_tests("interop", tally, till_of("optimised"), "schemathesis", env, timeout=7200, name="contract")
+
+
 def stage_browser(tally, only):
     if build("optimised", tally) and node_packages(tally):
         python_tests("browser", tally, till_of("optimised"), only)
@@ -348,7 +357,7 @@ def stage_coverage(tally, only):
 
 STAGES = {
     "tidy": stage_tidy, "lint": stage_lint, "asan": stage_asan, "clang": stage_clang, "optimised": stage_optimised,
-    "tsan": stage_tsan, "e2e": stage_e2e, "crash": stage_crash, "faults": stage_faults, "interop": stage_interop, "browser": stage_browser,
+    "tsan": stage_tsan, "e2e": stage_e2e, "crash": stage_crash, "faults": stage_faults, "interop": stage_interop, "contract": stage_contract, "browser": stage_browser,
     "simulation": stage_simulation, "years": stage_years, "sim-bugs": stage_sim_bugs, "fuzz": stage_fuzz, "mutate": stage_mutate, "valgrind": stage_valgrind, "coverage": stage_coverage,
 }
 # In a soak a stage may be another, longer one.
@@ -357,7 +366,7 @@ PLANS = {
     "check": ["tidy", "asan"],
     "test": ["tidy", "asan", "clang", "optimised", "lint", "tsan", "e2e", "simulation", "crash", "interop", "browser"],
     "interop": ["interop"],
-    "soak": ["years", "mutate", "crash", "faults", "valgrind", "fuzz"],
+    "soak": ["years", "mutate", "crash", "faults", "contract", "valgrind", "fuzz"],
     "sim-bugs": ["sim-bugs"],
     "coverage": ["coverage"],
 }

@@ -48,8 +48,8 @@ bool list_events(struct call *c, struct till_error *err) {
                                "after is the number of the last event you have seen.");
     filter.after = (int64_t)after;
     filter.type = till_form_get(&query, "type");
-    filter.payment_id = till_form_get(&query, "payment");
-    if (!check_type(filter.type, err) ||
+    if (!call_read_id(&query, "payment", "pay", &filter.payment_id, err) ||
+        !check_type(filter.type, err) ||
         !store_event_page(c->gw->store, c->arena, &filter, &rows, &count, &next, err))
         return false;
     struct till_json *data = till_json_array(), *json = till_json_object();

@@ -86,6 +86,17 @@ def python():
     return [folder / "bin" / "python", HERE / "python" / "driver.py"]
 
 
+def schemathesis():
+    """The program that makes requests of the contract."""
+    requirements = HERE / "schemathesis" / "requirements.txt"
+
+    def make(out):
+        run([sys.executable, "-m", "venv", out], HERE)
+        run([out / "bin" / "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:", "-r", requirements], HERE)
+    folder = made(OUT / f"schemathesis-{sys.version_info[0]}.{sys.version_info[1]}", [requirements], make)
+    return folder / "bin" / "schemathesis"
+
+
 MAKERS = {"node": node, "go": go, "java": java, "java-v3": java_v3, "python": python}
 
 
