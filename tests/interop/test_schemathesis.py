@@ -26,6 +26,8 @@ LEAST = 10000
 PAID = 8
 SECONDS = int(os.environ.get("SCHEMATHESIS_SECONDS", "1500"))
 PHASES = {"covering": "examples,coverage", "drawing": "fuzzing,stateful"}
+# Texts by lot meet rules that no schema can tell (bytes, hosts, one member beside another): that good ones are taken, the covering run shows.
+LEFT_OUT = {"covering": [], "drawing": ["--exclude-checks", "positive_data_acceptance"]}
 # What no request made of a schema can prove, or nobody has in an hour-old till.
 OUT_OF_REACH = {"POST /notify/{channel}/{account}", "GET /return/{channel}/{account}", "POST /return/{channel}/{account}", "GET /v1/bills/{id}",
                 "GET /v1/discrepancies/{id}", "POST /v1/payments/{id}/attempts/{attempt}/keep"}
@@ -43,7 +45,7 @@ def begin(stack, program, name):
     with open(log, "w", encoding="utf-8") as out:
         child = subprocess.Popen([program, "--config-file", HERE / "schemathesis" / "schemathesis.toml", "run", f"http://127.0.0.1:{stack.gateway_port}/openapi.json",
                                   "--phases", PHASES[name], "--seed", seed, "-n", os.environ.get("SCHEMATHESIS_EXAMPLES", "200"), "--no-color",
-                                  "--continue-on-failure", "--generation-database", "none"],
+                                  "--continue-on-failure", "--generation-database", "none", *LEFT_OUT[name]],
                                  cwd=stack.folder, env=env, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
     return child, log
 

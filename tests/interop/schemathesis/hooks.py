@@ -76,6 +76,8 @@ def complete_extra(extra):
             extra[name] = f"http://{HOST}/"
     if "auth_code" in extra:
         extra["auth_code"], extra["scene"] = "28" + str(lot.randrange(10 ** 16)).rjust(16, "0"), "bar_code"
+    for name, value in extra.items():  # bounds are in bytes there, and a character has up to four
+        extra[name] = value.encode("ascii", "replace").decode() if isinstance(value, str) else value
     while len(json.dumps(extra).encode()) > 5000:
         extra.pop(max(extra, key=lambda name: len(json.dumps(extra[name]))))
 
@@ -165,16 +167,9 @@ def after_call(context, case, response):
             document = json.loads(response.content)
             if isinstance(document, dict):
                 remember(document)
-        total = sum(hits.values())
-        if total % 50 == 0:
-            tell()
+        tell()
 
 
 def tell():
     with open(os.environ["TILL_HITS"], "w", encoding="utf-8") as out:
         json.dump(hits, out, indent=1, sort_keys=True)
-
-
-import atexit  # noqa: E402
-
-atexit.register(tell)
