@@ -178,8 +178,9 @@ def s_005_a_replay_has_no_second_effect_also_after_a_restart(stack, merchant, ki
     before = seen(stack)
     refused(stack, post(stack, body, authorization), before, "nonce_used")
     if kind == "rsa":
-        restart_gateway(stack)
-        refused(stack, post(stack, body, authorization), before, "nonce_used")
+        restart_gateway(stack)  # whose first round may ask the platform after older orders
+        is_problem(post(stack, body, authorization), 401, "nonce_used")
+        equal(seen(stack)[0], before[0], "payments after the restart")
     headers = {"Authorization": merchant.authorization("GET", "/v1/payments?limit=1", b""), "Host": merchant.host}
     equal(request(stack.gateway_port, "GET", "/v1/payments?limit=1", headers=headers).status, 200, "a read")
     is_problem(request(stack.gateway_port, "GET", "/v1/payments?limit=1", headers=headers), 401, "nonce_used")

@@ -81,6 +81,112 @@ static void s001_a_blank_secret_opens_nothing(void **state) {
     api_expect(api_send(&api, &request), 401, "unauthorized");
 }
 
+/* Signed under a pair whose public half the app uploaded. */
+static const char *keyed_authorization(const struct till_key *key, const char *key_id,
+                                       const char *nonce) {
+    struct till_str header;
+    struct till_error err;
+    const char *text;
+    struct till_signed_request request = {.method = TILL_STR("GET"),
+                                          .host = TILL_STR(API_HOST),
+                                          .target = TILL_STR("/v1/payments"),
+                                          .timestamp_s = world_now_us(api.world) / SECOND,
+                                          .nonce = till_str_of(nonce)};
+    assert_true(till_signing_authorize_by_key(&api.arena, &request, till_str_of(key_id), key,
+                                              &header, &err));
+    assert_true(till_arena_cstr(&api.arena, header, &text, &err));
+    return text;
+}
+
+/* As another instance over the same store does it. */
+static void run_elsewhere(const char *sql) {
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(api.path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void s013_a_key_switched_off_by_another_instance_is_dead_within_two_seconds(void **state) {
+    (void)state;
+    struct till_error err;
+    struct key_row row = {.id = "key_of_its_own", .enabled = true};
+    struct till_str line;
+    TILL_KEY_SCOPED struct till_key *key = NULL;
+    struct api_request by_secret = list(), by_key = list();
+    assert_true(till_key_generate_ed25519(&key, &err));
+    assert_true(till_key_export(&api.arena, key, TILL_KEY_SPKI_BASE64, &line, &err));
+    assert_true(key_row_set_public(&row, line, &err));
+    memcpy(row.app_id, api.app_id, sizeof row.app_id);
+    assert_true(store_key_add(api.store, &row, &err));
+    by_key.authorization = keyed_authorization(key, row.id, "nonce-while-it-lives");
+    api_expect(api_send(&api, &by_secret), 200, "");
+    api_expect(api_send(&api, &by_key), 200, "");
+    run_elsewhere("UPDATE keys SET enabled = 0; UPDATE store_facts SET config_epoch = config_epoch"
+                  " + 1");
+    world_inline_advance(api.world, 2 * SECOND);
+    by_key.authorization = keyed_authorization(key, row.id, "nonce-after-its-end");
+    api_expect(api_send(&api, &by_secret), 401, "unauthorized");
+    api_expect(api_send(&api, &by_key), 401, "unauthorized");
+    run_elsewhere("UPDATE keys SET enabled = 1; UPDATE store_facts SET config_epoch = config_epoch"
+                  " + 1");
+    world_inline_advance(api.world, 2 * SECOND);
+    by_key.authorization = keyed_authorization(key, row.id, "nonce-when-it-is-back");
+    api_expect(api_send(&api, &by_secret), 200, "");
+    api_expect(api_send(&api, &by_key), 200, "");
+}
+
+/* Ed25519's neutral point as a key: one signature fits every text under it. */
+#define NEUTRAL_KEY "MCowBQYDK2VwAyEAAQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define NEUTRAL_SIGNATURE                                                                          \
+    "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"                                                 \
+    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="
+
+/* As an old version, or a thief with the master key, might have left it. */
+static void plant_public_key(const char *key_id, const char *line) {
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    uint8_t master[TILL_SEAL_KEY_SIZE], nonce[TILL_SEAL_NONCE_SIZE] = {2};
+    char context[TILL_ID_SIZE + 8];
+    struct till_str sealed;
+    struct till_error err;
+    memset(master, 7, sizeof master);
+    snprintf(context, sizeof context, "keys/%s", key_id);
+    assert_true(till_seal(&api.arena, master, nonce, till_str_of(context), till_str_of(line),
+                          &sealed, &err));
+    assert_int_equal(sqlite3_open(api.path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "INSERT INTO keys(id, app_id, algorithm, sealed_secret,"
+                                        " enabled, created_us, fingerprint) VALUES (?1, ?2,"
+                                        " 'ed25519', ?3, 1, 1, printf('%064d', 1))",
+                                        -1, &statement, NULL),
+                     SQLITE_OK);
+    sqlite3_bind_text(statement, 1, key_id, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_text(statement, 2, api.app_id, -1, SQLITE_TRANSIENT);
+    sqlite3_bind_blob(statement, 3, sealed.ptr, (int)sealed.len, SQLITE_TRANSIENT);
+    assert_int_equal(sqlite3_step(statement), SQLITE_DONE);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+}
+
+static void s001_a_forgeable_public_key_in_an_old_row_opens_nothing(void **state) {
+    (void)state;
+    struct till_error err;
+    struct till_str text;
+    TILL_KEY_SCOPED struct till_key *key = NULL;
+    struct api_request request = list();
+    char header[512];
+    plant_public_key("key_neutral", NEUTRAL_KEY);
+    snprintf(header, sizeof header,
+             "TILL-ED25519 key=key_neutral,timestamp=%lld,nonce=nonce-of-a-forger-1,signature=%s",
+             (long long)(world_now_us(api.world) / SECOND), NEUTRAL_SIGNATURE);
+    request.authorization = header;
+    api_expect(api_send(&api, &request), 401, "unauthorized");
+    /* The signature itself would do: it is the key that is not taken. */
+    assert_true(till_key_parse_public(TILL_STR(NEUTRAL_KEY), &key, &err));
+    text = TILL_STR("any text");
+    assert_true(till_key_verify(key, TILL_ED25519, text, TILL_STR(NEUTRAL_SIGNATURE), &err));
+}
+
 /* The bodies are equal but for the request's id. */
 static void same_refusal(const struct api_answer *a, const struct api_answer *b) {
     struct till_str end = TILL_STR("\"request_id\"");
@@ -327,6 +433,8 @@ int main(void) {
         CASE(s010_the_algorithm_comes_from_the_key),
         CASE(s011_two_authorizations_are_ambiguous),
         CASE(s013_a_disabled_key_is_dead_at_once),
+        CASE(s013_a_key_switched_off_by_another_instance_is_dead_within_two_seconds),
+        CASE(s001_a_forgeable_public_key_in_an_old_row_opens_nothing),
         CASE(an_old_key_ends_at_its_second_and_no_clock_revives_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
