@@ -33,4 +33,7 @@ TILL_MUST_CHECK bool admin_say(struct cli *cli, const struct admin_place *place,
                                struct till_str target, struct till_json *body,
                                struct till_error *err);
 
+/* route.c: till account breaker */
+cli_verb account_breaker;
+
 #endif

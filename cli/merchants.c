@@ -187,7 +187,8 @@ bool verb_account(struct cli *cli, struct till_error *err) {
         {"list", account_list, "all accounts, without secrets"},
         {"update", account_update, "replace an account's settings"},
         {"enable", account_enable, "take new orders over it again"},
-        {"disable", account_disable, "take no new orders over it; notifications are still taken"}};
+        {"disable", account_disable, "take no new orders over it; notifications are still taken"},
+        {"breaker", account_breaker, "make no calls to it, make all, or let the failures decide"}};
     return cli_part(cli, parts, sizeof parts / sizeof *parts, err);
 }
 

@@ -5,6 +5,7 @@
 #include <gateway/flow/bill.h>
 #include <gateway/flow/flow.h>
 #include <gateway/flow/reconcile.h>
+#include <gateway/guard/breakers.h>
 #include <gateway/guard/guard.h>
 #include <gateway/guard/limits.h>
 #include <gateway/guard/signers.h>
@@ -56,6 +57,7 @@ bool gateway_open(struct gateway *gateway, struct world *world, struct store *st
     name_instance(gateway);
     if (settings_check_public_url(settings, err) &&
         account_cache_open(world, &gateway->accounts, err) &&
+        breakers_open(world, &gateway->breakers, err) &&
         nonce_filter_open(world, NONCES_MAX, &gateway->nonces, err) &&
         signer_cache_open(world, &gateway->signers, err) &&
         capture_open(log, settings->log_debug, &gateway->capture, err) &&
@@ -74,11 +76,13 @@ void gateway_adopt(struct gateway *gateway, const struct gateway_settings *setti
 
 void gateway_close(struct gateway *gateway) {
     account_cache_close(gateway->accounts);
+    breakers_close(gateway->breakers);
     nonce_filter_close(gateway->nonces);
     signer_cache_close(gateway->signers);
     limits_close(gateway->limits);
     capture_close(gateway->capture);
     gateway->accounts = NULL;
+    gateway->breakers = NULL;
     gateway->nonces = NULL;
     gateway->signers = NULL;
     gateway->limits = NULL;

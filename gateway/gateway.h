@@ -12,6 +12,7 @@
 #include <rt/http.h>
 
 struct account_cache; /* guard/accounts.h */
+struct breakers;      /* guard/breakers.h */
 struct nonce_filter;  /* guard/nonces.h */
 struct signer_cache;  /* guard/signers.h: merchants' public keys, parsed */
 struct capture;       /* guard/capture.h: log.debug exchange capture, redacted */
@@ -51,6 +52,7 @@ struct gateway {
     const struct gateway_settings *_Atomic settings; /* replaced by gateway_adopt; read at use */
     const struct outbound_policy *_Atomic policy;    /* NULL: public addresses only */
     struct account_cache *accounts;
+    struct breakers *breakers;
     struct nonce_filter *nonces;
     struct signer_cache *signers;
     struct capture *capture;

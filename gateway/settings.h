@@ -41,6 +41,11 @@ struct gateway_settings {
     int64_t upstream_timeout; /* deadline of one platform call, 10 s */
     int64_t upstream_connect_timeout;
     int64_t upstream_threads;
+    int64_t upstream_in_flight_max; /* calls of one account at once; more end unsent */
+    int64_t breaker_window;         /* how long more than half of the calls must fail, 5 s */
+    int64_t breaker_calls_min;      /* fewer calls in a window open nothing */
+    int64_t breaker_pause, breaker_pause_max; /* without calls, 5 s; doubled up to 60 s */
+    int64_t breaker_probes;                   /* calls that find out whether it is over */
     int64_t create_deadline; /* how long a create may keep the merchant waiting, 12 s */
     int64_t ask_after;       /* first question about an unpaid attempt: 15 s; then slower */
     int64_t ask_slowest;     /* 5 min */

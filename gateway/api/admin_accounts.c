@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include <gateway/guard/breakers.h>
 #include <till/time.h>
 
 enum { DESCRIBE_MEMORY = 1 << 20 };
@@ -51,6 +52,7 @@ static void set_settings(struct gateway *gw, const struct account_row *row,
 
 struct till_json *account_json(struct gateway *gw, const struct account_row *row) {
     struct till_json *json = till_json_object();
+    struct breaker_view view;
     char text[512];
     struct till_error ignored;
     till_json_set_text(json, "id", row->id);
@@ -68,6 +70,8 @@ struct till_json *account_json(struct gateway *gw, const struct account_row *row
     if (till_time_format(row->created_us, text, &ignored))
         till_json_set_text(json, "created_at", text);
     set_settings(gw, row, json);
+    breakers_look(gw, row->id, &view);
+    till_json_set(json, "breaker", breaker_json(&view));
     return json;
 }
 

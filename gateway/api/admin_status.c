@@ -27,6 +27,7 @@ bool admin_status(struct call *c, struct till_error *err) {
     till_json_set_int(json, "parked", figures.parked);
     till_json_set_int(json, "events_unnumbered", figures.events_unnumbered);
     till_json_set_int(json, "longest_commit_us", figures.longest_commit_us);
+    set_breakers(c, json);
     till_json_set_int(json, "ledger_imbalance", figures.ledger_imbalance);
     return reply_json(c, 200, json, err);
 }

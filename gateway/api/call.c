@@ -112,7 +112,8 @@ void call_end(struct call *c, const struct till_error *error, bool quiet) {
     if (error)
         problem_write(&(struct problem){.error = error,
                                         .request_id = c->request_id,
-                                        .payment_id = c->payment_id},
+                                        .payment_id = c->payment_id,
+                                        .works = c->works},
                       c->arena, c->response);
     if (till_arena_copy(c->arena, till_str_of(c->request_id), &id, &ignored))
         http_response_header(c->response, TILL_STR("X-Request-Id"), id);

@@ -3,6 +3,7 @@
 
 #include <gateway/api/cashier_phase.h>
 #include <gateway/api/cashier_way.h>
+#include <gateway/flow/unsent.h>
 #include <rt/html.h>
 #include <rt/qr.h>
 #include <till/form.h>
@@ -65,13 +66,20 @@ static void add_version(struct till_buf *buf, const struct payment_row *payment,
     till_buf_format(buf, "%lld.%d", (long long)payment->version, (int)phase);
 }
 
+/* What is, and whether it is because the account rests. */
+static enum cashier_phase phase_of(const struct call *c, const struct payment_row *payment) {
+    enum cashier_phase phase = cashier_phase_of(payment, c->now_us);
+    bool waits = phase == CASHIER_WAIT || phase == CASHIER_ASKING;
+    return waits && unsent_rests(c->gw, payment) ? CASHIER_RESTING : phase;
+}
+
 bool cashier_state_text(const struct call *c, const struct payment_row *payment,
                         struct till_str *ret_text, struct till_error *err) {
     struct till_buf buf;
     till_buf_init(&buf, c->arena);
     till_buf_format(&buf, "{\"state\":\"%s\",\"version\":\"",
                     till_state_name(TILL_MACHINE_PAYMENT, (int)payment->state));
-    add_version(&buf, payment, cashier_phase_of(payment, c->now_us));
+    add_version(&buf, payment, phase_of(c, payment));
     till_buf_text(&buf, "\"}");
     return till_buf_finish(&buf, ret_text, err);
 }
@@ -98,8 +106,12 @@ static void add_advice(struct page *page, bool has_shop) {
     html_format(&page->buf, "<p class=\"advice\" id=\"advice\">%s</p>", &advice);
 }
 
+static bool is_without_code(enum cashier_phase phase) {
+    return phase == CASHIER_WAIT || phase == CASHIER_RESTING;
+}
+
 static void add_renewal(struct page *page, const struct payment_row *payment, const char *kind) {
-    struct till_str label = say(page, page->phase == CASHIER_WAIT ? again_word : renew_word);
+    struct till_str label = say(page, is_without_code(page->phase) ? again_word : renew_word);
     struct till_str token = till_str_of(payment->token);
     struct till_str class = till_str_of(kind), language = cashier_language_query(page->call);
     html_format(&page->buf,
@@ -227,6 +239,9 @@ static bool add_card(struct page *page, const struct payment_row *payment, struc
         add_clock(page, time_word, payment->expires_us);
     add_advice(page, payment->return_url.len > 0);
     add_way_on(page, payment);
+    if (page->phase == CASHIER_RESTING &&
+        !cashier_add_other_ways(page->call, &page->buf, payment, page->is_chinese, err))
+        return false;
     if (page->look->can_renew)
         add_renewal(page, payment, page->phase == CASHIER_STALE ? "" : "quiet");
     if (!add_facts(page, payment, payee, err))
@@ -302,7 +317,7 @@ static bool close_page(struct page *page, int status, struct till_error *err) {
 bool cashier_page(struct call *c, const struct payment_row *payment, struct till_str payee,
                   struct till_error *err) {
     struct page page;
-    open_page(&page, c, cashier_phase_of(payment, c->now_us), payment);
+    open_page(&page, c, phase_of(c, payment), payment);
     return add_card(&page, payment, payee, err) && close_page(&page, 200, err);
 }
 

@@ -53,6 +53,14 @@ static const struct cashier_look looks[CASHIER_PHASES] = {
                                  "nothing has been paid.",
                                  "支付宝尚未应答，二维码稍后会自动显示。目前没有扣款。"},
                       .can_renew = true},
+    [CASHIER_RESTING] =
+        {.kind = "over",
+         .sign = CLOCK,
+         .title = {"This way to pay is resting", "该付款方式暂时不可用"},
+         .advice = {"Alipay does not answer reliably right now. Nothing was sent and nothing has "
+                    "been paid; try again in a minute.",
+                    "支付宝目前响应异常，订单尚未提交，没有扣款。请稍后重试。"},
+         .can_renew = true},
     [CASHIER_STALE] = {.kind = "over",
                        .sign = CLOCK,
                        .title = {"This code has expired", "二维码已过期"},

@@ -12,6 +12,7 @@ enum cashier_phase {
     CASHIER_CONFIRM, /* the shop has scanned the buyer, who confirms on his phone */
     CASHIER_ASKING,  /* the same, and the platform has not said so yet */
     CASHIER_WAIT,    /* no code yet */
+    CASHIER_RESTING, /* no code, since the account rests: nothing was sent */
     CASHIER_STALE,   /* the code ran out, the order did not */
     CASHIER_OVER,    /* the order ran out; the platform is asked before it is closed */
     CASHIER_CLOSING, /* somebody is closing it */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <gateway/api/cashier_way.h>
 
+#include <gateway/flow/unsent.h>
 #include <rt/html.h>
 
 /* "https://host:port" of an address that the channel has made. */
@@ -62,5 +63,51 @@ bool cashier_add_way(struct till_buf *buf, const struct payment_row *payment, st
         return targets_of(buf->arena, action.url, ret_targets, err);
     }
     html_format(buf, "<a class=\"button\" id=\"go\" href=\"%s\">%s</a>", &action.value, &label);
+    return true;
+}
+
+/* ---- what else works ---- */
+
+/* What buyers call a channel. */
+static const struct {
+    const char *channel, *english, *chinese;
+} names[] = {{"alipay", "Alipay", "支付宝"}};
+
+static struct till_str name_of(struct till_str channel, bool is_chinese) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (till_str_is(channel, names[i].channel))
+            return till_str_of(is_chinese ? names[i].chinese : names[i].english);
+    return channel;
+}
+
+static bool is_named_already(const struct account_row *rows, size_t index) {
+    for (size_t i = 0; i < index; i++)
+        if (till_str_equal(rows[i].channel, rows[index].channel))
+            return true;
+    return false;
+}
+
+bool cashier_add_other_ways(struct call *c, struct till_buf *buf, const struct payment_row *payment,
+                            bool is_chinese, struct till_error *err) {
+    struct account_row *rows;
+    size_t count;
+    if (!unsent_ways(c->gw, payment, c->arena, &rows, &count, err))
+        return false;
+    if (count == 0)
+        return true;
+    till_buf_text(buf, is_chinese ? "<p class=\"advice\" id=\"works\">仍可使用："
+                                  : "<p class=\"advice\" id=\"works\">Still works: ");
+    for (size_t i = 0; i < count; i++) {
+        struct till_str name = name_of(rows[i].channel, is_chinese);
+        bool is_same = till_str_equal(rows[i].channel, payment->channel);
+        if (is_named_already(rows, i))
+            continue;
+        html_format(buf, i ? ", %s" : "%s", &name);
+        if (is_same)
+            till_buf_text(buf,
+                          is_chinese ? "（商家的其他账户）" : " by another account of the shop");
+    }
+    till_buf_text(buf, is_chinese ? "。请返回商家重新下单。</p>"
+                                  : ". Go back to the shop and order there again.</p>");
     return true;
 }

@@ -55,6 +55,8 @@ static void add_field(struct till_json *json, const struct till_error *error) {
 static struct till_json *describe(const struct problem *problem) {
     const struct till_error *error = problem->error;
     const char *slug = till_code_slug(error->code), *title = till_code_sentence(error->code);
+    struct till_json *works = NULL;
+    struct till_error ignored;
     char type[96];
     snprintf(type, sizeof type, "/problems/%s", slug);
     struct till_json *json = till_json_object();
@@ -68,6 +70,8 @@ static struct till_json *describe(const struct problem *problem) {
     if (error->field[0])
         add_field(json, error);
     till_json_set_bool(json, "retryable", problem_is_retryable(error->code));
+    if (problem->works.len > 0 && till_json_parse(problem->works, &works, &ignored))
+        till_json_set(json, "works", works);
     if (problem->payment_id && problem->payment_id[0])
         till_json_set_text(json, "payment_id", problem->payment_id);
     if (problem->request_id && problem->request_id[0])

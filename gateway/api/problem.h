@@ -13,6 +13,7 @@ struct problem {
     const struct till_error *error;
     const char *request_id; /* NULL or empty: none */
     const char *payment_id; /* NULL or empty: none; whom to read or repeat */
+    struct till_str works;  /* JSON array; empty: none */
 };
 /* Cannot fail: without memory a fixed text is sent. */
 void problem_write(const struct problem *problem, struct till_arena *arena,

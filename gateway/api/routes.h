@@ -46,6 +46,17 @@ bool admin_enable_account(struct call *c, struct till_error *err);
 bool admin_disable_account(struct call *c, struct till_error *err);
 bool admin_update_account(struct call *c, struct till_error *err);
 
+/* admin_routes.c */
+struct breaker_view;
+bool admin_put_route(struct call *c, struct till_error *err);
+bool admin_list_routes(struct call *c, struct till_error *err);
+bool admin_remove_route(struct call *c, struct till_error *err);
+bool admin_hold_breaker(struct call *c, struct till_error *err);
+/* One breaker as it is shown; released by the caller. */
+struct till_json *breaker_json(const struct breaker_view *view);
+/* How many are open and half open, and the calls under way, as members. */
+void set_breakers(struct call *c, struct till_json *json);
+
 /* admin_rotation.c */
 bool admin_end_key(struct call *c, struct till_error *err);
 bool admin_add_app_secret(struct call *c, struct till_error *err);

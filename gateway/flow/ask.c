@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include <gateway/guard/breakers.h>
 #include <gateway/guard/guard.h>
 #include <rt/failpoint.h>
 
@@ -164,18 +165,67 @@ static void read_again(struct gateway *gw, const struct question *question,
     }
 }
 
+/* ---- the breaker and the bulkhead of the account (ADR 034) ---- */
+
+/* About something that may have left already: it must not starve behind new business. */
+static bool is_owed(const struct question *question) {
+    switch (question->operation) {
+    case TILL_CREATE:
+        return question->attempt->state == TILL_ATTEMPT_UNKNOWN;
+    case TILL_REFUND:
+        return question->refund->state == TILL_REFUND_UNKNOWN ||
+               question->refund->state == TILL_REFUND_PENDING;
+    default:
+        return true;
+    }
+}
+
+static bool may_go(struct gateway *gw, const struct question *question, struct breaker_call *call,
+                   struct asked *ret) {
+    int64_t wait_us;
+    enum breaker_entry entry =
+        breakers_enter(gw, question->account_row->id,
+                       is_owed(question) ? BREAKER_OWED : BREAKER_NEW, call, &wait_us);
+    if (entry == BREAKER_GOES)
+        return true;
+    ret->verdict = (struct till_verdict){.outcome = TILL_UNSENT};
+    if (entry == BREAKER_RESTS)
+        say(&ret->verdict, ASK_RESTING, "Too many calls to this account failed; it rests.");
+    else
+        say(&ret->verdict, ASK_BUSY, "As many calls to this account as may be are under way.");
+    return false;
+}
+
+/* A no is an answer. What our own rules refused, or our stopping cut off, says nothing. */
+static enum breaker_outcome outcome_of(struct gateway *gw, const struct world_answer *answer,
+                                       const struct till_verdict *verdict) {
+    bool is_ours =
+        answer->fate == TILL_FATE_UNSENT && till_str_is(till_str_of(answer->stage), "policy");
+    if (is_ours || world_stopping(gw->world))
+        return BREAKER_NEITHER;
+    if (answer->fate != TILL_FATE_ANSWERED)
+        return BREAKER_FAILED;
+    if (verdict->outcome == TILL_DECLINED)
+        return BREAKER_GOOD;
+    bool failed = answer->status >= 500 || verdict->is_down || !verdict->verified;
+    return failed ? BREAKER_FAILED : BREAKER_GOOD;
+}
+
 static void ask_account(struct gateway *gw, const struct question *question,
                         const struct till_account *account, struct till_arena *arena,
                         struct asked *ret) {
     struct till_ask ask;
     struct till_outgoing outgoing;
     struct world_answer answer = {.fate = TILL_FATE_UNSENT};
+    struct breaker_call call;
     struct till_error err;
     if (!ask_fill(gw, question, world_now_us(gw->world), arena, &ask, &err) ||
         !till_request(account, &ask, arena, &outgoing, &err)) {
         set_unsent(ret, &err);
         return;
     }
+    if (!may_go(gw, question, &call, ret))
+        return;
     exchange(gw, question, &outgoing, arena, &answer);
     if (question->operation == TILL_CREATE)
         TILL_FP("C10");
@@ -185,6 +235,7 @@ static void ask_account(struct gateway *gw, const struct question *question,
     read_again(gw, question, &ask, &incoming, arena, &ret->verdict);
     ret->answer = answer.body;
     distrust(question, &ret->verdict);
+    breakers_leave(gw, &call, outcome_of(gw, &answer, &ret->verdict));
     if (answer.fate != TILL_FATE_ANSWERED)
         say(&ret->verdict, answer.stage, answer.reason);
     metrics_observe_us(gw->metrics, METRIC_UPSTREAM_SECONDS,

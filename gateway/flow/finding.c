@@ -79,6 +79,10 @@ int64_t end_of_attempt(const struct gateway *gw, const struct attempt_row *attem
     return attempt->expires_us + (is_polled ? 0 : gw->settings->settle_grace);
 }
 
+static bool never_left(const struct attempt_row *attempt) {
+    return attempt->state == TILL_ATTEMPT_SENT || attempt->state == TILL_ATTEMPT_PREPARED;
+}
+
 /* Unpaid orders are asked after more and more slowly, but once right after their end; one whose
  * buyer stands at the till at the product's own pace until then. */
 static int64_t next_question(const struct gateway *gw, const struct attempt_row *attempt,
@@ -91,8 +95,10 @@ static int64_t next_question(const struct gateway *gw, const struct attempt_row 
     case TILL_EVENT_DECLINED:
     case TILL_EVENT_CLOSED:
         return 0;
-    case TILL_EVENT_UNSENT:
-        return end_us > now_us ? end_us : now_us + settings->ask_slowest;
+    case TILL_EVENT_UNSENT: /* a repetition that did not leave settles nothing of the first one */
+        if (never_left(attempt))
+            return end_us > now_us ? end_us : now_us + settings->ask_slowest;
+        break;
     case TILL_EVENT_LOST:
         if (attempt->state != TILL_ATTEMPT_PENDING && !poll_us)
             first_us = first_us / 4 + 1;

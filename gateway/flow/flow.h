@@ -36,6 +36,7 @@ struct call {
     struct nonce_claim claim;         /* to be written with the effect */
     char payment_id[TILL_ID_SIZE];    /* for the log line */
     char outcome[48];                 /* for the log line: verdict, "applied", ... */
+    struct till_str works; /* of a problem: JSON array of what can be used instead; or empty */
 };
 
 /* What a merchant orders, checked. */

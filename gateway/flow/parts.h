@@ -33,6 +33,9 @@ struct asked {
     struct till_verdict verdict;
     struct till_str answer; /* raw bytes, evidence when the verdict is verified */
 };
+/* peer_code of an UNSENT verdict by which the account's breaker or bulkhead held the call back. */
+#define ASK_RESTING "account_resting"
+#define ASK_BUSY "account_busy"
 void ask_platform(struct gateway *gw, const struct question *question, struct till_arena *arena,
                   struct asked *ret);
 /* The unified request for this order, without business bytes. */

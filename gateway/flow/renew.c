@@ -4,7 +4,7 @@
  * order that stands is never harmed by it: a renewal that is lost, refused or does not leave says
  * so and changes nothing.
  */
-#include <gateway/flow/parts.h>
+#include <gateway/flow/unsent.h>
 
 static bool check_renewable(const struct payment_row *payment, int64_t now_us,
                             struct till_error *err) {
@@ -35,9 +35,9 @@ static bool check_renewable(const struct payment_row *payment, int64_t now_us,
 static bool reply_renewed(struct call *c, const struct payment_opened *opened,
                           const struct till_verdict *verdict, struct till_error *err) {
     if (verdict->outcome == TILL_UNSENT)
-        return TILL_FAIL(
-            err, UPSTREAM_UNSENT,
-            "The platform could not be reached; the order stands, repeat the renewal.");
+        return fail_unsent(
+            c, &opened->payment, till_str_of(verdict->peer_code),
+            "The platform could not be reached; the order stands, repeat the renewal.", err);
     if (verdict->outcome == TILL_UNKNOWN && opened->payment.state == TILL_PAYMENT_PENDING)
         return TILL_FAIL(err, UPSTREAM_UNKNOWN,
                          "The platform did not answer; the order stands, repeat the renewal.");

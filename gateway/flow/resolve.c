@@ -7,6 +7,7 @@
  */
 #include <gateway/flow/money.h>
 
+#include <gateway/guard/breakers.h>
 #include <rt/failpoint.h>
 #include <till/time.h>
 
@@ -171,11 +172,22 @@ static const struct {
     {UNKNOWN, TILL_RECOVER_REFUND_QUERY, query},
 };
 
+/* Its account rests: the row waits for the next probe, and that wait is no question of ours. */
+static bool rests(struct gateway *gw, const struct due *due, int64_t *ret_until_us) {
+    struct breaker_view view;
+    breakers_look(gw, due->attempt.account_id, &view);
+    *ret_until_us = world_now_us(gw->world) + view.wait_us;
+    return view.owed_rests;
+}
+
 bool resolve_due(struct gateway *gw, const struct due *due, struct till_arena *arena,
                  struct till_error *err) {
     struct resolving r = {.gw = gw, .due = due, .arena = arena};
     const struct till_product *product =
         till_product_look(due->attempt.channel, due->attempt.product);
+    int64_t until_us;
+    if (rests(gw, due, &until_us))
+        return store_put_off(gw->store, due, until_us, err);
     if (due->is_refund)
         return money_resolve_refund(gw, due, arena, err);
     if (!product)

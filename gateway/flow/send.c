@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <gateway/flow/parts.h>
+#include <gateway/flow/unsent.h>
 
 #include <stdio.h>
 
@@ -182,7 +182,7 @@ bool reply_sent(struct call *c, const struct payment_opened *opened, struct till
     if (payment->state != TILL_PAYMENT_PENDING || payment->attempt_state == TILL_ATTEMPT_PENDING)
         return reply_payment(c, 201, payment, err);
     if (payment->attempt_state == TILL_ATTEMPT_PREPARED)
-        return TILL_FAIL(err, UPSTREAM_UNSENT, NULL);
+        return fail_unsent(c, payment, payment->peer_code, NULL, err);
     http_response_header(c->response, TILL_STR("Retry-After"), TILL_STR("2"));
     return reply_payment(c, 202, payment, err);
 }

@@ -64,6 +64,10 @@ TILL_MUST_CHECK bool store_begin_refund(struct store *store, struct till_arena *
                                         int64_t now_us, int64_t lease_us,
                                         struct refund_row *ret_row, struct till_error *err);
 
+/* store_defer for a row that could not even be asked about: the claim's question is not counted. */
+TILL_MUST_CHECK bool store_put_off(struct store *store, const struct due *due, int64_t next_ask_us,
+                                   struct till_error *err);
+
 /* A refund that the platform says was made without us, under this number of its trade (at its
  * console, or by another system of the seller). */
 struct refund_found {

@@ -192,6 +192,7 @@ bool store_claim_due(struct store *store, struct till_arena *arena, int64_t now_
 struct deferring {
     const struct due *due;
     int64_t next_ask_us;
+    int asks; /* as they are to count from now on */
 };
 
 /* News that came meanwhile raised the version and made its own schedule: then there is nothing to
@@ -199,24 +200,35 @@ struct deferring {
 static bool defer_in_commit(struct store *store, struct db *db, void *arg, struct till_error *err) {
     static const char ATTEMPT[] =
         "UPDATE attempts SET next_ask_us = ?, lease_until_us = 0, crashes = 0,"
-        " version = version + 1 WHERE id = ? AND version = ?";
+        " asks = ?, version = version + 1 WHERE id = ? AND version = ?";
     static const char REFUND[] =
         "UPDATE refunds SET next_ask_us = ?, lease_until_us = 0, crashes = 0,"
-        " version = version + 1 WHERE id = ? AND version = ?";
+        " asks = ?, version = version + 1 WHERE id = ? AND version = ?";
     const struct deferring *d = arg;
     bool is_refund = d->due->is_refund;
     (void)store;
     QUERY_SCOPED struct query query = query_start(db, NULL, is_refund ? REFUND : ATTEMPT, err);
     bind(&query, d->next_ask_us);
+    bind(&query, d->asks);
     bind(&query, is_refund ? d->due->refund.id : d->due->attempt.id);
     bind(&query, is_refund ? d->due->refund.version : d->due->attempt.version);
     return query_run(&query, NULL);
 }
 
+static int asks_of(const struct due *due) {
+    return due->is_refund ? due->refund.asks : due->attempt.asks;
+}
+
 bool store_defer(struct store *store, const struct due *due, int64_t next_ask_us, int64_t now_us,
                  struct till_error *err) {
-    struct deferring deferring = {.due = due, .next_ask_us = next_ask_us};
+    struct deferring deferring = {.due = due, .next_ask_us = next_ask_us, .asks = asks_of(due)};
     (void)now_us;
+    return store_write(store, defer_in_commit, &deferring, err);
+}
+
+bool store_put_off(struct store *store, const struct due *due, int64_t next_ask_us,
+                   struct till_error *err) {
+    struct deferring deferring = {.due = due, .next_ask_us = next_ask_us, .asks = asks_of(due) - 1};
     return store_write(store, defer_in_commit, &deferring, err);
 }
 

@@ -99,6 +99,7 @@ struct till_alipay_code {
     bool retry_later;
     const char *text;   /* the platform's own words (Chinese) */
     const char *advice; /* what a person should do, English */
+    bool is_down;       /* a system error: nothing about this order, all about the platform */
 };
 /* NULL when the table does not know the code. */
 const struct till_alipay_code *till_alipay_code_find(struct till_str code,

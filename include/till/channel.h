@@ -137,6 +137,7 @@ struct till_verdict {
     bool verified;      /* read from bytes under a good signature; only then may money move */
     bool suspicious;    /* a wrong signature, or content that contradicts: a security event */
     bool retry_later;   /* rate limit or "call again": the identical request after a pause */
+    bool is_down;       /* the platform itself says that it cannot work now: a system error */
     char peer_code[64]; /* "10000", "ACQ.TRADE_NOT_EXIST" */
     char peer_text[256];
     struct till_str action_kind; /* "qr_code", "redirect", ...; in the arena */

@@ -21,7 +21,9 @@ static const struct row {
     struct till_alipay_code meaning;
 } rows[] = {
 #define CODE(code, operations, outcome, trade, retry, text, advice)                                \
-    {(operations), {(code), TILL_##outcome, TILL_TRADE_##trade, (retry), (text), (advice)}},
+    {(operations), {(code), TILL_##outcome, TILL_TRADE_##trade, (retry), (text), (advice), false}},
+#define DOWN(code, text, advice)                                                                   \
+    {ON_ALL, {(code), TILL_UNKNOWN, TILL_TRADE_UNSAID, false, (text), (advice), true}},
 #define FINAL(code, text, advice) CODE(code, ON_CREATE, DECLINED, UNSAID, false, text, advice)
 #define CALL(code, text, advice)                                                                   \
     FINAL(code, text, advice)                                                                      \
@@ -29,6 +31,7 @@ static const struct row {
 #include "lib/channel/alipay/codes.def"
 #undef CALL
 #undef FINAL
+#undef DOWN
 #undef CODE
 };
 

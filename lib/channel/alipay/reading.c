@@ -267,6 +267,7 @@ static void read_refusal(const struct reading *r, struct till_str code) {
     if (meaning) {
         settle(r, meaning->outcome, meaning->trade);
         v->retry_later = meaning->retry_later;
+        v->is_down = meaning->is_down;
     } else if (operation == TILL_CREATE && till_str_is(code, "40004") &&
                till_str_starts_with(text_of(r, "sub_code"), TILL_STR("ACQ."))) {
         settle(r, TILL_DECLINED, TILL_TRADE_UNSAID);

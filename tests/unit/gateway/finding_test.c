@@ -120,6 +120,18 @@ static void questions_come_slower_and_slower(void **state) {
     assert_int_equal(find(TILL_QUERY, pending, TILL_PAID, TILL_TRADE_PAID).next_ask_us, 0);
 }
 
+static int64_t next_after_unsent(enum till_attempt_state state) {
+    return find(TILL_CREATE, state, TILL_UNSENT, TILL_TRADE_UNSAID).next_ask_us - NOW;
+}
+
+static void a_repetition_that_did_not_leave_puts_no_question_off_to_the_end(void **state) {
+    (void)state;
+    assert_int_equal(next_after_unsent(TILL_ATTEMPT_SENT), 1860 * SECOND); /* nothing ever left */
+    assert_int_equal(next_after_unsent(TILL_ATTEMPT_PREPARED), 1860 * SECOND);
+    assert_int_equal(next_after_unsent(TILL_ATTEMPT_UNKNOWN), 15 * SECOND);
+    assert_int_equal(next_after_unsent(TILL_ATTEMPT_PENDING), 15 * SECOND);
+}
+
 static void a_code_lives_no_longer_than_its_order(void **state) {
     (void)state;
     struct attempt_row attempt = attempt_in(TILL_ATTEMPT_SENT);
@@ -166,6 +178,7 @@ int main(void) {
         cmocka_unit_test(money_that_came_and_went_is_both),
         cmocka_unit_test(a_finished_trade_is_marked),
         cmocka_unit_test(questions_come_slower_and_slower),
+        cmocka_unit_test(a_repetition_that_did_not_leave_puts_no_question_off_to_the_end),
         cmocka_unit_test(a_code_lives_no_longer_than_its_order),
         cmocka_unit_test(the_same_code_keeps_its_end_and_another_gets_its_own),
     };
