@@ -36,7 +36,7 @@ def settings(calls):
     connections = calls * 17 // 16 + ROOM
     return {"http.workers_max": calls + ROOM, "http.connections_max": connections, "http.connections_per_address": connections,
             "limits.instance.payments_create": "off", "limits.app.payments_create": "off",
-            "http.header_timeout": PATIENCE, "http.idle_timeout": PATIENCE, "upstream.timeout": TIMEOUT, "payments.create_deadline": TIMEOUT}
+            "http.header_timeout": PATIENCE, "http.idle_timeout": PATIENCE, "upstream.in_flight_max": calls + ROOM, "upstream.timeout": TIMEOUT, "payments.create_deadline": TIMEOUT}
 
 
 def provision(stack, slow):

@@ -52,6 +52,7 @@ void scenario_clock(void *stage);
 void scenario_late_keep(void *stage);
 void scenario_late_refund(void *stage);
 void scenario_two_accounts(void *stage);
+void scenario_breaker(void *stage);
 void scenario_careless(void *stage);
 
 #endif

@@ -19,6 +19,8 @@ static const struct scenario scenarios[] = {
     {"late_keep", "Money after the close, kept (S-091).", scenario_late_keep},
     {"late_refund", "Money after the close, given back (S-091).", scenario_late_refund},
     {"two_accounts", "One order, two accounts, both paid (S-093).", scenario_two_accounts},
+    {"breaker", "An account whose calls fail rests, others do not, and probes end it.",
+     scenario_breaker},
     {"careless", "A merchant that ships at every delivery: must end with a violation.",
      scenario_careless},
     {"smoke", "One order, paid, told, partly refunded: engine and scene alone.", scenario_smoke},

@@ -91,6 +91,14 @@ def s_093_one_order_paid_at_two_accounts(_):
 
 
 @tap.test
+def an_account_that_fails_rests_and_no_other(_):
+    """Half of the calls failing never opens, declines never; six in ten open, and probes close it."""
+    for run in [play("breaker", seed) for seed in SEEDS]:
+        for what in ("half", "declines", "opened", "other_account", "closed"):
+            tap.equal(run[f"breaker.{what}"], 2, f"breaker.{what}")
+
+
+@tap.test
 def a_merchant_that_ships_at_every_delivery_is_found_out(_):
     """The other direction: the invariants are looked at."""
     runs = [Played("careless", seed) for seed in range(1, 9)]
