@@ -29,6 +29,9 @@ bool add_own_key(struct call *c, struct till_error *err) {
     struct till_str pasted, scopes;
     struct key_row row = key_row_of(c, &c->app);
     const struct store_actor by = actor(c);
+    if (c->claim.nonce.len == 0)
+        return TILL_FAIL(err, FORBIDDEN,
+                         "A key is added by a request that is signed with one, not by a token.");
     if (!call_read_body(c, &body, err) || !till_json_only(body, NAMES, err) ||
         !till_json_need_str(body, "public_key", &pasted, err) ||
         !rights_pass_on(c->arena, c->scopes, &scopes, err) || !key_read_public(pasted, &row, err))

@@ -82,6 +82,8 @@ static void private_looks_hide_themselves(void **state) {
     hides("from ada.lovelace@example.com", "ada.lovelace");
     hides("Bearer abc.def-CANARY", "CANARY");
     hides("TILL-HMAC-SHA256 key=k,timestamp=1,nonce=n,signature=CANARY", "CANARY");
+    hides("TILL-RSA-SHA256 key=k,timestamp=1,nonce=n,signature=CANARY+/==", "CANARY");
+    hides("TILL-ED25519 key=k,timestamp=1,nonce=n,signature=CANARY+/==", "CANARY");
     hides("key 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
           "445566778899aabb");
     hides("{\"subject\":\"mail ada@example.com\"}", "ada@example.com");
