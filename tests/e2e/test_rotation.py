@@ -36,7 +36,7 @@ def status_of(merchant):
 
 
 class Load:
-    """One thread a client, who calls until told to stop; every status is kept."""
+    """One thread a client, who calls until told to stop, below every limit of the door; every status is kept."""
 
     def __init__(self, *calls):
         self.over, self.statuses = threading.Event(), [[] for _ in calls]
@@ -47,6 +47,7 @@ class Load:
     def run(self, call, statuses):
         while not self.over.is_set():
             statuses.append(call())
+            self.over.wait(0.03)
 
     def stop(self):
         self.over.set()
