@@ -83,3 +83,31 @@ bool admin_say(struct cli *cli, const struct admin_place *place, const char *met
     struct till_json *answer = NULL;
     return admin_call(cli, place, method, target, body, &answer, err) && cli_say(cli, answer, err);
 }
+
+bool admin_list(struct cli *cli, const char *path, bool need_app, struct till_error *err) {
+    struct admin_place place = {0};
+    struct till_str app = TILL_STR_NONE, target;
+    const struct cli_option options[] = {
+        ADMIN_OPTIONS(place),
+        {"--app", CLI_VALUE, need_app, &app, need_app ? "whose" : "only this app's"},
+    };
+    return cli_read(cli, need_app ? "--app ID" : "[--app ID]", options, ADMIN_OPTION_COUNT + 1,
+                    NULL, err) &&
+           till_arena_format(cli->arena, &target, err, app.len ? "%s?app_id=%.*s" : "%s", path,
+                             TILL_STR_ARG(app)) &&
+           admin_say(cli, &place, "GET", target, NULL, err);
+}
+
+bool admin_switch(struct cli *cli, const char *folder, const char *what, struct till_error *err) {
+    struct admin_place place = {0};
+    struct cli_values ids = {0};
+    struct till_str target;
+    const struct cli_option options[] = {ADMIN_OPTIONS(place)};
+    if (!cli_read(cli, "ID", options, ADMIN_OPTION_COUNT, &ids, err))
+        return false;
+    if (ids.count != 1)
+        return TILL_FAIL(err, USAGE, "Name one id.");
+    return till_arena_format(cli->arena, &target, err, "%s/%.*s/%s", folder,
+                             TILL_STR_ARG(ids.at[0]), what) &&
+           admin_say(cli, &place, "POST", target, NULL, err);
+}

@@ -32,6 +32,12 @@ TILL_MUST_CHECK bool admin_text(struct cli *cli, const struct admin_place *place
 TILL_MUST_CHECK bool admin_say(struct cli *cli, const struct admin_place *place, const char *method,
                                struct till_str target, struct till_json *body,
                                struct till_error *err);
+/* The whole of a verb's part: a list, of one app or, where that is possible, of all. */
+TILL_MUST_CHECK bool admin_list(struct cli *cli, const char *path, bool need_app,
+                                struct till_error *err);
+/* The same: POST {folder}/{id}/{what} for the id on the command line. */
+TILL_MUST_CHECK bool admin_switch(struct cli *cli, const char *folder, const char *what,
+                                  struct till_error *err);
 
 /* route.c: till account breaker */
 cli_verb account_breaker;

@@ -82,7 +82,7 @@ int cli_complain(const struct cli *cli, const struct till_error *err);
 cli_verb verb_init, verb_app, verb_key, verb_account, verb_endpoint, verb_pay, verb_query,
     verb_refund, verb_close, verb_explain, verb_har, verb_doctor, verb_backup, verb_status,
     verb_shop, verb_sandbox, verb_bill, verb_secrets, verb_reconcile, verb_discrepancy,
-    verb_attempt, verb_route, verb_config, verb_reload, verb_limits;
+    verb_attempt, verb_route, verb_config, verb_reload, verb_limits, verb_client;
 /* Runs until a signal and has exit statuses of its own. */
 int verb_serve(struct cli *cli);
 /* 0 whole, 1 violated, 2 not read. */

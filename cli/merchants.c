@@ -35,55 +35,24 @@ static bool app_add(struct cli *cli, struct till_error *err) {
     return admin_say(cli, &place, "POST", TILL_STR("/admin/apps"), body, err);
 }
 
-/* A list, of one app or, where that is possible, of all. */
-static bool list(struct cli *cli, const char *path, bool need_app, struct till_error *err) {
-    struct admin_place place = {0};
-    struct till_str app = TILL_STR_NONE, target;
-    const struct cli_option options[] = {
-        ADMIN_OPTIONS(place),
-        {"--app", CLI_VALUE, need_app, &app, need_app ? "whose" : "only this app's"},
-    };
-    return cli_read(cli, need_app ? "--app ID" : "[--app ID]", options, ADMIN_OPTION_COUNT + 1,
-                    NULL, err) &&
-           till_arena_format(cli->arena, &target, err, app.len ? "%s?app_id=%.*s" : "%s", path,
-                             TILL_STR_ARG(app)) &&
-           admin_say(cli, &place, "GET", target, NULL, err);
-}
-
 static bool app_list(struct cli *cli, struct till_error *err) {
-    return list(cli, "/admin/apps", false, err);
+    return admin_list(cli, "/admin/apps", false, err);
 }
 
 static bool app_keys(struct cli *cli, struct till_error *err) {
-    return list(cli, "/admin/keys", true, err);
-}
-
-/* POST {folder}/{id}/enable or /disable */
-static bool switch_row(struct cli *cli, const char *folder, const char *what,
-                       struct till_error *err) {
-    struct admin_place place = {0};
-    struct cli_values ids = {0};
-    struct till_str target;
-    const struct cli_option options[] = {ADMIN_OPTIONS(place)};
-    if (!cli_read(cli, "ID", options, ADMIN_OPTION_COUNT, &ids, err))
-        return false;
-    if (ids.count != 1)
-        return TILL_FAIL(err, USAGE, "Name one id.");
-    return till_arena_format(cli->arena, &target, err, "%s/%.*s/%s", folder,
-                             TILL_STR_ARG(ids.at[0]), what) &&
-           admin_say(cli, &place, "POST", target, NULL, err);
+    return admin_list(cli, "/admin/keys", true, err);
 }
 
 static bool app_enable(struct cli *cli, struct till_error *err) {
-    return switch_row(cli, "/admin/apps", "enable", err);
+    return admin_switch(cli, "/admin/apps", "enable", err);
 }
 
 static bool app_disable(struct cli *cli, struct till_error *err) {
-    return switch_row(cli, "/admin/apps", "disable", err);
+    return admin_switch(cli, "/admin/apps", "disable", err);
 }
 
 static bool app_revoke(struct cli *cli, struct till_error *err) {
-    return switch_row(cli, "/admin/keys", "disable", err);
+    return admin_switch(cli, "/admin/keys", "disable", err);
 }
 
 bool verb_app(struct cli *cli, struct till_error *err) {
@@ -170,15 +139,15 @@ static bool account_update(struct cli *cli, struct till_error *err) {
 }
 
 static bool account_list(struct cli *cli, struct till_error *err) {
-    return list(cli, "/admin/accounts", false, err);
+    return admin_list(cli, "/admin/accounts", false, err);
 }
 
 static bool account_enable(struct cli *cli, struct till_error *err) {
-    return switch_row(cli, "/admin/accounts", "enable", err);
+    return admin_switch(cli, "/admin/accounts", "enable", err);
 }
 
 static bool account_disable(struct cli *cli, struct till_error *err) {
-    return switch_row(cli, "/admin/accounts", "disable", err);
+    return admin_switch(cli, "/admin/accounts", "disable", err);
 }
 
 bool verb_account(struct cli *cli, struct till_error *err) {
@@ -213,15 +182,15 @@ static bool endpoint_add(struct cli *cli, struct till_error *err) {
 }
 
 static bool endpoint_list(struct cli *cli, struct till_error *err) {
-    return list(cli, "/admin/endpoints", true, err);
+    return admin_list(cli, "/admin/endpoints", true, err);
 }
 
 static bool endpoint_enable(struct cli *cli, struct till_error *err) {
-    return switch_row(cli, "/admin/endpoints", "enable", err);
+    return admin_switch(cli, "/admin/endpoints", "enable", err);
 }
 
 static bool endpoint_disable(struct cli *cli, struct till_error *err) {
-    return switch_row(cli, "/admin/endpoints", "disable", err);
+    return admin_switch(cli, "/admin/endpoints", "disable", err);
 }
 
 bool verb_endpoint(struct cli *cli, struct till_error *err) {

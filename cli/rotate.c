@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * till app rotate, rotate-webhook, end; till endpoint rotate: a new secret first, and when it is in
- * our hands the old one is given its end. Whatever dies between the two, the old one goes on.
+ * till app rotate, rotate-webhook, end; till endpoint rotate; till client secret: a new secret
+ * first, and when it is in our hands the old one is given its end. Whatever dies between the two,
+ * the old one goes on.
  */
 #include <cli/rotate.h>
 
@@ -151,9 +152,9 @@ bool app_end_key(struct cli *cli, struct till_error *err) {
     return admin_say(cli, &place, "POST", target, body, err);
 }
 
-/* ---- webhook secrets ---- */
+/* ---- secrets of webhooks and clients ---- */
 
-static bool rotate_webhook(struct cli *cli, const char *folder, struct till_error *err) {
+static bool rotate_secret(struct cli *cli, const char *folder, struct till_error *err) {
     struct rotation r = {.make_body = NULL};
     struct till_str overlap = OVERLAP_USUAL;
     struct cli_values ids = {0};
@@ -171,9 +172,13 @@ static bool rotate_webhook(struct cli *cli, const char *folder, struct till_erro
 }
 
 bool app_rotate_webhook(struct cli *cli, struct till_error *err) {
-    return rotate_webhook(cli, "/admin/apps", err);
+    return rotate_secret(cli, "/admin/apps", err);
 }
 
 bool endpoint_rotate(struct cli *cli, struct till_error *err) {
-    return rotate_webhook(cli, "/admin/endpoints", err);
+    return rotate_secret(cli, "/admin/endpoints", err);
+}
+
+bool client_rotate(struct cli *cli, struct till_error *err) {
+    return rotate_secret(cli, "/admin/clients", err);
 }

@@ -9,6 +9,7 @@
 #include <gateway/guard/guard.h>
 #include <gateway/guard/limits.h>
 #include <gateway/guard/signers.h>
+#include <gateway/guard/throttle.h>
 #include <gateway/settings_check.h>
 #include <rt/failpoint.h>
 #include <till/encode.h>
@@ -60,6 +61,7 @@ bool gateway_open(struct gateway *gateway, struct world *world, struct store *st
         breakers_open(world, &gateway->breakers, err) &&
         nonce_filter_open(world, NONCES_MAX, &gateway->nonces, err) &&
         signer_cache_open(world, &gateway->signers, err) &&
+        throttle_open(world, &gateway->throttle, err) &&
         capture_open(log, settings->log_debug, &gateway->capture, err) &&
         limits_open(world, &gateway->limits, err) && account_each(gateway, check_account, err))
         return true;
@@ -80,12 +82,14 @@ void gateway_close(struct gateway *gateway) {
     nonce_filter_close(gateway->nonces);
     signer_cache_close(gateway->signers);
     limits_close(gateway->limits);
+    throttle_close(gateway->throttle);
     capture_close(gateway->capture);
     gateway->accounts = NULL;
     gateway->breakers = NULL;
     gateway->nonces = NULL;
     gateway->signers = NULL;
     gateway->limits = NULL;
+    gateway->throttle = NULL;
     gateway->capture = NULL;
 }
 

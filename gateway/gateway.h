@@ -15,6 +15,7 @@ struct account_cache; /* guard/accounts.h */
 struct breakers;      /* guard/breakers.h */
 struct nonce_filter;  /* guard/nonces.h */
 struct signer_cache;  /* guard/signers.h: merchants' public keys, parsed */
+struct throttle;      /* guard/throttle.h */
 struct capture;       /* guard/capture.h: log.debug exchange capture, redacted */
 struct limits;        /* guard/limits.h */
 struct outbound_policy;
@@ -55,6 +56,7 @@ struct gateway {
     struct breakers *breakers;
     struct nonce_filter *nonces;
     struct signer_cache *signers;
+    struct throttle *throttle; /* of wrong client secrets */
     struct capture *capture;
     struct config *config; /* where the settings come from; NULL: they do not change */
     struct limits *limits;

@@ -141,6 +141,16 @@ const struct setting gateway_setting_rows[] = {
      "Time to finish what is in work after SIGTERM."},
     {"auth.window", SETTING_DURATION, "300s", SECOND, 300 * SECOND, false, AT(auth_window),
      "How far a signed timestamp may be from this till's clock."},
+    {"oauth.token_lifetime", SETTING_DURATION, "1h", 60 * SECOND, 86400 * SECOND, true,
+     AT(oauth_token_lifetime), "How long a token lives from when it is given out."},
+    {"oauth.failures_max", SETTING_INT, "10", 1, 10000, true, AT(oauth_failures_max),
+     "Wrong secrets of one client from one address within a minute; then it is not looked at."},
+    {"oauth.failures_per_client", SETTING_INT, "100", 1, 100000, true,
+     AT(oauth_failures_per_client),
+     "Wrong secrets of one client from all addresses within a minute; then wrong ones get 429."},
+    {"oauth.failures_per_address", SETTING_INT, "100", 1, 100000, true,
+     AT(oauth_failures_per_address),
+     "Wrong secrets from one address for all clients within a minute; then wrong ones get 429."},
 };
 
 const size_t gateway_setting_count = sizeof gateway_setting_rows / sizeof gateway_setting_rows[0];

@@ -60,10 +60,13 @@ struct gateway_settings {
     struct rate limits_instance[LIMIT_NAMES];                /* for all apps together */
     struct rate limits_app[LIMIT_NAMES];                     /* for each app */
     int64_t shed_lists_at, shed_creates_at, shed_queries_at; /* percent of http.queue_max */
-    int64_t shed_wait;     /* the oldest waits so long: creates are shed */
-    int64_t shed_give_up;  /* waited longer than this: not begun */
-    int64_t drain_timeout; /* 5 s */
-    int64_t auth_window;   /* 300 s */
+    int64_t shed_wait;            /* the oldest waits so long: creates are shed */
+    int64_t shed_give_up;         /* waited longer than this: not begun */
+    int64_t drain_timeout;        /* 5 s */
+    int64_t auth_window;          /* 300 s */
+    int64_t oauth_token_lifetime; /* 1 h */
+    int64_t oauth_failures_max;   /* a minute, of one client from one address */
+    int64_t oauth_failures_per_client, oauth_failures_per_address; /* the sums, a minute */
 };
 
 extern const struct setting gateway_setting_rows[];

@@ -25,7 +25,7 @@ struct route {
     enum route_need need;
     bool takes_json; /* a body, if there is one, must be called application/json */
     bool (*handle)(struct call *c, struct till_error *err);
-    const char *scope;   /* "payments:write": what a token must carry; NULL: nothing */
+    const char *scope;   /* "payments:write": what a token must carry; NULL: no token opens it */
     enum shed_rank rank; /* when it is sent away under overload, and whose limit holds */
 };
 

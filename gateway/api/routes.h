@@ -57,6 +57,15 @@ struct till_json *breaker_json(const struct breaker_view *view);
 /* How many are open and half open, and the calls under way, as members. */
 void set_breakers(struct call *c, struct till_json *json);
 
+/* admin_clients.c: OAuth2 clients */
+bool admin_add_client(struct call *c, struct till_error *err);
+bool admin_list_clients(struct call *c, struct till_error *err);
+bool admin_enable_client(struct call *c, struct till_error *err);
+bool admin_disable_client(struct call *c, struct till_error *err);
+bool admin_revoke_client(struct call *c, struct till_error *err);
+bool admin_add_client_secret(struct call *c, struct till_error *err);
+bool admin_end_client_secret(struct call *c, struct till_error *err);
+
 /* admin_rotation.c */
 bool admin_end_key(struct call *c, struct till_error *err);
 bool admin_add_app_secret(struct call *c, struct till_error *err);

@@ -11,6 +11,8 @@
 #include <gateway/api/routes.h>
 #include <gateway/flow/bill.h>
 #include <gateway/flow/reconcile.h>
+#include <gateway/flow/token.h>
+#include <gateway/guard/bearer.h>
 #include <gateway/guard/guard.h>
 #include <gateway/guard/rights.h>
 #include <gateway/store/acts.h>
@@ -96,6 +98,9 @@ static const struct route PUBLIC[] = {
      .scope = "apps:write", .rank = RANK_CREATE},
     {"POST", "/v1/app/secrets/end", "app.secrets.end", NEED_APP_WITH_EFFECT, true, end_own_secrets,
      .scope = "apps:write", .rank = RANK_CREATE},
+    {"POST", "/oauth2/token", "oauth.token", NEED_NOTHING, false, give_token, .rank = RANK_QUERY},
+    {"POST", "/oauth2/revoke", "oauth.revoke", NEED_NOTHING, false, revoke_token,
+     .rank = RANK_QUERY},
     {"POST", "/notify/{channel}/{account}", "notify", NEED_NOTHING, false, notify,
      .rank = RANK_NOTIFY},
     {"GET", "/return/{channel}/{account}", "return", NEED_NOTHING, false, come_back,
@@ -154,8 +159,34 @@ static bool refuse_right(struct call *c, const struct route *route, struct till_
                      route->scope);
 }
 
-static bool admit_app(struct call *c, const struct route *route, bool with_effect,
-                      struct till_error *err) {
+/* Why the token does not open it, for programs (RFC 6750 section 3). */
+static void challenge(struct call *c, const char *scope, const struct till_error *err) {
+    struct till_str text = TILL_STR("Bearer realm=\"till\", error=\"invalid_token\"");
+    struct till_error ignored;
+    if (err->code != TILL_E_TOKEN_INVALID && err->code != TILL_E_SCOPE_MISSING)
+        return;
+    if (err->code == TILL_E_SCOPE_MISSING &&
+        !till_arena_format(c->arena, &text, &ignored,
+                           "Bearer realm=\"till\", error=\"insufficient_scope\", scope=\"%s\"",
+                           scope ? scope : ""))
+        return;
+    http_response_header(c->response, TILL_STR("WWW-Authenticate"), text);
+}
+
+/* A token proves who asks and no more: there is no nonce, so a repeat is kept from a second effect
+ * by the order's own numbers (ADR 031). */
+static bool admit_token(struct call *c, const struct route *route, struct till_error *err) {
+    if (bearer_admit(c->gw, c->request, route->scope, c->now_us, c->arena, &c->app, &c->scopes,
+                     &c->claim, err))
+        return !c->limited || limiting_app(c, err);
+    challenge(c, route->scope, err);
+    if (err->code == TILL_E_TOKEN_INVALID)
+        security_event(c->gw, "token_refused", c->trace_id, c->request->peer);
+    return false;
+}
+
+static bool admit_signed(struct call *c, const struct route *route, bool with_effect,
+                         struct till_error *err) {
     if (!auth_request(c->gw, c->request, c->now_us, c->arena, &c->app, &c->scopes, &c->claim,
                       err)) {
         if (till_code_class(err->code) == TILL_CLASS_AUTH)
@@ -169,6 +200,12 @@ static bool admit_app(struct call *c, const struct route *route, bool with_effec
     if (with_effect)
         TILL_FP("C2");
     return with_effect || auth_claim_is_new(c->gw, &c->claim, c->now_us, err);
+}
+
+static bool admit_app(struct call *c, const struct route *route, bool with_effect,
+                      struct till_error *err) {
+    return bearer_shown(c->request) ? admit_token(c, route, err)
+                                    : admit_signed(c, route, with_effect, err);
 }
 
 /* ?app_id= says for which app the administrator acts. */

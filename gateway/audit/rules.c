@@ -209,6 +209,16 @@ static const struct rule OUTBOX[] = {
 };
 
 #define SWITCHES(noun) "'" noun ".added', '" noun ".enabled', '" noun ".disabled'"
+#define ALL_SWITCHES                                                                               \
+    SWITCHES("app")                                                                                \
+    ", " SWITCHES("key") ", 'key.ended', " SWITCHES("account") ", " SWITCHES(                      \
+        "endpoint") ", " SWITCHES("client") ", 'client.revoked'"
+/* What is switched on and off by people. */
+#define SWITCHED                                                                                   \
+    "SELECT 'app' AS noun, id, enabled FROM apps UNION ALL SELECT 'key', id, enabled FROM keys"    \
+    " UNION ALL SELECT 'account', id, enabled FROM accounts UNION ALL SELECT 'endpoint', id,"      \
+    " enabled FROM endpoints UNION ALL SELECT 'client', id, enabled FROM oauth_clients"
+#define SAID_ENABLED AUDIT_MEMBER("a.body", "enabled")
 
 static const struct rule REST[] = {
     {"discrepancy.open",
@@ -263,18 +273,11 @@ static const struct rule REST[] = {
     {"config.trail",
      "SELECT t.noun || ' ' || t.id, 'the trail says who added it and how it was left; it is '"
      " || iif(t.enabled, 'enabled', 'disabled') || ', and the last it says is ' || COALESCE(a.what,"
-     " 'nothing') FROM (SELECT 'app' AS noun, id, enabled FROM apps UNION ALL SELECT 'key', id,"
-     " enabled FROM keys UNION ALL SELECT 'account', id, enabled FROM accounts UNION ALL SELECT"
-     " 'endpoint', id, enabled FROM endpoints) AS t LEFT JOIN (SELECT subject, substr(what, 1,"
-     " instr(what, '.') - 1) AS noun, MAX(pk) AS pk FROM audit WHERE what IN (" SWITCHES(
-         "app") ","
-                " " SWITCHES("key") ", 'key.ended', " SWITCHES("account") ", " SWITCHES(
-                    "endpoint") ") GROUP BY"
-                                " 1, 2) AS l ON l.subject = t.id AND l.noun = t.noun LEFT JOIN "
-                                "audit AS a ON a.pk = l.pk WHERE"
-                                " a.pk IS NULL OR t.enabled IS NOT CASE WHEN a.what LIKE '%.added' "
-                                "THEN " AUDIT_MEMBER(
-                                    "a.body", "enabled") " ELSE a.what LIKE '%.enabled' END"},
+     " 'nothing') FROM (" SWITCHED ") AS t LEFT JOIN (SELECT subject, substr(what, 1,"
+     " instr(what, '.') - 1) AS noun, MAX(pk) AS pk FROM audit WHERE what IN (" ALL_SWITCHES
+     ") GROUP BY 1, 2) AS l ON l.subject = t.id AND l.noun = t.noun LEFT JOIN audit AS a ON a.pk ="
+     " l.pk WHERE a.pk IS NULL OR t.enabled IS NOT CASE WHEN a.what LIKE '%.added' "
+     "THEN " SAID_ENABLED " ELSE a.what LIKE '%.enabled' END"},
     /* Version 1, 12 bytes of nonce, 16 of tag: nothing that could be read. */
     {"secret.sealed",
      "SELECT row, 'its secret is sealed: version 1 and at least ' || least || ' bytes; it has ' ||"

@@ -66,3 +66,14 @@ bool scopes_read(struct till_arena *arena, struct till_str text, struct till_str
         return TILL_FAIL_FIELD(err, FIELD_INVALID, "/scopes", "Name at least one scope.");
     return put_in_order(arena, text, ret_list, err);
 }
+
+bool scopes_choose(struct till_arena *arena, struct till_str text, struct till_str granted,
+                   struct till_str *ret_list, struct till_error *err) {
+    struct till_str rest = text, word;
+    size_t count = 0;
+    for (; next_word(&rest, &word); count++)
+        if (!scopes_have(granted, word))
+            return TILL_FAIL(err, SCOPE_INVALID, NULL);
+    return count == 0 ? till_arena_copy(arena, granted, ret_list, err)
+                      : put_in_order(arena, text, ret_list, err);
+}

@@ -16,5 +16,10 @@ bool scopes_have(struct till_str list, struct till_str name);
  * known. */
 TILL_MUST_CHECK bool scopes_read(struct till_arena *arena, struct till_str text,
                                  struct till_str *ret_list, struct till_error *err);
+/* The same, each of them also in `granted`: SCOPE_INVALID otherwise. Empty text: all of `granted`.
+ */
+TILL_MUST_CHECK bool scopes_choose(struct till_arena *arena, struct till_str text,
+                                   struct till_str granted, struct till_str *ret_list,
+                                   struct till_error *err);
 
 #endif

@@ -8,6 +8,7 @@
 #define GATEWAY_STORE_INTERNAL_H
 
 #include <gateway/store/changes.h>
+#include <gateway/store/clients.h>
 #include <gateway/store/db.h>
 #include <gateway/store/store.h>
 
@@ -46,6 +47,13 @@ struct reader_wait {
 struct cached_key {
     struct key_row row;
     int64_t epoch; /* 0: empty */
+};
+
+struct cached_token {
+    struct client_digest token;
+    struct token_row row;
+    int64_t epoch, revoked; /* as they stood before it was read; epoch 0: empty */
+    int64_t read_us;        /* monotonic */
 };
 
 /* What kept.c keeps: an app or an account, by what it was asked for. */
@@ -120,12 +128,14 @@ struct store {
 
     struct world_lock cache_lock; /* of what follows */
     struct cached_key keys[STORE_KEYS_CACHED];
+    struct cached_token tokens[TOKENS_CACHED];
     struct kept_row kept[STORE_ROWS_KEPT];
     struct ledger_sums sums;
     struct known_moment moments[MOMENTS];
 
-    _Atomic int64_t epoch;         /* as last read */
-    _Atomic int64_t epoch_read_us; /* monotonic; 0: read it now */
+    _Atomic int64_t tokens_revoked; /* by this process: what was cached before is read again */
+    _Atomic int64_t epoch;          /* as last read */
+    _Atomic int64_t epoch_read_us;  /* monotonic; 0: read it now */
     _Atomic int64_t horizon_s;
     int64_t
         seen_us; /* the wall clock when this store was last looked after, as found at the start */

@@ -330,9 +330,15 @@ static const char *const FIRST[] = {
     NULL,
 };
 
-const struct migration MIGRATIONS[] = {
-    {1, FIRST},           {2, MIGRATION_BILLS},    {MIGRATION_TRAIL_VERSION, MIGRATION_TRAIL},
-    {4, MIGRATION_KEYS},  {5, MIGRATION_ATTEMPTS}, {6, MIGRATION_RECONCILE},
-    {7, MIGRATION_MONEY}, {8, MIGRATION_SIGNERS},  {9, MIGRATION_LIMITS},
-    {10, MIGRATION_LISTS}};
+const struct migration MIGRATIONS[] = {{1, FIRST},
+                                       {2, MIGRATION_BILLS},
+                                       {MIGRATION_TRAIL_VERSION, MIGRATION_TRAIL},
+                                       {4, MIGRATION_KEYS},
+                                       {5, MIGRATION_ATTEMPTS},
+                                       {6, MIGRATION_RECONCILE},
+                                       {7, MIGRATION_MONEY},
+                                       {8, MIGRATION_SIGNERS},
+                                       {9, MIGRATION_LIMITS},
+                                       {10, MIGRATION_LISTS},
+                                       {11, MIGRATION_CLIENTS}};
 const int MIGRATION_COUNT = sizeof MIGRATIONS / sizeof *MIGRATIONS;

@@ -29,6 +29,11 @@ TILL_MUST_CHECK bool idempotency_point(struct db *db, const struct payment_open 
 TILL_MUST_CHECK bool evidence_write(struct db *db, struct till_str subject_id, struct till_str kind,
                                     struct till_str bytes, int64_t now_us, struct till_error *err);
 
+/* Expired tokens, and older secrets of clients whose end has come: gone for good, so that a clock
+ * that is set back revives nothing (I21). Bounded work a call. */
+TILL_MUST_CHECK bool tokens_forget(struct db *db, int64_t now_us, int *ret_removed,
+                                   struct till_error *err);
+
 /* Two lines that balance, by the table in posting.def. */
 enum posting {
 #define POSTING(id, what, debit, credit) POSTING_##id,

@@ -14,7 +14,7 @@ enum { ROWS_AT_ONCE = 2000 };
 
 struct purging {
     int64_t now_us;
-    int nonces, keys, logs;
+    int nonces, keys, logs, tokens;
     int64_t horizon_s;
 };
 
@@ -107,7 +107,8 @@ static bool purge_in_commit(struct store *store, struct db *db, void *arg, struc
         return false;
     return (!old.nonces || forget(db, NONCES, p->horizon_s, &p->nonces, err)) &&
            (!old.keys || forget(db, KEYS, p->now_us - IDEMPOTENCY_KEPT_US, &p->keys, err)) &&
-           (!old.logs || forget(db, LOGS, p->now_us - DELIVERY_LOG_KEPT_US, &p->logs, err));
+           (!old.logs || forget(db, LOGS, p->now_us - DELIVERY_LOG_KEPT_US, &p->logs, err)) &&
+           tokens_forget(db, p->now_us, &p->tokens, err);
 }
 
 /* Claims of refused operations were counted too; that is put right beside the
@@ -134,6 +135,6 @@ bool store_purge(struct store *store, int64_t now_us, int *ret_removed, struct t
     if (!count_nonces(store, &ignored))
         log_failure(store->log, LOG_WARN, "store_nonces_uncounted",
                     &ignored); /* then too many are counted */
-    *ret_removed = purging.nonces + purging.keys + purging.logs;
+    *ret_removed = purging.nonces + purging.keys + purging.logs + purging.tokens;
     return true;
 }

@@ -57,7 +57,7 @@ const char *store_engine_version(void);
 int store_schema_version(void);
 
 /* What proves that a signed request is new; written in the same commit as its effect (I24). Empty
- * nonce: none (key_id "admin": asked for by a person, which the trail notes; empty: internal). */
+ * nonce: none (key_id "admin": a person; a client's id: its token; empty: internal; ADR 031). */
 struct nonce_claim {
     struct till_str key_id;
     struct till_str nonce;

@@ -74,11 +74,13 @@ bool trail_act(struct store *store, struct db *db, struct till_str who, const ch
 }
 
 bool trail_by_hand(const struct nonce_claim *claim_or_null) {
-    return claim_or_null && claim_or_null->nonce.len == 0 && claim_or_null->key_id.len > 0;
+    return claim_or_null && claim_or_null->nonce.len == 0 &&
+           till_str_is(claim_or_null->key_id, TRAIL_ADMIN);
 }
 
 struct till_str trail_who(const struct nonce_claim *claim_or_null, struct till_str app_id) {
-    bool is_app = claim_or_null && claim_or_null->nonce.len > 0 && app_id.len > 0;
+    bool is_app = claim_or_null && claim_or_null->key_id.len > 0 && app_id.len > 0 &&
+                  !trail_by_hand(claim_or_null);
     return is_app ? app_id : TILL_STR(TRAIL_ADMIN);
 }
 

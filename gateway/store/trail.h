@@ -26,9 +26,10 @@
 TILL_MUST_CHECK bool trail_act(struct store *store, struct db *db, struct till_str who,
                                const char *what, struct till_str subject, struct till_json *body,
                                struct till_error *err);
-/* Did a person at the administration's socket ask for it? Such a claim names a key and no nonce. */
+/* Did a person at the administration's socket ask for it? Such a claim names TRAIL_ADMIN and no
+ * nonce. */
 bool trail_by_hand(const struct nonce_claim *claim_or_null);
-/* Then the administration, else the app that signed. */
+/* Then the administration, else the app that signed or whose token it was. */
 struct till_str trail_who(const struct nonce_claim *claim_or_null, struct till_str app_id);
 /* "sha256:..." of sealed bytes as a member: tells that they changed, and nothing about them. */
 void trail_set_digest(struct till_json *body, const char *name, struct till_str sealed);

@@ -216,7 +216,8 @@ static void s002_a_missing_signature_reads_like_a_wrong_one(void **state) {
     struct api_answer bad = api_send(&api, &request);
     same_refusal(&missing, &unknown);
     same_refusal(&missing, &bad);
-    assert_true(till_str_is(api_header(&bad, "WWW-Authenticate"), "TILL-HMAC-SHA256"));
+    assert_true(till_str_is(api_header(&bad, "WWW-Authenticate"),
+                            "TILL-HMAC-SHA256, Bearer realm=\"till\""));
     assert_true(api_metric(&api, METRIC_SECURITY, "request_refused", NULL) == 3);
 }
 

@@ -27,6 +27,7 @@ MAY = {
 STORE_DOORS = ("gateway/store/routing.h", "gateway/store/store.h", "gateway/store/attempts.h", "gateway/store/bills.h",
                "gateway/store/discrepancies.h", "gateway/store/reconciles.h",
                "gateway/store/rotation.h", "gateway/store/reseal.h", "gateway/store/changes.h",
+               "gateway/store/clients.h",
                "gateway/store/app_limits.h", "gateway/store/history.h", "gateway/store/lists.h",
                "gateway/store/acts.h")
 VENDOR = {

@@ -64,10 +64,10 @@ def of_routes(contract, table):
 
 
 def of_scopes(path, of, operation, scope, contract):
-    """What a token must carry, once there are tokens."""
+    """What a token must carry; without a scope no token opens it."""
     ways = operation.get("security", contract.get("security", []))
     told = [scopes for way in ways for name, scopes in way.items() if contract["components"]["securitySchemes"][name]["type"] == "oauth2"]
-    if any(scope not in scopes for scopes in told):
+    if bool(scope) != bool(told) or any(scope not in scopes for scopes in told):
         yield f"{of.upper()} {path} wants the scope {scope!r}, and doc/openapi.yaml says {told}"
 
 
@@ -277,6 +277,8 @@ def broken():
     yield "a route that the contract has not", lose("paths", "/v1/bills"), texts, "GET /v1/bills is not in"
     yield "an operation without a route", put({"get": {**whole["paths"]["/ping"]["get"], "operationId": "pong"}}, "paths", "/pong"), texts, "GET /pong, for which"
     yield "a right that is not asked", put([], "paths", "/v1/bills", "get", "security"), texts, "GET /v1/bills is not open"
+    yield "a scope that is not asked", put([{"hmac": []}, {"oauth": ["bills:write"]}], "paths", "/v1/bills", "get", "security"), texts, "wants the scope 'bills:read'"
+    yield "a way in that the contract has not", put([{"hmac": []}], "paths", "/v1/bills", "get", "security"), texts, "wants the scope 'bills:read'"
     yield "a code that the contract has not", whole, {**texts, "errors": texts["errors"] + 'TILL_ERROR(NEW, INPUT, 418, "brand_new", "x")\n'}, "brand_new"
     yield "a state that the contract has not", whole, {**texts, "states": texts["states"].replace('"closing"', '"shutting"')}, "PaymentState"
     yield "a field that the contract has not", whole, {**texts, "extra": texts["extra"].replace('{"scene",', '{"stage",')}, "stage of barcode"
