@@ -2,7 +2,8 @@
 /*
  * Failures counted by who failed, in windows of a minute (S-020). In a table of THROTTLE_ROWS where
  * the one with the fewest failures makes room for a new one: neither many names nor many addresses
- * take memory, and who fails most is remembered. Owned by the gateway; a lock of the world guards it.
+ * take memory, and who fails most is remembered. Owned by the gateway; a lock of the world guards
+ * it.
  */
 #ifndef GATEWAY_GUARD_THROTTLE_H
 #define GATEWAY_GUARD_THROTTLE_H
