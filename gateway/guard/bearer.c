@@ -23,7 +23,7 @@ void bearer_make(struct world *world, const char *prefix, char ret_text[BEARER_T
 }
 
 struct client_digest bearer_digest(struct till_str text) {
-    struct client_digest digest;
+    struct client_digest digest = {{0}};
     till_sha256(text, digest.bytes);
     return digest;
 }

@@ -45,13 +45,12 @@ static bool note(struct store *store, struct db *db, const struct account_change
     return act_note(store, db, change->by, "account.added", till_str_of(row->id), body, err);
 }
 
-static bool has_room(struct db *db, const struct account_change *change, struct till_error *err) {
+/* For an account that the app adds itself. */
+static bool has_room(struct db *db, const char *app_id, struct till_error *err) {
     static const char SQL[] = "SELECT count(*) FROM accounts WHERE app_id = ?";
     bool found;
-    if (!change->by)
-        return true;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
-    bind(&query, change->row->app_id);
+    bind(&query, app_id);
     return query_step(&query, &found) &&
            (read_int(&query) < ACCOUNTS_OWN_MAX ||
             TILL_FAIL(err, STATE_CONFLICT, "The app has %d accounts; ask the operator for more.",
@@ -67,7 +66,7 @@ static bool add(struct store *store, struct db *db, void *arg, struct till_error
     struct till_str sealed;
     int64_t epoch;
     bool refused;
-    if (!check_app(db, row, err) || !has_room(db, change, err) ||
+    if (!check_app(db, row, err) || (change->by && !has_room(db, row->app_id, err)) ||
         !config_changed(db, &epoch, err) ||
         !seal(store, change->arena, "accounts", row->id, row->settings, &sealed, err))
         return false;
