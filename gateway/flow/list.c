@@ -159,6 +159,8 @@ bool list_refunds(struct call *c, struct till_error *err) {
         !call_read_id(&query, "account", "acc", &filter.account_id, err))
         return false;
     filter.out_refund_no = till_form_get(&query, "out_refund_no");
+    if (filter.out_refund_no.len > 0 && !refund_check_number(filter.out_refund_no, err))
+        return false;
     if (!store_refund_page(c->gw->store, c->arena, &filter, &rows, &count, next, err))
         return false;
     struct till_json *data = till_json_array();

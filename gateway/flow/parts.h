@@ -11,6 +11,8 @@
 /* An app that a body names must be the one that asks. FORBIDDEN. */
 TILL_MUST_CHECK bool order_read_identity(const struct call *c, const struct till_json *body,
                                          struct till_error *err);
+/* An out_refund_no: 1 to 64 of A-Z a-z 0-9 _ - . : characters. FIELD_INVALID. */
+TILL_MUST_CHECK bool refund_check_number(struct till_str number, struct till_error *err);
 /* An out_trade_no: 1 to 64 of A-Z a-z 0-9 _ -. FIELD_INVALID. */
 TILL_MUST_CHECK bool order_read_number(struct till_str no, struct till_error *err);
 /* The channel's own fields of an order or attempt, as they are stored. FIELD_INVALID. */

@@ -6,6 +6,7 @@
  * it is, and the resolver goes on.
  */
 #include <gateway/flow/money.h>
+#include <gateway/flow/parts.h>
 
 #include <till/time.h>
 
@@ -22,7 +23,7 @@ static void drop_order(struct refund_order *order) {
 }
 #define REFUND_ORDER_SCOPED __attribute__((cleanup(drop_order)))
 
-static bool check_number(struct till_str number, struct till_error *err) {
+bool refund_check_number(struct till_str number, struct till_error *err) {
     if (number.len == 0 || number.len > NUMBER_MAX)
         return TILL_FAIL_FIELD(err, FIELD_INVALID, "/out_refund_no",
                                "Give a number of 1 to %d characters.", NUMBER_MAX);
@@ -71,7 +72,7 @@ static bool read_order(struct call *c, const struct payment_row *payment,
            till_json_need_str(order->body, "out_refund_no", &order->out_refund_no, err) &&
            till_json_want_str(order->body, "reason", &order->reason, err) &&
            call_want_text(order->body, "attempt", &order->attempt, err) &&
-           check_number(order->out_refund_no, err) && check_reason(order->reason, err);
+           refund_check_number(order->out_refund_no, err) && check_reason(order->reason, err);
 }
 
 /* Somebody else is sending this very refund: his answer is ours. Past the deadline the row as it

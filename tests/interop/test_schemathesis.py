@@ -31,6 +31,7 @@ LEFT_OUT = {"covering": [], "drawing": ["--exclude-checks", "positive_data_accep
 # What no request made of a schema can prove, or nobody has in an hour-old till.
 OUT_OF_REACH = {"POST /notify/{channel}/{account}", "GET /return/{channel}/{account}", "POST /return/{channel}/{account}", "GET /v1/bills/{id}",
                 "GET /v1/discrepancies/{id}", "POST /v1/payments/{id}/attempts/{attempt}/keep"}
+READ_FROM = "GET /openapi.json"  # which schemathesis asks by itself, before it counts
 # The key has no right to administrate: a key that ended itself would end the run.
 FOR_RIGHTS = ("/v1/keys", "/v1/accounts", "/v1/app")
 
@@ -110,8 +111,8 @@ def every_operation_was_reached_and_answered_well_and_not_at_all_badly(stack):
         for method in item:
             label = f"{method.upper()} {path}"
             told = {place.rsplit(" ", 1)[1]: count for place, count in stack.hits.items() if place.rsplit(" ", 1)[0] == label}
-            expect(told, f"{label} was never asked")
-            out_of_reach = label in OUT_OF_REACH or path.startswith(FOR_RIGHTS)
+            expect(told or label == READ_FROM, f"{label} was never asked")
+            out_of_reach = label in OUT_OF_REACH or label == READ_FROM or path.startswith(FOR_RIGHTS)
             expect(out_of_reach or any(status < "4" for status in told), f"{label} never answered well: {told}")
     equal({status: count for status, count in by_status(stack).items() if status >= "5"}, {}, "answers of 500 and more")
 
