@@ -235,8 +235,9 @@ def s_010_the_algorithm_comes_from_the_key_record(stack):
     for header in (f"none {parameters}", "none", f"TILL-NONE {fields},signature=", f"TILL-HMAC-MD5 {fields},signature={weak}",
                    f"TILL-HMAC-SHA256 algorithm=none,{fields},signature=", f"TILL-HMAC-SHA256 algorithm=HMAC-MD5,{fields},signature={weak}",
                    f"TILL-HMAC-SHA256 {fields},signature={weak}", f"TILL-HMAC-SHA256 {fields},signature={weak.ljust(64, '0')}",
-                   f"Bearer {parameters}", f"Basic {parameters}"):
+                   f"Basic {parameters}"):
         refused(stack, post(stack, body, header), before=before)
+    refused(stack, post(stack, body, f"Bearer {parameters}"), code="invalid_token", before=before)
     equal(post(stack, body, good).status, 201, "the key's own algorithm")
 
 
