@@ -181,8 +181,9 @@ static size_t fill_headers(struct api *api, const struct api_request *request, s
     bool is_signed = !request->admin && !request->private && !request->open;
     headers[count++] = (struct till_pair){TILL_STR("Host"), TILL_STR(API_HOST)};
     if (body.len > 0)
-        headers[count++] =
-            (struct till_pair){TILL_STR("Content-Type"), TILL_STR("application/json")};
+        headers[count++] = (struct till_pair){
+            TILL_STR("Content-Type"), request->form ? TILL_STR("application/x-www-form-urlencoded")
+                                                    : TILL_STR("application/json")};
     if (request->authorization && request->authorization[0])
         headers[count++] =
             (struct till_pair){TILL_STR("Authorization"), till_str_of(request->authorization)};

@@ -71,6 +71,7 @@ struct api_request {
     bool admin;                  /* through the Unix socket's service, unsigned */
     bool private;                /* through the private listener's service, unsigned */
     bool open;                   /* public, unsigned */
+    bool form;                   /* the body is a form, not JSON */
 };
 
 struct api_answer {
