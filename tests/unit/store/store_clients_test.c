@@ -12,9 +12,9 @@
 #define CLIENT TILL_STR("cli_1")
 
 static struct client_digest digest(const char *of) {
-    struct client_digest digest;
-    till_sha256(till_str_of(of), digest.bytes);
-    return digest;
+    struct client_digest made = {{0}};
+    till_sha256(till_str_of(of), made.bytes);
+    return made;
 }
 
 static void add_client(struct fixture *f, const char *id, const char *secret) {
