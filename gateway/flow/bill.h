@@ -36,6 +36,8 @@ int64_t bill_next_try(int64_t now_us, int64_t day_start_us, int64_t attempts);
 
 /* bills.c: what the mornings bring, one bounded round. */
 void bills_once(struct gateway *gw, int64_t *ret_next_us);
+/* Into the metrics: each round does, and whoever fetches one by hand. */
+void bills_show(struct gateway *gw);
 
 /* bill_list.c */
 bool list_bills(struct call *c, struct till_error *err);

@@ -174,5 +174,6 @@ bool fetch_bill(struct call *c, struct till_error *err) {
         !bill_try(c->gw, &row, err) ||
         !store_bill_get(c->gw->store, c->arena, TILL_STR_NONE, till_str_of(row.id), &row, err))
         return false;
+    bills_show(c->gw);
     return reply_json(c, 200, bill_json(&row), err);
 }

@@ -79,7 +79,7 @@ static bool try_next(struct gateway *gw, bool *ret_found, struct till_error *err
     return good;
 }
 
-static void show(struct gateway *gw) {
+void bills_show(struct gateway *gw) {
     struct bill_figures figures;
     struct till_error ignored;
     int64_t newest_us = 0, now_us = world_now_us(gw->world);
@@ -114,7 +114,7 @@ void bills_once(struct gateway *gw, int64_t *ret_next_us) {
                                                                         : (found = false, true);
     if (!good)
         log_failure(gw->log, LOG_ERROR, "bills_failed", &err);
-    show(gw);
+    bills_show(gw);
     int64_t minute_us = world_now_us(gw->world) + MINUTE_US;
     int64_t next_us = good ? store_bill_next_us(gw->store) : minute_us;
     *ret_next_us = next_us < minute_us ? next_us : minute_us;

@@ -258,7 +258,8 @@ static void no_row_crosses_from_test_to_live(void **state) {
     struct payment_opened order = fixture_paid(f, "A1", 990);
     (void)order;
     static const char *const STOCK[] = {
-        "INSERT INTO apps SELECT 'app_live', name, 1, enabled, hosts, late_policy,"
+        "INSERT INTO apps(id, name, mode, enabled, hosts, late_policy, sealed_webhook_secret,"
+        " created_us, duplicate_policy) SELECT 'app_live', name, 1, enabled, hosts, late_policy,"
         " sealed_webhook_secret, created_us, duplicate_policy FROM apps WHERE id = 'app_1'",
         "INSERT INTO accounts(id, public_id, app_id, channel, name, mode, enabled, sealed_settings,"
         " created_us, config_epoch) SELECT 'acc_live', 'pub_live', 'app_live', channel, name, 1,"
