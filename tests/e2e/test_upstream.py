@@ -69,7 +69,8 @@ class TlsDoor:
 
 
 def setup():
-    stack = new_stack(upstream__timeout="1s", payments__create_deadline="2s", payments__ask_after="400ms", payments__ask_slowest="600ms")
+    stack = new_stack(upstream__timeout="1s", payments__create_deadline="2s", payments__ask_after="400ms", payments__ask_slowest="600ms",
+                      breaker__calls_min=100000)  # an account whose calls fail on purpose would rest (test_breaker.py)
     stack.doors = {name: free_port() for name in ("good", "other_host", "expired", "stranger")}
     stack.decoy = Receiver()
     certificate(stack.folder, "good", "IP:127.0.0.1", 30)
