@@ -173,6 +173,7 @@ static bool is_owed(const struct question *question) {
     case TILL_CREATE:
         return question->attempt->state == TILL_ATTEMPT_UNKNOWN;
     case TILL_REFUND:
+        assert(question->refund);
         return question->refund->state == TILL_REFUND_UNKNOWN ||
                question->refund->state == TILL_REFUND_PENDING;
     default:

@@ -148,7 +148,7 @@ static bool judge(const struct client_credentials *shown, const struct client_pr
                   size_t *ret_which) {
     struct client_digest digest = bearer_digest(shown->secret);
     bool fits = secret_fits(proof, &digest, ret_which);
-    bool whole = shown->secret.len == sizeof BEARER_SECRET_PREFIX - 1 + 2 * BEARER_RANDOM &&
+    bool whole = shown->secret.len == sizeof BEARER_SECRET_PREFIX - 1 + BEARER_HEX &&
                  till_str_starts_with(shown->secret, TILL_STR(BEARER_SECRET_PREFIX));
     return fits && whole && proof->row.enabled && proof->row.app_enabled && !proof->row.revoked;
 }

@@ -11,7 +11,11 @@
 
 #define BEARER_SECRET_PREFIX "till_secret_"
 #define BEARER_TOKEN_PREFIX "till_token_"
-enum { BEARER_RANDOM = 32, BEARER_TEXT_SIZE = sizeof BEARER_SECRET_PREFIX + 2 * BEARER_RANDOM };
+enum {
+    BEARER_RANDOM = 32,
+    BEARER_HEX = 2 * BEARER_RANDOM,
+    BEARER_TEXT_SIZE = sizeof BEARER_SECRET_PREFIX + BEARER_HEX
+};
 
 /* A new secret or token: 256 random bits behind a prefix that people and scanners know it by. */
 void bearer_make(struct world *world, const char *prefix, char ret_text[BEARER_TEXT_SIZE],

@@ -51,7 +51,7 @@ struct throttle_key throttle_key(const struct throttle *throttle, const char *ki
 static struct row *ways_of(struct throttle *throttle, const struct throttle_key *key) {
     uint32_t hash;
     memcpy(&hash, key->bytes, sizeof hash);
-    return &throttle->rows[hash % (THROTTLE_ROWS / WAYS) * WAYS];
+    return &throttle->rows[(size_t)(hash % (THROTTLE_ROWS / WAYS)) * WAYS];
 }
 
 static bool is_alive(const struct row *row, int64_t now_us) {

@@ -33,8 +33,10 @@ static const struct {
 } algorithms[TILL_SIGNING_ALGORITHMS] = {
     {"hmac-sha256", TILL_STR_INIT(TILL_SIGNING_SCHEME), HEX_SIZE, HEX_SIZE},
     {"rsa-sha256", TILL_STR_INIT(TILL_SIGNING_SCHEME_RSA),
-     BASE64_SIZE(TILL_SIGNING_RSA_BITS_MIN / 8), BASE64_SIZE(TILL_SIGNING_RSA_BITS_MAX / 8)},
-    {"ed25519", TILL_STR_INIT(TILL_SIGNING_SCHEME_ED25519), BASE64_SIZE(64), BASE64_SIZE(64)},
+     BASE64_SIZE((size_t)TILL_SIGNING_RSA_BITS_MIN / 8),
+     BASE64_SIZE((size_t)TILL_SIGNING_RSA_BITS_MAX / 8)},
+    {"ed25519", TILL_STR_INIT(TILL_SIGNING_SCHEME_ED25519), BASE64_SIZE((size_t)64),
+     BASE64_SIZE((size_t)64)},
 };
 
 const char *till_signing_algorithm_name(enum till_signing_algorithm algorithm) {
