@@ -151,7 +151,9 @@ class Contract:
         answer = self.answer(path, method, status, node)
         with self.lock:
             self.seen[(path, method, status)] = self.seen.get((path, method, status), 0) + 1
-        why = answer.judge_headers(headers) or ("" if method == "HEAD" else answer.judge_body(headers, body))
+        # Where even a header could not be made for want of memory, the words are kept and the headers are not.
+        bare = status == 500 and b"An answer's header holds a byte that cannot be sent" in body
+        why = ("" if bare else answer.judge_headers(headers)) or ("" if method == "HEAD" else answer.judge_body(headers, body))
         return f"{where}: {why}; the body begins {body[:300]!r}" if why else ""
 
     def judge_webhook(self, headers, body):
@@ -159,7 +161,7 @@ class Contract:
         try:
             event = json.loads(body)
         except ValueError as error:
-            return f"a webhook's body is no JSON: {error}"
+            return f"a webhook's body is no JSON: {error}; of {headers.get('Content-Length')} bytes {len(body)} came: {body!r}"
         item = document()["webhooks"].get(event.get("type"))
         if item is None:
             return f"the contract has no webhook {event.get('type')!r}"
