@@ -157,11 +157,13 @@ class Contract:
         return f"{where}: {why}; the body begins {body[:300]!r}" if why else ""
 
     def judge_webhook(self, headers, body):
-        """Why a delivered event does not fit."""
+        """Why a delivered event does not fit. One that was cut on the wire is none: its sender will come again."""
+        if len(body) < int(headers.get("content-length", "0")):
+            return ""
         try:
             event = json.loads(body)
         except ValueError as error:
-            return f"a webhook's body is no JSON: {error}; of {headers.get('Content-Length')} bytes {len(body)} came: {body!r}"
+            return f"a webhook's body is no JSON: {error}; of {headers.get('content-length')} bytes {len(body)} came: {body!r}"
         item = document()["webhooks"].get(event.get("type"))
         if item is None:
             return f"the contract has no webhook {event.get('type')!r}"
