@@ -380,6 +380,15 @@ CLOSING = {
 }
 
 
+def say_what_failed(total):
+    """Once more at the end, because many only see that: a line or two for each, the reason with it."""
+    notes = [note for note in total.notes if not note.startswith("    ")]
+    for note in notes[:20]:
+        say("FAILED " + " / ".join(line.strip()[:160] for line in note.splitlines()[:2]))
+    if len(notes) > 20:
+        say(f"and {len(notes) - 20} more")
+
+
 def main(arguments):
     plan = arguments[0] if arguments else "check"
     stages = [(stage.partition(":")[0], stage.partition(":")[2]) for stage in arguments[1:] or PLANS.get(plan, [])]
@@ -402,6 +411,7 @@ def main(arguments):
         total.join(tally)
     print(f"{time.monotonic() - began:.0f} s in all.")
     if total.failed:
+        say_what_failed(total)
         print("Something failed: the lines above name it; the full logs are in build/logs.")
     elif arguments[1:]:
         print("These stages ran. Next: make test for everything.")
