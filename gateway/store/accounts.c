@@ -19,13 +19,10 @@ struct account_change {
 /* An app reaches only its own mode. */
 static bool check_app(struct db *db, const struct account_row *row, struct till_error *err) {
     static const char SQL[] = "SELECT mode FROM apps WHERE id = ?";
-    bool found;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, row->app_id);
-    if (!query_step(&query, &found))
+    if (!query_need(&query, "app"))
         return false;
-    if (!found)
-        return TILL_FAIL(err, NOT_FOUND, "There is no such app.");
     if (read_int(&query) != (int64_t)row->mode)
         return TILL_FAIL_FIELD(err, FIELD_INVALID, "/mode",
                                "An account has the mode of its app, test or live.");
@@ -182,13 +179,10 @@ bool store_account_update(struct store *store, struct till_str id, struct till_s
 static bool rotate(struct store *store, struct db *db, void *arg, struct till_error *err) {
     static const char SQL[] = "SELECT config_epoch FROM accounts WHERE id = ?";
     const struct account_change *change = arg;
-    bool found;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, change->id);
-    if (!query_step(&query, &found))
+    if (!query_need(&query, "account"))
         return false;
-    if (!found)
-        return TILL_FAIL(err, NOT_FOUND, "There is no such account.");
     if (read_int(&query) != change->known_epoch)
         return TILL_FAIL(err, STORE_STALE, NULL);
     return update(store, db, arg, err);

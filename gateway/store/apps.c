@@ -99,17 +99,14 @@ static bool read_row(struct store *store, struct query *query, struct app_row *r
 static bool read_app(struct store *store, struct till_arena *arena, struct till_str id,
                      struct app_row *ret_row, struct till_error *err) {
     static const char SQL[] = "SELECT " APP_COLUMNS " FROM apps WHERE id = ?";
-    bool found;
     struct app_row row;
     READING(reading, store, err);
     if (!reading.db)
         return false;
     QUERY_SCOPED struct query query = query_start(reading.db, arena, SQL, err);
     bind(&query, id);
-    if (!query_step(&query, &found))
+    if (!query_need(&query, "app"))
         return false;
-    if (!found)
-        return TILL_FAIL(err, NOT_FOUND, "There is no such app.");
     if (!read_row(store, &query, &row))
         return false;
     *ret_row = row;

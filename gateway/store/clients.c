@@ -45,13 +45,10 @@ static bool run(struct store *store,
 static bool check_room(struct db *db, const char *app_id, struct till_error *err) {
     static const char SQL[] = "SELECT COUNT(c.id) FROM apps a LEFT JOIN oauth_clients c"
                               " ON c.app_id = a.id WHERE a.id = ? GROUP BY a.id";
-    bool found;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, app_id);
-    if (!query_step(&query, &found))
+    if (!query_need(&query, "app"))
         return false;
-    if (!found)
-        return TILL_FAIL(err, NOT_FOUND, "There is no such app.");
     return read_int(&query) < CLIENTS_PER_APP_MAX ||
            TILL_FAIL(err, STATE_CONFLICT, "The app has %d clients already.", CLIENTS_PER_APP_MAX);
 }
@@ -147,16 +144,13 @@ bool store_client_proof(struct store *store, struct till_arena *arena, struct ti
     static const char SQL[] =
         "SELECT " CLIENT_COLUMNS ", c.secret, c.older" CLIENT_FROM "WHERE c.id = ?";
     struct client_proof proof = {.secret_count = 0};
-    bool found;
     READING(reading, store, err);
     if (!reading.db)
         return false;
     QUERY_SCOPED struct query query = query_start(reading.db, arena, SQL, err);
     bind(&query, id);
-    if (!query_step(&query, &found))
+    if (!query_need(&query, "client"))
         return false;
-    if (!found)
-        return TILL_FAIL(err, NOT_FOUND, "There is no such client.");
     read_client(&query, &proof.row);
     read_secret(&query, true, &proof);
     read_secret(&query, proof.row.older_ends_us == 0 || now_us < proof.row.older_ends_us, &proof);
@@ -171,13 +165,10 @@ bool store_client_proof(struct store *store, struct till_arena *arena, struct ti
 /* Within an operation. NOT_FOUND; a revoked one changes no more. */
 static bool look(struct db *db, struct till_str id, bool *ret_has_older, struct till_error *err) {
     static const char SQL[] = "SELECT revoked, older IS NOT NULL FROM oauth_clients WHERE id = ?";
-    bool found;
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, id);
-    if (!query_step(&query, &found))
+    if (!query_need(&query, "client"))
         return false;
-    if (!found)
-        return TILL_FAIL(err, NOT_FOUND, "There is no such client.");
     if (read_bool(&query))
         return TILL_FAIL(err, STATE_CONFLICT, "The client is revoked; add another one.");
     *ret_has_older = read_bool(&query);

@@ -152,6 +152,13 @@ bool query_step(struct query *query, bool *ret_row) {
     return true;
 }
 
+bool query_need(struct query *query, const char *what) {
+    bool found;
+    if (!query_step(query, &found))
+        return false;
+    return found || TILL_FAIL(query->err, NOT_FOUND, "There is no such %s.", what);
+}
+
 int64_t read_int(struct query *query) {
     return sqlite3_column_int64(query->stmt, query->column++);
 }

@@ -66,6 +66,8 @@ void bind_blob(struct query *query, const void *bytes, size_t len);
 
 /* To the next row; *ret_row tells whether there is one. False: failed, err is filled. */
 TILL_MUST_CHECK bool query_step(struct query *query, bool *ret_row);
+/* To the one row that must be there. NOT_FOUND, with `what` in the sentence. */
+TILL_MUST_CHECK bool query_need(struct query *query, const char *what);
 int64_t read_int(struct query *query);
 bool read_bool(struct query *query);
 struct till_str read_str(struct query *query);

@@ -145,14 +145,11 @@ static bool find_event(struct db *db, const struct redelivering *r, struct found
     static const char SQL[] =
         "SELECT e.pk, e.app_id, p.notify_url FROM events e JOIN payments p ON p.id = e.payment_id"
         " WHERE e.id = ?1 AND (?2 = '' OR e.app_id = ?2)";
-    bool found;
     QUERY_SCOPED struct query query = query_start(db, r->arena, SQL, err);
     bind(&query, r->event_id);
     bind(&query, r->app_id);
-    if (!query_step(&query, &found))
+    if (!query_need(&query, "event"))
         return false;
-    if (!found)
-        return TILL_FAIL(err, NOT_FOUND, "There is no such event.");
     ret->pk = read_int(&query);
     ret->app_id = read_str(&query);
     ret->notify_url = read_str(&query);

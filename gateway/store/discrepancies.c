@@ -81,17 +81,14 @@ bool store_discrepancy_get(struct store *store, struct till_arena *arena, struct
     static const char SQL[] =
         "SELECT " FULL_COLUMNS "FROM discrepancies AS d WHERE " OF_APP " AND d.id = ?2";
     struct discrepancy_full row;
-    bool found;
     READING(reading, store, err);
     if (!reading.db)
         return false;
     QUERY_SCOPED struct query query = query_start(reading.db, arena, SQL, err);
     bind(&query, app_id);
     bind(&query, id);
-    if (!query_step(&query, &found))
+    if (!query_need(&query, "discrepancy"))
         return false;
-    if (!found)
-        return TILL_FAIL(err, NOT_FOUND, "There is no such discrepancy.");
     read_full(&query, &row);
     if (!query_read_all(&query))
         return false;

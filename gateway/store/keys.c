@@ -214,16 +214,13 @@ static void keep_cached(struct store *store, const struct key_row *row, int64_t 
 static bool read_key(struct store *store, struct till_arena *arena, struct till_str id,
                      struct key_row *ret_row, struct till_error *err) {
     static const char SQL[] = "SELECT " KEY_COLUMNS "WHERE k.id = ?";
-    bool found;
     READING(reading, store, err);
     if (!reading.db)
         return false;
     QUERY_SCOPED struct query query = query_start(reading.db, arena, SQL, err);
     bind(&query, id);
-    if (!query_step(&query, &found))
+    if (!query_need(&query, "key"))
         return false;
-    if (!found)
-        return TILL_FAIL(err, NOT_FOUND, "There is no such key.");
     return read_row(store, &query, ret_row);
 }
 

@@ -123,12 +123,9 @@ void refund_row_read(struct query *query, struct refund_row *ret_row) {
 
 #define ONE(name, type, what)                                                                      \
     bool name##_one(struct query *query, struct type *ret_row) {                                   \
-        bool found;                                                                                \
         struct type row;                                                                           \
-        if (!query_step(query, &found))                                                            \
+        if (!query_need(query, what))                                                              \
             return false;                                                                          \
-        if (!found)                                                                                \
-            return TILL_FAIL(query->err, NOT_FOUND, "There is no such " what ".");                 \
         name##_row_read(query, &row);                                                              \
         if (!query_read_all(query))                                                                \
             return false;                                                                          \

@@ -110,17 +110,14 @@ static bool read_token(struct store *store, const struct client_digest *token, i
         " WHERE t.digest = ?1 AND c.enabled = 1 AND c.revoked = 0 AND a.enabled = 1 AND"
         " (c.secret = t.secret OR"
         " (c.older = t.secret AND (c.older_ends_us = 0 OR c.older_ends_us > ?2)))";
-    bool found;
     READING(reading, store, err);
     if (!reading.db)
         return false;
     QUERY_SCOPED struct query query = query_start(reading.db, NULL, SQL, err);
     bind_blob(&query, token->bytes, sizeof token->bytes);
     bind(&query, now_us);
-    if (!query_step(&query, &found))
+    if (!query_need(&query, "token"))
         return false;
-    if (!found)
-        return TILL_FAIL(err, NOT_FOUND, "There is no such token.");
     read_id(&query, ret_row->client_id);
     read_id(&query, ret_row->app_id);
     read_text(&query, ret_row->scopes, sizeof ret_row->scopes);
