@@ -36,15 +36,17 @@ static void draw_faults(struct sim *sim, struct people_plan *plan) {
 }
 
 void people_draw(struct sim *sim, struct people_plan *plan) {
-    *plan = (struct people_plan){
-        .scene = {.merchants = (size_t)between(sim, 1, 3),
-                  .accounts = (size_t)between(sim, 1, 2),
-                  .commit = often(sim, 70) ? STORE_COMMIT_THREAD : STORE_COMMIT_INLINE,
-                  .refunds_late = (unsigned)sim_random(sim, SIM_PEOPLE) & 0xF,
-                  .bills = often(sim, 12)},
-        .duration_us = between(sim, 20, 240) * MINUTE_US,
-        .orders_max = between(sim, 8, 40),
-        .products = draw_products(sim)};
+    /* One after the other: compilers may take the parts of an initializer in any order. */
+    struct scene_options *scene = &plan->scene;
+    *plan = (struct people_plan){.duration_us = 0};
+    scene->merchants = (size_t)between(sim, 1, 3);
+    scene->accounts = (size_t)between(sim, 1, 2);
+    scene->commit = often(sim, 70) ? STORE_COMMIT_THREAD : STORE_COMMIT_INLINE;
+    scene->refunds_late = (unsigned)sim_random(sim, SIM_PEOPLE) & 0xF;
+    scene->bills = often(sim, 12);
+    plan->duration_us = between(sim, 20, 240) * MINUTE_US;
+    plan->orders_max = between(sim, 8, 40);
+    plan->products = draw_products(sim);
     int64_t minutes = plan->duration_us / MINUTE_US;
     /* So that they are spread over the run, or come in its first part. */
     plan->orders_per_hour =

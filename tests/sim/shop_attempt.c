@@ -68,8 +68,10 @@ void shop_try_any_way(struct cast_order *o) {
     size_t accounts = cast->scene->merchant[o->order.merchant].account_count;
     if (!o->order.id[0])
         return;
-    if (!o->another[0] || o->another_taken)
-        compose(o, products[cast_below(cast, sizeof products / sizeof *products)],
-                (size_t)cast_below(cast, (int64_t)accounts));
+    if (!o->another[0] || o->another_taken) { /* drawn one after the other: compilers differ in
+                                                 whose turn it is among arguments */
+        size_t account = (size_t)cast_below(cast, (int64_t)accounts);
+        compose(o, products[cast_below(cast, sizeof products / sizeof *products)], account);
+    }
     (void)insist(o);
 }

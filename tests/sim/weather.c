@@ -34,17 +34,19 @@ static int64_t ppm(struct cast *cast, int64_t most) {
 }
 
 static void storm(struct cast *cast) {
-    struct sim_weather weather = {.refused = ppm(cast, 200000),
-                                  .lost_request = ppm(cast, 200000),
-                                  .lost_answer = ppm(cast, 200000),
-                                  .reset_after = ppm(cast, 200000),
-                                  .half_answer = ppm(cast, 100000),
-                                  .garbage = ppm(cast, 100000),
-                                  .bad_gateway = ppm(cast, 100000),
-                                  .twice = ppm(cast, 200000),
-                                  .slow = ppm(cast, 300000),
-                                  .latency_us = cast_between(cast, 100, 2000000),
-                                  .slow_us = cast_between(cast, 100000, 30000000)};
+    struct sim_weather weather = {.refused = 0};
+    /* One after the other: see people_draw. */
+    weather.refused = ppm(cast, 200000);
+    weather.lost_request = ppm(cast, 200000);
+    weather.lost_answer = ppm(cast, 200000);
+    weather.reset_after = ppm(cast, 200000);
+    weather.half_answer = ppm(cast, 100000);
+    weather.garbage = ppm(cast, 100000);
+    weather.bad_gateway = ppm(cast, 100000);
+    weather.twice = ppm(cast, 200000);
+    weather.slow = ppm(cast, 300000);
+    weather.latency_us = cast_between(cast, 100, 2000000);
+    weather.slow_us = cast_between(cast, 100000, 30000000);
     struct sim_process *from = NULL, *to = NULL;
     if (cast_often(cast, 40))
         from = cast->scene->gateway_process[draw_gateway(cast)];
