@@ -18,6 +18,7 @@ struct page {
     const struct cashier_look *look;
     enum cashier_phase phase;
     bool is_chinese;
+    struct till_str channel;      /* of the payment; empty without one */
     struct till_str form_targets; /* origins besides ours that a form of the page goes to */
 };
 
@@ -26,7 +27,7 @@ static const struct cashier_words
     payee_word = {"Payee", "收款方"}, order_word = {"Order", "订单号"},
     transaction_word = {"Transaction", "交易号"}, refunded_word = {"Refunded", "已退款"},
     code_label = {"QR code for the payment", "付款二维码"},
-    go_word = {"Continue to Alipay", "前往支付宝"},
+    go_word = {"Continue to {place}", "前往{place}"},
     time_word = {"Time left to pay", "剩余付款时间"},
     open_word = {"Pay on this device", "在本机付款"},
     left_word = {"The code is good for another", "二维码剩余有效时间"},
@@ -37,7 +38,7 @@ static const struct cashier_words
     offline_word = {"The connection is gone. Trying again …", "网络已断开，正在重试……"};
 
 static struct till_str say(const struct page *page, struct cashier_words words) {
-    return till_str_of(page->is_chinese ? words.chinese : words.english);
+    return cashier_say(page->call->arena, words, page->channel, page->is_chinese);
 }
 
 struct till_str cashier_language_query(const struct call *c) {
@@ -69,7 +70,7 @@ static void add_version(struct till_buf *buf, const struct payment_row *payment,
 /* What is, and whether it is because the account rests. */
 static enum cashier_phase phase_of(const struct call *c, const struct payment_row *payment) {
     enum cashier_phase phase = cashier_phase_of(payment, c->now_us);
-    bool waits = phase == CASHIER_WAIT || phase == CASHIER_ASKING;
+    bool waits = phase == CASHIER_WAIT || phase == CASHIER_SOON || phase == CASHIER_ASKING;
     return waits && unsent_rests(c->gw, payment) ? CASHIER_RESTING : phase;
 }
 
@@ -107,7 +108,7 @@ static void add_advice(struct page *page, bool has_shop) {
 }
 
 static bool is_without_code(enum cashier_phase phase) {
-    return phase == CASHIER_WAIT || phase == CASHIER_RESTING;
+    return phase == CASHIER_WAIT || phase == CASHIER_SOON || phase == CASHIER_RESTING;
 }
 
 static void add_renewal(struct page *page, const struct payment_row *payment, const char *kind) {
@@ -168,18 +169,22 @@ static void add_fact(struct page *page, struct cashier_words name, struct till_s
         html_format(&page->buf, "<div><dt>%s</dt><dd>%s</dd></div>", &label, &text);
 }
 
-static struct till_str sign_of(const struct payment_row *payment) {
-    struct till_str currency = till_str_of(payment->amount.currency);
-    return till_str_is(currency, "CNY") ? TILL_STR("¥") : currency;
+/* What stands before an amount: "¥" is the yuan's here; the yen, written so too, shows its code. */
+static bool sign_of(const struct page *page, const struct payment_row *payment,
+                    struct till_str *ret_sign, struct till_error *err) {
+    *ret_sign = TILL_STR("¥");
+    return strcmp(payment->amount.currency, "CNY") == 0 ||
+           till_arena_format(page->call->arena, ret_sign, err, "%s\u00a0",
+                             payment->amount.currency);
 }
 
 static bool add_facts(struct page *page, const struct payment_row *payment, struct till_str payee,
                       struct till_error *err) {
     struct till_money back = payment->amount;
-    struct till_str sign = sign_of(payment), refunded;
+    struct till_str sign, refunded;
     char text[TILL_MONEY_TEXT];
     back.minor = payment->refunded;
-    if (!till_money_format(back, text, err) ||
+    if (!sign_of(page, payment, &sign, err) || !till_money_format(back, text, err) ||
         !till_arena_format(page->call->arena, &refunded, err, "%.*s%s", TILL_STR_ARG(sign), text))
         return false;
     till_buf_text(&page->buf, "<dl>");
@@ -192,14 +197,14 @@ static bool add_facts(struct page *page, const struct payment_row *payment, stru
 }
 
 static bool add_sum(struct page *page, const struct payment_row *payment, struct till_error *err) {
-    struct till_str currency = sign_of(payment), sum;
+    struct till_str sign, sum;
     char amount[TILL_MONEY_TEXT];
-    if (!till_money_format(payment->amount, amount, err))
+    if (!sign_of(page, payment, &sign, err) || !till_money_format(payment->amount, amount, err))
         return false;
     sum = till_str_of(amount);
     html_format(&page->buf,
                 "<p class=\"subject\">%s</p><p class=\"amount\"><small>%s</small>%s</p>",
-                &payment->subject, &currency, &sum);
+                &payment->subject, &sign, &sum);
     return true;
 }
 
@@ -269,6 +274,7 @@ static void open_page(struct page *page, struct call *c, enum cashier_phase phas
     if (phase == CASHIER_GO && comes_back(c))
         page->look = cashier_look_back();
     page->is_chinese = strcmp(html_language(c->request), "zh") == 0;
+    page->channel = payment ? payment->channel : TILL_STR_NONE;
     struct till_str language = till_str_of(page->is_chinese ? "zh-CN" : "en");
     struct till_str title = say(page, page->look->title), checkout = say(page, checkout_word);
     struct till_str offline = say(page, offline_word);

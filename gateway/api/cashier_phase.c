@@ -15,17 +15,17 @@
 
 static const struct cashier_look looks[CASHIER_PHASES] = {
     [CASHIER_SCAN] =
-        {.title = {"Scan with Alipay to pay", "请使用支付宝扫码付款"},
-         .advice = {"Open Alipay, choose Scan, point it at the code and confirm. "
+        {.title = {"Scan with {platform} to pay", "请使用{platform}扫码付款"},
+         .advice = {"Open {platform}, choose Scan, point it at the code and confirm. "
                     "This page notices by itself.",
-                    "打开支付宝“扫一扫”，对准二维码并确认付款。付款后本页会自动更新。"},
+                    "打开{platform}“扫一扫”，对准二维码并确认付款。付款后本页会自动更新。"},
          .can_renew = true},
     [CASHIER_GO] = {.kind = "busy",
                     .sign = ARROW,
-                    .title = {"Pay on Alipay's page", "前往支付宝付款"},
-                    .advice = {"The button takes you to Alipay. Log in and confirm there; "
+                    .title = {"Pay on {page}", "前往{place}付款"},
+                    .advice = {"The button takes you to {place}. {deed}; "
                                "you come back by yourself.",
-                               "点击按钮前往支付宝，登录并确认付款，完成后会自动返回。"}},
+                               "点击按钮前往{place}，{deed}，完成后会自动返回。"}},
     [CASHIER_PHONE] =
         {.kind = "busy",
          .sign = PHONE,
@@ -37,29 +37,38 @@ static const struct cashier_look looks[CASHIER_PHASES] = {
         {.kind = "busy",
          .sign = PHONE,
          .title = {"Confirm on your phone", "请在手机上确认付款"},
-         .advice = {"Alipay asks for your password. Type it on your phone and wait here; "
+         .advice = {"{Platform} asks for your password. Type it on your phone and wait here; "
                     "do not show another code.",
-                    "请在手机支付宝中输入密码确认付款，并在此稍候，请勿再次出示付款码。"}},
+                    "请在手机{platform}中输入密码确认付款，并在此稍候，请勿再次出示付款码。"}},
     [CASHIER_ASKING] = {.kind = "busy",
                         .sign = DOTS,
-                        .title = {"We are asking Alipay", "正在向支付宝确认"},
+                        .title = {"We are asking {platform}", "正在向{platform}确认"},
                         .advice = {"Your code was read. Whether you have paid is known in a "
                                    "moment; do not pay again.",
                                    "已读取您的付款码，正在确认付款结果，请勿重复付款。"}},
-    [CASHIER_WAIT] = {.kind = "busy",
+    [CASHIER_WAIT] =
+        {.kind = "busy",
+         .sign = DOTS,
+         .title = {"Your code is on its way", "正在获取二维码"},
+         .advice = {"{Platform} has not answered yet. The code appears here by itself; "
+                    "nothing has been paid.",
+                    "{platform}尚未应答，二维码稍后会自动显示。目前没有扣款。"},
+         .can_renew = true},
+    [CASHIER_SOON] = {.kind = "busy",
                       .sign = DOTS,
-                      .title = {"Your code is on its way", "正在获取二维码"},
-                      .advice = {"Alipay has not answered yet. The code appears here by itself; "
+                      .title = {"The payment is being prepared", "正在准备付款"},
+                      .advice = {"{Platform} has not answered yet. This page goes on by itself; "
                                  "nothing has been paid.",
-                                 "支付宝尚未应答，二维码稍后会自动显示。目前没有扣款。"},
+                                 "{platform}尚未应答，本页会自动更新。目前没有扣款。"},
                       .can_renew = true},
     [CASHIER_RESTING] =
         {.kind = "over",
          .sign = CLOCK,
          .title = {"This way to pay is resting", "该付款方式暂时不可用"},
-         .advice = {"Alipay does not answer reliably right now. Nothing was sent and nothing has "
-                    "been paid; try again in a minute.",
-                    "支付宝目前响应异常，订单尚未提交，没有扣款。请稍后重试。"},
+         .advice =
+             {"{Platform} does not answer reliably right now. Nothing was sent and nothing has "
+              "been paid; try again in a minute.",
+              "{platform}目前响应异常，订单尚未提交，没有扣款。请稍后重试。"},
          .can_renew = true},
     [CASHIER_STALE] = {.kind = "over",
                        .sign = CLOCK,
@@ -72,9 +81,9 @@ static const struct cashier_look looks[CASHIER_PHASES] = {
         {.kind = "over",
          .sign = CLOCK,
          .title = {"The time to pay is over", "付款时间已过"},
-         .advice = {"We are asking Alipay whether you paid in time. "
+         .advice = {"We are asking {platform} whether you paid in time. "
                     "If you did, this page says so in a minute; do not pay again.",
-                    "正在向支付宝确认付款结果，如已付款，本页稍后会显示。请勿重复付款。"}},
+                    "正在向{platform}确认付款结果，如已付款，本页稍后会显示。请勿重复付款。"}},
     [CASHIER_CLOSING] = {.kind = "busy",
                          .sign = DOTS,
                          .title = {"The order is being closed", "订单正在关闭"},
@@ -103,7 +112,7 @@ static const struct cashier_look looks[CASHIER_PHASES] = {
                         .is_final = true},
     [CASHIER_FAILED] = {.kind = "bad",
                         .sign = ALARM,
-                        .title = {"Alipay did not take this order", "支付宝未接受此订单"},
+                        .title = {"{Platform} did not take this order", "{platform}未接受此订单"},
                         .advice = {"Nothing was paid. Go back to the shop and order again, "
                                    "or choose another way to pay.",
                                    "没有扣款。请返回商家重新下单，或选择其他付款方式。"},
@@ -135,14 +144,17 @@ const struct cashier_look *cashier_look_back(void) {
         .title = {"Welcome back", "欢迎回来"},
         .advice = {
             "If you have paid, this page says so in a moment; do not pay again. "
-            "If you have not, the button takes you back to Alipay.",
-            "如已付款，本页稍后会显示结果，请勿重复付款；如尚未付款，可点击按钮返回支付宝。"}};
+            "If you have not, the button takes you back to {place}.",
+            "如已付款，本页稍后会显示结果，请勿重复付款；如尚未付款，可点击按钮返回{place}。"}};
     return &back;
 }
 
-static bool is_charged_at_once(const struct payment_row *payment) {
+/* Nothing to do yet: by what the product would give the buyer. */
+static enum cashier_phase phase_without_action(const struct payment_row *payment) {
     const struct till_product *product = till_product_look(payment->channel, payment->product);
-    return product && !product->action;
+    if (product && !product->action)
+        return payment->attempt_state == TILL_ATTEMPT_PENDING ? CASHIER_CONFIRM : CASHIER_ASKING;
+    return product && strcmp(product->action, "qr_code") != 0 ? CASHIER_SOON : CASHIER_WAIT;
 }
 
 static enum cashier_phase phase_of_pending(const struct payment_row *payment, int64_t now_us) {
@@ -152,10 +164,8 @@ static enum cashier_phase phase_of_pending(const struct payment_row *payment, in
         return CASHIER_GO;
     if (till_str_is(payment->action_kind, "bridge"))
         return CASHIER_PHONE;
-    if (is_charged_at_once(payment))
-        return payment->attempt_state == TILL_ATTEMPT_PENDING ? CASHIER_CONFIRM : CASHIER_ASKING;
     if (!till_str_is(payment->action_kind, "qr_code"))
-        return CASHIER_WAIT;
+        return phase_without_action(payment);
     return payment->action_expires_us && now_us >= payment->action_expires_us ? CASHIER_STALE
                                                                               : CASHIER_SCAN;
 }

@@ -3,6 +3,7 @@
 #ifndef GATEWAY_API_CASHIER_PHASE_H
 #define GATEWAY_API_CASHIER_PHASE_H
 
+#include <gateway/api/cashier_words.h>
 #include <gateway/store/store.h>
 
 enum cashier_phase {
@@ -12,6 +13,7 @@ enum cashier_phase {
     CASHIER_CONFIRM, /* the shop has scanned the buyer, who confirms on his phone */
     CASHIER_ASKING,  /* the same, and the platform has not said so yet */
     CASHIER_WAIT,    /* no code yet */
+    CASHIER_SOON,    /* no other action yet */
     CASHIER_RESTING, /* no code, since the account rests: nothing was sent */
     CASHIER_STALE,   /* the code ran out, the order did not */
     CASHIER_OVER,    /* the order ran out; the platform is asked before it is closed */
@@ -23,10 +25,6 @@ enum cashier_phase {
     CASHIER_LOST,    /* no such checkout */
     CASHIER_TROUBLE, /* there may be one, but not now */
     CASHIER_PHASES
-};
-
-struct cashier_words {
-    const char *english, *chinese;
 };
 
 struct cashier_look {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <gateway/api/cashier_way.h>
 
+#include <gateway/api/cashier_words.h>
 #include <gateway/flow/unsent.h>
 #include <rt/html.h>
 
@@ -68,18 +69,6 @@ bool cashier_add_way(struct till_buf *buf, const struct payment_row *payment, st
 
 /* ---- what else works ---- */
 
-/* What buyers call a channel. */
-static const struct {
-    const char *channel, *english, *chinese;
-} names[] = {{"alipay", "Alipay", "支付宝"}};
-
-static struct till_str name_of(struct till_str channel, bool is_chinese) {
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (till_str_is(channel, names[i].channel))
-            return till_str_of(is_chinese ? names[i].chinese : names[i].english);
-    return channel;
-}
-
 static bool is_named_already(const struct account_row *rows, size_t index) {
     for (size_t i = 0; i < index; i++)
         if (till_str_equal(rows[i].channel, rows[index].channel))
@@ -89,6 +78,7 @@ static bool is_named_already(const struct account_row *rows, size_t index) {
 
 bool cashier_add_other_ways(struct call *c, struct till_buf *buf, const struct payment_row *payment,
                             bool is_chinese, struct till_error *err) {
+    static const struct cashier_words choice = {"{choice}", "{choice}"};
     struct account_row *rows;
     size_t count;
     if (!unsent_ways(c->gw, payment, c->arena, &rows, &count, err))
@@ -98,7 +88,7 @@ bool cashier_add_other_ways(struct call *c, struct till_buf *buf, const struct p
     till_buf_text(buf, is_chinese ? "<p class=\"advice\" id=\"works\">仍可使用："
                                   : "<p class=\"advice\" id=\"works\">Still works: ");
     for (size_t i = 0; i < count; i++) {
-        struct till_str name = name_of(rows[i].channel, is_chinese);
+        struct till_str name = cashier_say(c->arena, choice, rows[i].channel, is_chinese);
         bool is_same = till_str_equal(rows[i].channel, payment->channel);
         if (is_named_already(rows, i))
             continue;

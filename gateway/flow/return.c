@@ -78,9 +78,10 @@ static void ask(struct call *c, const struct attempt_row *attempt, struct paymen
         log_failure(c->gw->log, LOG_WARN, "return_query", &err);
 }
 
+/* Is it paid on a page of the platform's? A form is the same order as a redirect. */
 static bool is_page(const struct payment_row *payment) {
     const struct till_product *product = till_product_look(payment->channel, payment->product);
-    return product && product->is_handed_over;
+    return product && product->action && strcmp(product->action, "redirect") == 0;
 }
 
 /* The merchant's page once the payment has its end, the cashier before. */
