@@ -154,7 +154,6 @@ void control_fault_preset(struct web *web) {
 }
 
 void control_fault_list(struct web *web) {
-    static const char *const sides[] = {"call", "return", "notify"};
     struct till_json *json = till_json_object();
     struct till_json *rules = till_json_array(), *known = till_json_array();
     platform_lock(web->sandbox);
@@ -165,7 +164,7 @@ void control_fault_list(struct web *web) {
         const struct fault_row *fault = fault_row((enum fault)i);
         struct till_json *row = till_json_object();
         till_json_set_text(row, "fault", fault->name);
-        till_json_set_text(row, "side", sides[fault->side]);
+        till_json_set_text(row, "side", fault_side_name(fault->side));
         till_json_set_text(row, "argument", fault->argument);
         till_json_set_text(row, "meaning", fault->sentence);
         till_json_append(known, row);

@@ -195,7 +195,8 @@ static bool read_variant(struct web *web, enum fault *ret_variant, struct till_e
         !till_arena_format(web->arena, &full, err, "notify_%.*s", TILL_STR_ARG(name)))
         return false;
     *ret_variant = fault_find(full);
-    return *ret_variant >= FAULT_NOTIFY_WRONG_KEY ||
+    bool is_content = *ret_variant >= FAULT_NOTIFY_WRONG_KEY && *ret_variant <= FAULT_NOTIFY_QUERY;
+    return is_content ||
            TILL_FAIL_FIELD(err, FIELD_INVALID, "/variant",
                            "Name a content fault of side notify (GET /control/faults), or none.");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See fault.h. */
 #include <sandbox/call.h>
+#include <sandbox/stripe/operation.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,25 @@ static uint64_t next_random(uint64_t *state) {
     return z ^ (z >> 31);
 }
 
+const char *fault_side_name(enum fault_side side) {
+    static const char *const names[] = {
+        [FAULT_CALL] = "call", [FAULT_RETURN] = "return", [FAULT_NOTICE] = "notify",
+        [FAULT_ANY] = "call",  [FAULT_STRIPE] = "stripe", [FAULT_EVENT] = "event"};
+    return names[side];
+}
+
+/* Whether a row of one side strikes where the other is decided. */
+static bool is_on(enum fault_side row, enum fault_side decided) {
+    return row == decided ||
+           (row == FAULT_ANY && (decided == FAULT_CALL || decided == FAULT_STRIPE));
+}
+
+/* "stripe" stands for every call of that platform. */
+static bool is_for(const struct fault_rule *rule, const char *operation, enum fault_side side) {
+    return strcmp(rule->operation, "*") == 0 || strcmp(rule->operation, operation) == 0 ||
+           (side == FAULT_STRIPE && strcmp(rule->operation, STRIPE_EVERY_CALL) == 0);
+}
+
 /* Its chance is drawn for every matching call, so that the n-th call meets the same fate. */
 static bool strikes(struct fault_rule *rule) {
     bool drawn = (int64_t)(next_random(&rule->random) % PPM) < rule->probability_ppm;
@@ -48,8 +68,8 @@ void fault_decide(struct sandbox *sandbox, const char *operation, enum fault_sid
     memset(ret_set, 0, sizeof *ret_set);
     for (size_t i = 0; i < sandbox->rule_count; i++) {
         struct fault_rule *rule = &sandbox->rules[i];
-        bool fits = strcmp(rule->operation, "*") == 0 || strcmp(rule->operation, operation) == 0;
-        if (rows[rule->fault].side != side || !fits || !strikes(rule))
+        if (!is_on(rows[rule->fault].side, side) || !is_for(rule, operation, side) ||
+            !strikes(rule))
             continue;
         rule->last_us = platform_now_us(sandbox);
         ret_set->on[rule->fault] = true;
@@ -61,10 +81,18 @@ void fault_decide(struct sandbox *sandbox, const char *operation, enum fault_sid
 }
 
 static bool is_operation(const char *name, enum fault_side side) {
-    if (side != FAULT_CALL)
-        return strcmp(name, side == FAULT_NOTICE ? "notify" : "return") == 0 ||
-               strcmp(name, "*") == 0;
-    return call_is_operation(name) || strcmp(name, "*") == 0;
+    switch (side) {
+    case FAULT_RETURN:
+    case FAULT_NOTICE:
+    case FAULT_EVENT:
+        return strcmp(name, fault_side_name(side)) == 0 || strcmp(name, "*") == 0;
+    case FAULT_STRIPE:
+        return stripe_is_operation(name) || strcmp(name, "*") == 0;
+    case FAULT_ANY:
+        return call_is_operation(name) || stripe_is_operation(name) || strcmp(name, "*") == 0;
+    default:
+        return call_is_operation(name) || strcmp(name, "*") == 0;
+    }
 }
 
 bool fault_add(struct sandbox *sandbox, const struct fault_rule *wanted, int64_t seed,
@@ -76,7 +104,9 @@ bool fault_add(struct sandbox *sandbox, const struct fault_rule *wanted, int64_t
         return TILL_FAIL_FIELD(
             err, FIELD_INVALID, "/operation",
             "Name an operation of GET /control/methods or * for a call, notify for a "
-            "notification, return for a way back.");
+            "notification, return for a way back; for Stripe session.create, refund.create, ... "
+            "(doc/SANDBOX.md) or stripe for a call, session.pay for a buyer, event for a "
+            "delivery.");
     if (wanted->after < 0 || wanted->count < -1 || wanted->probability_ppm < 0 ||
         wanted->probability_ppm > PPM)
         return TILL_FAIL_FIELD(

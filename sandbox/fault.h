@@ -25,7 +25,10 @@ enum fault {
 enum fault_side {
     FAULT_CALL,   /* a call of gateway.do */
     FAULT_RETURN, /* a payer's way back */
-    FAULT_NOTICE  /* a notification */
+    FAULT_NOTICE, /* a notification */
+    FAULT_ANY,    /* a call of either platform */
+    FAULT_STRIPE, /* a call of /v1, or what a buyer does on Stripe's page */
+    FAULT_EVENT   /* the delivery of an event to a webhook endpoint */
 };
 
 struct fault_row {
@@ -34,12 +37,14 @@ struct fault_row {
     const char *argument; /* what the argument means; "" when there is none */
     const char *sentence;
 };
+/* "call", "return", "notify", "stripe", "event" */
+const char *fault_side_name(enum fault_side side);
 const struct fault_row *fault_row(enum fault fault); /* NULL for FAULT_NONE and beyond */
 enum fault fault_find(struct till_str name);         /* FAULT_NONE when unknown */
 
 struct fault_rule {
     int64_t id;
-    char operation[24]; /* "precreate", ..., "notify", "*" */
+    char operation[24]; /* "precreate", ..., "notify", "session.create", ..., "event", "*" */
     enum fault fault;
     int64_t after;           /* matching calls that pass first */
     int64_t count;           /* how often at most; -1: for ever */
@@ -56,7 +61,8 @@ struct fault_set {
     char argument[FAULT_COUNT][64];
 };
 
-/* Locked, as the platform's functions are. */
+/* Locked, as the platform's functions are. Rows of that side strike, and of FAULT_ANY for the calls
+ * of both platforms. */
 void fault_decide(struct sandbox *sandbox, const char *operation, enum fault_side side,
                   struct fault_set *ret_set);
 /* The rule in the words of the control interface. Limits and names are checked. */

@@ -19,6 +19,11 @@ static const struct fault_group groups[] = {
     {FAULT_RETURN_NEVER, "The way back", "同步返回"},
     {FAULT_NOTIFY_DELAY, "Notifications: when", "通知的时间"},
     {FAULT_NOTIFY_WRONG_KEY, "Notifications: what", "通知的内容"},
+    {FAULT_STRIPE_RATE_LIMIT, "Stripe's words", "Stripe 应答"},
+    {FAULT_STRIPE_OTHER_ORDER, "The truth of Stripe's answer", "Stripe 应答的真伪"},
+    {FAULT_STRIPE_PAY_LATER, "Stripe's buyer", "Stripe 付款人"},
+    {FAULT_EVENT_DELAY, "Stripe's events: when", "Stripe 事件的时间"},
+    {FAULT_EVENT_WRONG_SECRET, "Stripe's events: what", "Stripe 事件的内容"},
 };
 
 enum { GROUPS = sizeof groups / sizeof *groups };

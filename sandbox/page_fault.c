@@ -5,6 +5,7 @@
 #include <sandbox/control.h>
 #include <sandbox/fault_preset.h>
 #include <sandbox/page.h>
+#include <sandbox/stripe/operation.h>
 
 #include <stdio.h>
 
@@ -22,7 +23,11 @@ static void add_operations(struct page *page) {
     for (size_t i = 0; (method = call_method_at(i)); i++)
         if (method->operation)
             add_option(page, method->operation);
-    page_markup(page, "<option>notify</option><option>return</option><option>*</option></select>");
+    page_markup(page, "<option>notify</option><option>return</option>");
+    const char *operation;
+    for (size_t i = 0; (operation = stripe_operation_at(i)); i++)
+        add_option(page, operation);
+    page_markup(page, "<option>event</option><option>*</option></select>");
 }
 
 static void add_faults(struct page *page) {
