@@ -2,6 +2,7 @@
 /* till app, account, endpoint: who may order, at which platform account, and who is told. */
 #include <cli/admin.h>
 #include <cli/app_keys.h>
+#include <cli/channels.h>
 #include <cli/limits.h>
 #include <cli/rotate.h>
 
@@ -103,10 +104,11 @@ static bool account_add(struct cli *cli, struct till_error *err) {
     const struct cli_option options[] = {
         ADMIN_OPTIONS(place),
         {"--app", CLI_VALUE, true, &app, "the app whose money it takes"},
-        {"--channel", CLI_VALUE, true, &channel, "alipay"},
+        {"--channel", CLI_VALUE, true, &channel, channels_text(cli, NULL)},
         {"--name", CLI_VALUE, false, &name, "what people call it (main)"},
         {"--set", CLI_LIST, false, &words, "name=value or name=@file of the channel's settings"},
     };
+    cli->more_help = channels_print_settings;
     if (!cli_read(cli, "--app ID --channel C --set name=value ...", options, ADMIN_OPTION_COUNT + 4,
                   NULL, err) ||
         !read_settings(cli, &words, &settings, err))
@@ -129,6 +131,7 @@ static bool account_update(struct cli *cli, struct till_error *err) {
         {"--id", CLI_VALUE, true, &id, "the account"},
         {"--set", CLI_LIST, false, &words, "all of its settings anew: name=value or name=@file"},
     };
+    cli->more_help = channels_print_settings;
     if (!cli_read(cli, "--id ID --set name=value ...", options, ADMIN_OPTION_COUNT + 2, NULL,
                   err) ||
         !till_arena_format(cli->arena, &target, err, "/admin/accounts/%.*s/settings",

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include <till/money.h>
+
 void cli_text(struct cli *cli, struct till_str text) {
     if (!cli->json)
         fwrite(text.ptr, 1, text.len, stdout);
@@ -20,12 +22,37 @@ static void print_value(struct cli *cli, const struct till_json *value) {
     putchar('\n');
 }
 
+/* Minor units are for programs: a person reads 9.90, or 100 where the currency has none. */
+static bool is_sum(struct till_str name) {
+    static const char *const names[] = {"amount", "received", "refund_held", "refunded"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (till_str_is(name, names[i]))
+            return true;
+    return false;
+}
+
+static bool print_sum(const struct till_json *object, struct till_str name) {
+    struct till_money money = {0};
+    char text[TILL_MONEY_TEXT], member[16];
+    struct till_error err;
+    if (!is_sum(name))
+        return false;
+    snprintf(member, sizeof member, "%.*s", TILL_STR_ARG(name));
+    if (!till_json_get_int(object, member, &money.minor) ||
+        !till_currency_read(till_json_get_str(object, "currency"), money.currency, &err) ||
+        !till_money_format(money, text, &err))
+        return false;
+    printf("%s %s\n", text, money.currency);
+    return true;
+}
+
 static void print_object(struct cli *cli, const struct till_json *object) {
     struct till_str name;
     const struct till_json *value;
     for (size_t i = 0; till_json_member_at(object, i, &name, &value); i++) {
         printf("%-20.*s ", TILL_STR_ARG(name));
-        print_value(cli, value);
+        if (!print_sum(object, name))
+            print_value(cli, value);
     }
 }
 

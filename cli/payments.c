@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <cli/channels.h>
 #include <cli/random.h>
 #include <cli/say_payment.h>
 #include <rt/qr.h>
@@ -75,24 +76,28 @@ static bool order_of(const struct wish *wish, struct till_json **ret_body, struc
     return true;
 }
 
+/* What the channel answers by itself. */
+static bool complete(struct wish *wish, struct till_error *err) {
+    return (wish->product.len ||
+            channels_product(wish->channel, wish->auth_code.len > 0, &wish->product, err)) &&
+           (wish->currency.len || channels_currency(wish->channel, &wish->currency, err));
+}
+
 bool verb_pay(struct cli *cli, struct till_error *err) {
     struct admin_place place = {0};
-    struct wish wish = {.currency = TILL_STR("CNY"),
-                        .subject = TILL_STR("Order"),
-                        .channel = TILL_STR("alipay"),
-                        .product = TILL_STR_NONE};
+    struct wish wish = {.subject = TILL_STR("Order"), .channel = TILL_STR("alipay")};
     struct till_str target;
     struct till_json *body, *answer = NULL;
     const struct cli_option options[] = {
         ADMIN_OPTIONS(place),
         {"--app", CLI_VALUE, true, &wish.app, "the app that sells"},
         {"--amount", CLI_VALUE, true, &wish.amount, "decimal text, for example 9.90"},
-        {"--currency", CLI_VALUE, false, &wish.currency, "CNY"},
+        {"--currency", CLI_VALUE, false, &wish.currency,
+         "such as EUR; the channel's where it takes one only"},
         {"--subject", CLI_VALUE, false, &wish.subject, "what is sold"},
         {"--order", CLI_VALUE, false, &wish.order, "out_trade_no (made up when absent)"},
-        {"--channel", CLI_VALUE, false, &wish.channel, "alipay"},
-        {"--product", CLI_VALUE, false, &wish.product,
-         "precreate (a QR code), page or wap (an address), barcode (with --auth-code)"},
+        {"--channel", CLI_VALUE, false, &wish.channel, channels_text(cli, "alipay")},
+        {"--product", CLI_VALUE, false, &wish.product, channels_products(cli)},
         {"--auth-code", CLI_VALUE, false, &wish.auth_code, "the buyer's payment code, scanned"},
         {"--account", CLI_VALUE, false, &wish.account, "account id, when the app has several"},
     };
@@ -101,9 +106,7 @@ bool verb_pay(struct cli *cli, struct till_error *err) {
         !till_arena_format(cli->arena, &target, err, "/admin/payments?app_id=%.*s",
                            TILL_STR_ARG(wish.app)))
         return false;
-    if (!wish.product.len)
-        wish.product = wish.auth_code.len ? TILL_STR("barcode") : TILL_STR("precreate");
-    return order_of(&wish, &body, err) &&
+    return complete(&wish, err) && order_of(&wish, &body, err) &&
            admin_call(cli, &place, "POST", target, body, &answer, err) &&
            say_payment(cli, answer, err);
 }
@@ -154,16 +157,34 @@ bool verb_query(struct cli *cli, struct till_error *err) {
            say_only(cli, &place, target, err);
 }
 
+/* An amount is read in the payment's own currency: "50" is 50 yen and 5000 cents. */
+static bool read_amount(struct cli *cli, const struct admin_place *place,
+                        struct till_str payment_id, struct till_str amount,
+                        struct till_str currency, struct till_money *ret_money,
+                        struct till_error *err) {
+    TILL_JSON_SCOPED struct till_json *payment = NULL;
+    struct till_str target, own;
+    if (!till_arena_format(cli->arena, &target, err, "/admin/payments/%.*s",
+                           TILL_STR_ARG(payment_id)) ||
+        !admin_call(cli, place, "GET", target, NULL, &payment, err) ||
+        !till_json_need_str(payment, "currency", &own, err))
+        return false;
+    if (currency.len && !till_str_equal(currency, own))
+        return TILL_FAIL_FIELD(err, USAGE, "--currency", "The payment is in %.*s.",
+                               TILL_STR_ARG(own));
+    return till_money_parse(amount, own, ret_money, err);
+}
+
 bool verb_refund(struct cli *cli, struct till_error *err) {
     struct admin_place place = {0};
-    struct till_str amount = TILL_STR_NONE, currency = TILL_STR("CNY"), number = TILL_STR_NONE;
+    struct till_str amount = TILL_STR_NONE, currency = TILL_STR_NONE, number = TILL_STR_NONE;
     struct till_str reason = TILL_STR_NONE, attempt = TILL_STR_NONE, target;
     struct cli_values ids = {0};
     struct till_money money;
     const struct cli_option options[] = {
         ADMIN_OPTIONS(place),
         {"--amount", CLI_VALUE, true, &amount, "decimal text, for example 3.00"},
-        {"--currency", CLI_VALUE, false, &currency, "CNY"},
+        {"--currency", CLI_VALUE, false, &currency, "refuse a payment that is in another one"},
         {"--no", CLI_VALUE, false, &number,
          "out_refund_no; repeat it to repeat the same refund (made up when absent)"},
         {"--reason", CLI_VALUE, false, &reason, "for the buyer"},
@@ -174,7 +195,7 @@ bool verb_refund(struct cli *cli, struct till_error *err) {
         return false;
     if (ids.count != 1)
         return TILL_FAIL(err, USAGE, "Name one payment.");
-    if (!till_money_parse(amount, currency, &money, err) ||
+    if (!read_amount(cli, &place, ids.at[0], amount, currency, &money, err) ||
         !make_number(cli, "cli-refund-", &number, err) ||
         !till_arena_format(cli->arena, &target, err, "/admin/payments/%.*s/refunds",
                            TILL_STR_ARG(ids.at[0])))

@@ -15,7 +15,7 @@ static bool set_number(struct till_str text, const char *option, const char *nam
 
 static bool route_put(struct cli *cli, struct till_error *err) {
     struct admin_place place = {0};
-    struct till_str app = TILL_STR_NONE, account = TILL_STR_NONE, channel = TILL_STR("alipay"),
+    struct till_str app = TILL_STR_NONE, account = TILL_STR_NONE, channel = TILL_STR_NONE,
                     product = TILL_STR_NONE, currency = TILL_STR_NONE, position = TILL_STR_NONE,
                     from = TILL_STR_NONE, to = TILL_STR_NONE, target;
     const struct cli_option options[] = {
@@ -23,7 +23,7 @@ static bool route_put(struct cli *cli, struct till_error *err) {
         {"--app", CLI_VALUE, true, &app, "whose orders"},
         {"--position", CLI_VALUE, true, &position, "its place: the lowest that fits counts"},
         {"--account", CLI_VALUE, true, &account, "the account that takes them"},
-        {"--channel", CLI_VALUE, false, &channel, "of this channel (alipay)"},
+        {"--channel", CLI_VALUE, false, &channel, "of this channel (the account's)"},
         {"--product", CLI_VALUE, false, &product, "only this product"},
         {"--currency", CLI_VALUE, false, &currency, "only this currency"},
         {"--from", CLI_VALUE, false, &from, "only from this amount on, in minor units"},
@@ -36,7 +36,8 @@ static bool route_put(struct cli *cli, struct till_error *err) {
         return false;
     struct till_json *body = till_json_object();
     till_json_set_str(body, "account", account);
-    till_json_set_str(body, "channel", channel);
+    if (channel.len)
+        till_json_set_str(body, "channel", channel);
     till_json_set_str(body, "product", product);
     till_json_set_str(body, "currency", currency);
     if (!set_number(position, "--position", "position", body, err) ||

@@ -43,6 +43,19 @@ static bool check_route(const struct route_row *row, int64_t position, struct ti
     return true;
 }
 
+/* A rule that names no channel is for the account's. */
+static bool complete_route(struct call *c, struct route_row *row, struct till_error *err) {
+    struct account_row account;
+    if (row->channel.len)
+        return true;
+    if (!store_account_get(c->gw->store, c->arena, row->account_id, &account, err))
+        return err->code == TILL_E_NOT_FOUND &&
+               TILL_FAIL_FIELD(err, ACCOUNT_UNKNOWN, "/account",
+                               "A rule leads to an account of the same app and channel.");
+    row->channel = account.channel;
+    return true;
+}
+
 /* Made, or put in the place of the one at that position. */
 bool admin_put_route(struct call *c, struct till_error *err) {
     static const char *const NAMES[] = {"position",   "channel",    "product", "currency",
@@ -52,13 +65,13 @@ bool admin_put_route(struct call *c, struct till_error *err) {
     int64_t position;
     if (!call_read_body(c, &body, err) || !till_json_only(body, NAMES, err) ||
         !till_json_need_int(body, "position", &position, err) ||
-        !till_json_need_str(body, "channel", &row.channel, err) ||
+        !till_json_want_str(body, "channel", &row.channel, err) ||
         !till_json_need_str(body, "account", &row.account_id, err) ||
         !till_json_want_str(body, "product", &row.product, err) ||
         !till_json_want_str(body, "currency", &row.currency, err) ||
         !till_json_want_int(body, "amount_min", &row.amount_min, err) ||
         !till_json_want_int(body, "amount_max", &row.amount_max, err) ||
-        !check_route(&row, position, err))
+        !complete_route(c, &row, err) || !check_route(&row, position, err))
         return false;
     row.position = (int)position;
     return store_route_put(c->gw->store, &row, err) && reply_json(c, 201, route_json(&row), err);

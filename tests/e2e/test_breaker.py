@@ -281,7 +281,7 @@ def the_next_account_of_the_table_takes_the_order(stack):
         equal(stack.admin("account", "breaker", account_id, "auto")["state"], "closed", "by itself again")
     equal(order(stack).json()["account"], stack.first, "the first one again")
     route(stack, "remove", "--position", "2")
-    equal([row["position"] for row in route(stack, "list")["data"]], [1], "the rules that are left")
+    equal([(row["position"], row["channel"]) for row in route(stack, "list")["data"]], [(1, "alipay")], "the rules that are left")
 
 
 @test

@@ -678,7 +678,10 @@ def an_operator_can_sell_query_refund_and_close(stack):
     refused("refund", *place, payment["id"], "--amount", "7.00", says="")
     refused("refund", *place, payment["id"], "--amount", "0", says="")
     refused("refund", *place, payment["id"], "--amount", "1.005", says="")
+    refused("refund", *place, payment["id"], "--amount", "1", "--currency", "JPY", says="The payment is in CNY", status=2)
     wait_for(lambda: as_json("query", *place, payment["id"])["refunded"] == 300, "the refund")
+    for name, sum_of in (("amount", "9.90"), ("received", "9.90"), ("refunded", "3.00")):
+        expect(re.search(rf"^{name} +{re.escape(sum_of)} CNY$", good("query", *place, payment["id"]), re.M), f"{name} is no sum for people")
     other = as_json("pay", *place, "--app", app, "--account", stack.account["id"], "--amount", "0.01")
     equal(as_json("close", *place, other["id"], "--cancel")["state"], "closed", "a cancelled order")
     where = good("pay", *place, "--app", app, "--account", stack.account["id"], "--amount", "0.02", "--product", "page")
@@ -695,6 +698,16 @@ def an_operator_can_sell_query_refund_and_close(stack):
     for words in (["app", "list"], ["app", "keys", "--app", app], ["account", "list"], ["endpoint", "list", "--app", app], ["status"]):
         as_json(*words, *place)
         good(*words, *place)
+
+
+@test
+def help_names_the_channels_their_products_and_settings(stack):
+    told = good("pay", "--help")
+    expect("alipay: precreate, page, wap, app, jsapi, barcode" in told and "(alipay)" in told, told)
+    for words in (("account", "add"), ("account", "update")):
+        told = good(*words, "--help")
+        expect("settings of alipay:" in told and re.search(r"^  seller_id +The payee.*\(required\)$", told, re.M), told)
+    expect("no such channel" in refused("pay", "-c", stack.config, "--app", "app_x", "--amount", "1", "--channel", "cash")["detail"], "a channel that is none")
 
 
 @test
