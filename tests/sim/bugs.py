@@ -4,7 +4,7 @@
 an invariant is violated. A bug that no seed finds has failed this test; so has one that is found under the wrong name.
 
     make sim-bugs                  all of them; rewrites the table in doc/SIMULATION.md
-    bugs.py 03 07 --seeds 200      these two
+    bugs.py 03 07 --seeds 200      these two; with --write their rows of the table
 
 Each NN-name.patch begins with lines "Bug: a sentence", "Invariants: I7 I10" (one of them must be the one that is named), and, where one
 scenario shows it better than life does, "Scenario: words for the simulator". Prints TAP.
@@ -82,12 +82,12 @@ def prepare(bug, tree, folder):
     return (None, text[-2000:]) if status else (str(folder / "tests" / "sim" / "sim"), None)
 
 
-def hunt(program, bug, seeds, jobs):
-    """(seeds tried, the run that found it or None)."""
+def hunt(program, more, seeds, jobs):
+    """(seeds tried, the run that found something or None); more: the simulator's further words."""
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         for start in range(1, seeds + 1, jobs):
             batch = range(start, min(start + jobs, seeds + 1))
-            for run in pool.map(lambda seed: run_seed(program, seed, bug.more if bug else ()), batch):
+            for run in pool.map(lambda seed: run_seed(program, seed, more), batch):
                 if not run.good:
                     return run.seed, run
     return seeds, None
@@ -98,7 +98,7 @@ def judge(bug, seeds, jobs):
     program, problem = prepare(bug, BUILD / "tree", BUILD / "build")
     if not program:
         return False, problem, None
-    tried, run = hunt(program, bug, seeds, jobs)
+    tried, run = hunt(program, bug.more, seeds, jobs)
     if not run:
         return False, f"{tried} seeds did not find it", None
     row = f"| {bug.number} | {bug.sentence} | {run.invariant or 'none'} | {tried} | `{' '.join(['sim', '--seed', str(run.seed), *bug.more])}` |"
@@ -107,10 +107,28 @@ def judge(bug, seeds, jobs):
     return True, f"{run.why()}; {tried} seed{'s' if tried > 1 else ''}", row
 
 
-def write_table(rows):
+def hunt_without_bugs(program, bugs, seeds, jobs):
+    """The run that found something where nothing is, in life and in every scenario that a bug is hunted with; or None."""
+    for more in sorted({(), *(tuple(bug.more) for bug in bugs)}):
+        _, run = hunt(program, more, seeds, jobs)
+        if run:
+            return run
+    return None
+
+
+def rows_of(text):
+    """The table's rows by number."""
+    table = text.partition(BEGIN)[2].partition(END)[0]
+    return {row.split("|")[1].strip(): row for row in table.splitlines() if re.match(r"\| \d", row)}
+
+
+def write_table(rows, bugs_left):
+    """These rows, and those that are there already of the bugs that were left out."""
     text = PAGE.read_text(encoding="utf-8")
     if BEGIN not in text or END not in text:
         sys.exit(f"{PAGE.name} has no place for the table ({BEGIN})")
+    old = rows_of(text)
+    rows = sorted(rows + [old[bug.number] for bug in bugs_left if bug.number in old])
     table = "\n".join(["", "| no | planted | found as | seeds needed | replay (with the patch) |", "|---|---|---|---|---|", *rows, ""])
     PAGE.write_text(text.partition(BEGIN)[0] + BEGIN + table + END + text.partition(END)[2], encoding="utf-8")
 
@@ -123,12 +141,13 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
     parser.add_argument("--write", action="store_true", help="the table in doc/SIMULATION.md anew")
     wish = parser.parse_args()
-    bugs = [bug for bug in map(Bug, sorted(PATCHES.glob("*.patch"))) if not wish.numbers or bug.number in wish.numbers]
+    known = [Bug(path) for path in sorted(PATCHES.glob("*.patch"))]
+    bugs = [bug for bug in known if not wish.numbers or bug.number in wish.numbers]
     if not bugs:
         sys.exit("no such bug")
     print(f"1..{len(bugs) + 1}")
     program, problem = prepare(None, BUILD / "tree", BUILD / "build")
-    tried, run = hunt(program, None, wish.clean, wish.jobs) if program else (0, None)
+    run = hunt_without_bugs(program, bugs, wish.clean, wish.jobs) if program else None
     clean = program and not run
     print(f"{'ok' if clean else 'not ok'} 1 - the tree without a bug passes {wish.clean} seeds" + ("" if clean else f"\n# {problem or run.why()}"), flush=True)
     failed, rows = not clean, []
@@ -139,8 +158,8 @@ def main():
         rows += [row] if row else []
         print(f"{'ok' if good else 'not ok'} {number} - bug {bug.number} is found: {bug.sentence} # {time.monotonic() - started:.0f}s")
         print("\n".join("# " + line for line in why.splitlines()[-20:]), flush=True)
-    if wish.write and not failed and not wish.numbers:
-        write_table(rows)
+    if wish.write and not failed:
+        write_table(rows, [bug for bug in known if bug not in bugs])
     return 1 if failed else 0
 
 

@@ -92,9 +92,9 @@ def s_093_one_order_paid_at_two_accounts(_):
 
 @tap.test
 def an_account_that_fails_rests_and_no_other(_):
-    """Half of the calls failing never opens, declines never; six in ten open, and probes close it."""
+    """Half of the calls failing never opens, declines never; six in ten open, what is owed goes before new orders, and probes close it."""
     for run in [play("breaker", seed) for seed in SEEDS]:
-        for what in ("half", "declines", "opened", "other_account", "closed"):
+        for what in ("half", "declines", "opened", "other_account", "owed", "closed"):
             tap.equal(run[f"breaker.{what}"], 2, f"breaker.{what}")
 
 
