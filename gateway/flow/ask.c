@@ -12,7 +12,7 @@
 #include <gateway/guard/guard.h>
 #include <rt/failpoint.h>
 
-enum { ANSWER_MAX = 256 * 1024 };
+enum { ANSWER_MAX = 256 * 1024, OUTGOING_HEADERS_MAX = 8 };
 
 /* Crash points of an exchange: connected, partly sent, sent, answer partly read. */
 static const char *const CRASH_POINTS[TILL_OPERATIONS] = {
@@ -43,6 +43,8 @@ bool ask_fill(struct gateway *gw, const struct question *question, int64_t now_u
                            .amount = attempt->amount,
                            .subject = attempt->subject,
                            .merchant_no = attempt->merchant_no,
+                           .reference = attempt->reference,
+                           .trade_no = attempt->trade_no,
                            .created_us = attempt->created_us,
                            .expires_us = attempt->expires_us,
                            .now_us = now_us};
@@ -91,16 +93,28 @@ static void distrust(const struct question *question, struct till_verdict *verdi
     }
 }
 
+/* The content type and what the channel adds, which may be secret. */
+static size_t headers_of(const struct till_outgoing *outgoing,
+                         struct till_pair ret_headers[OUTGOING_HEADERS_MAX]) {
+    size_t count = 0;
+    assert(outgoing->header_count < OUTGOING_HEADERS_MAX);
+    if (outgoing->content_type.len > 0)
+        ret_headers[count++] = (struct till_pair){TILL_STR("Content-Type"), outgoing->content_type};
+    for (size_t i = 0; i < outgoing->header_count; i++)
+        ret_headers[count++] = outgoing->headers[i];
+    return count;
+}
+
 static void exchange(struct gateway *gw, const struct question *question,
                      const struct till_outgoing *outgoing, struct till_arena *arena,
                      struct world_answer *ret) {
-    struct till_pair content_type = {TILL_STR("Content-Type"), outgoing->content_type};
+    struct till_pair headers[OUTGOING_HEADERS_MAX];
     bool reads_only = question->operation == TILL_QUERY || question->operation == TILL_REFUND_QUERY;
     struct world_request request = {.errand = WORLD_PLATFORM,
                                     .method = outgoing->method,
                                     .url = outgoing->url,
-                                    .headers = &content_type,
-                                    .header_count = outgoing->content_type.len > 0 ? 1 : 0,
+                                    .headers = headers,
+                                    .header_count = headers_of(outgoing, headers),
                                     .body = outgoing->body,
                                     .timeout_us = question->timeout_us,
                                     .answer_max = ANSWER_MAX,
@@ -171,7 +185,8 @@ static void read_again(struct gateway *gw, const struct question *question,
 static bool is_owed(const struct question *question) {
     switch (question->operation) {
     case TILL_CREATE:
-        return question->attempt->state == TILL_ATTEMPT_UNKNOWN;
+        return question->attempt->state == TILL_ATTEMPT_UNKNOWN ||
+               question->attempt->state == TILL_ATTEMPT_CLOSING;
     case TILL_REFUND:
         assert(question->refund);
         return question->refund->state == TILL_REFUND_UNKNOWN ||

@@ -26,6 +26,7 @@ enum next {
     BOOK,    /* the verdict says it all */
     LATER,   /* nothing is known: stays closing */
     REFUSED, /* waiting upstream although it was told to close */
+    GO_CLOSE,
     GO_QUERY,
     GO_CANCEL
 };
@@ -77,7 +78,8 @@ struct closing {
     struct till_arena *arena;
     enum till_operation operation;
     struct asked asked;
-    bool cancelled; /* a cancel has been sent in this round */
+    bool cancelled;           /* a cancel has been sent in this round */
+    struct attempt_row known; /* the attempt with what was learned before closing it */
 };
 
 static bool ask(struct closing *closing, const struct account_row *account_row) {
@@ -92,8 +94,35 @@ static bool ask(struct closing *closing, const struct account_row *account_row) 
     return closing->operation == TILL_CANCEL;
 }
 
+/* Where the platform answers by its own handle only, and the answer that brings it was lost: the
+ * identical request again, which is answered as it was at first, or refused for good if it was
+ * never taken. In the latter case there is nothing to close. */
+static enum next learn_reference(struct closing *closing, const struct account_row *account_row) {
+    const struct till_product *product =
+        till_product_look(closing->attempt->channel, closing->attempt->product);
+    const struct till_verdict *verdict = &closing->asked.verdict;
+    bool is_keyed = product && product->recovery == TILL_RECOVER_REPEAT_KEYED;
+    if (!is_keyed || closing->attempt->reference.len > 0)
+        return GO_CLOSE;
+    enum till_operation wanted = closing->operation;
+    closing->operation = TILL_CREATE;
+    (void)ask(closing, account_row);
+    if (verdict->outcome == TILL_DECLINED)
+        return BOOK;
+    if (!verdict->verified || verdict->reference.len == 0)
+        return LATER;
+    closing->known = *closing->attempt;
+    closing->known.reference = verdict->reference;
+    closing->attempt = &closing->known;
+    closing->operation = wanted;
+    return GO_CLOSE;
+}
+
 /* Ask, step by step, until there is something to book. */
 static enum next ask_on(struct closing *closing, const struct account_row *account_row) {
+    enum next first = learn_reference(closing, account_row);
+    if (first != GO_CLOSE)
+        return first;
     for (int i = 0; i < STEPS_MAX; i++) {
         closing->cancelled |= ask(closing, account_row);
         enum next next = next_after(closing->operation, &closing->asked.verdict);
@@ -124,7 +153,11 @@ static void make_finding(const struct closing *closing, enum next next, struct f
     int64_t now_us = world_now_us(gw->world);
     finding_from_verdict(gw, closing->operation, closing->payment, attempt, &closing->asked.verdict,
                          now_us, ret);
+    if (closing->attempt == &closing->known)
+        ret->reference = closing->known.reference;
     if (next == BOOK) {
+        if (closing->operation == TILL_CREATE) /* refused for good: there was never an order */
+            ret->event = TILL_EVENT_CLOSED;
         ret->evidence = closing->asked.answer;
         return;
     }

@@ -55,6 +55,13 @@ TILL_MUST_CHECK bool money_find_refund_of(struct gateway *gw, struct till_str at
                                           struct till_str refund_no, struct till_arena *arena,
                                           struct money_found *ret, struct till_error *err);
 
+/* The platform's signed news that one of ours did not arrive: failed, or reversed when it was done
+ * here. Once; a row that moved meanwhile is STORE_STALE, and the news comes again. */
+TILL_MUST_CHECK bool money_refund_failed(struct gateway *gw, const struct refund_row *refund,
+                                         struct till_str peer_code, struct till_str evidence,
+                                         struct till_arena *arena, bool *ret_changed,
+                                         struct till_error *err);
+
 struct money_back {
     bool asked;                /* else it is not done here, so nothing could come back */
     bool reversed;             /* here, by this answer */

@@ -73,6 +73,10 @@ static bool is_ours(enum till_code code) {
            code == TILL_E_OVERLOADED || code == TILL_E_SETTING_INVALID;
 }
 
+static enum till_acknowledgement nack_of(const struct till_error *err) {
+    return is_ours(err->code) ? TILL_NACK_OURS : TILL_NACK;
+}
+
 static void refuse_unverified(struct incoming *in, const struct till_error *err) {
     struct call *c = in->call;
     if (is_ours(err->code)) {
@@ -87,24 +91,39 @@ static void refuse_unverified(struct incoming *in, const struct till_error *err)
 
 static bool find_attempt(struct incoming *in, struct till_error *err) {
     struct call *c = in->call;
-    in->has_attempt =
-        store_attempt_by_upstream_no(c->gw->store, c->arena, till_str_of(in->account.id),
-                                     in->notice.upstream_no, &in->attempt, err);
+    struct store *store = c->gw->store;
+    struct till_str account_id = till_str_of(in->account.id);
+    const struct till_notice *notice = &in->notice;
+    in->has_attempt = notice->upstream_no.len > 0
+                          ? store_attempt_by_upstream_no(store, c->arena, account_id,
+                                                         notice->upstream_no, &in->attempt, err)
+                          : store_attempt_by_trade_no(store, c->arena, account_id, notice->trade_no,
+                                                      &in->attempt, err);
     if (in->has_attempt)
         snprintf(c->payment_id, sizeof c->payment_id, "%s", in->attempt.payment_id);
     return in->has_attempt || err->code == TILL_E_NOT_FOUND;
 }
 
+/* Verified, and about nothing of ours: other systems may share the account at the platform. */
+static bool is_nothing(const struct incoming *in) {
+    bool is_nameless = in->notice.upstream_no.len == 0 && !in->has_attempt;
+    return in->notice.kind == TILL_NOTICE_NOTHING || is_nameless;
+}
+
 /* A good signature is not good content: whose order is it, and is it meant for us at all? */
 static bool judge(struct incoming *in, struct till_error *err) {
     bool exists = false;
-    if (!find_attempt(in, err))
+    if (in->notice.kind != TILL_NOTICE_NOTHING && !find_attempt(in, err))
         return false;
     if (in->notice.mismatch) {
         char type[64];
         const char *what = in->notice.mismatch;
         snprintf(type, sizeof type, "%s_mismatch", strcmp(what, "app_id") == 0 ? "app" : what);
         return notify_hold(in, type, TILL_STR_NONE, err);
+    }
+    if (is_nothing(in)) {
+        in->outcome = "noop";
+        return true;
     }
     if (in->has_attempt)
         return notify_settle(in, err);
@@ -154,11 +173,11 @@ void take_notification(struct call *c, struct till_str channel, struct till_str 
     if (!find_account(&in, account_public_id, &err)) {
         bool absent = err.code == TILL_E_NOT_FOUND;
         in.outcome = absent ? "refused" : "failed";
-        answer(&in, absent ? 404 : 0, TILL_NACK);
+        answer(&in, absent ? 404 : 0, nack_of(&err));
         record(&in, &err);
         return;
     }
     bool durable = take(&in, &err);
-    answer(&in, 0, durable ? TILL_ACK : TILL_NACK);
+    answer(&in, 0, durable ? TILL_ACK : nack_of(&err));
     record(&in, durable ? NULL : &err);
 }

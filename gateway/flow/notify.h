@@ -22,7 +22,7 @@ struct incoming {
     const char *outcome; /* applied, noop, held, refused, failed: metric and log */
 };
 
-/* By kind: waiting, paid, closed, refund. */
+/* By kind: waiting, paid, closed, refunds, dispute. */
 TILL_MUST_CHECK bool notify_settle(struct incoming *in, struct till_error *err);
 
 /* A durable discrepancy, one for each cause, and a question to the platform where there is an

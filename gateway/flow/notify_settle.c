@@ -19,6 +19,7 @@ static struct finding finding_of(const struct incoming *in, enum till_event even
                             .source = FOUND_BY_NOTIFY,
                             .event = event,
                             .amount = notice->amount,
+                            .reference = notice->reference,
                             .trade_no = notice->trade_no,
                             .buyer = notice->buyer,
                             .paid_us = notice->paid_us ? notice->paid_us : now_us,
@@ -45,8 +46,17 @@ static bool apply(struct incoming *in, const struct finding *finding, struct app
     return true;
 }
 
+/* A refund's notice may leave the order's amount unsaid, and then names the refund. */
+static bool is_amount_unsaid(const struct till_notice *notice) {
+    bool is_refund =
+        notice->kind == TILL_NOTICE_REFUND || notice->kind == TILL_NOTICE_REFUND_FAILED;
+    return is_refund && notice->amount.minor == 0 && notice->refund_no.len > 0;
+}
+
 static bool same_amount(const struct incoming *in) {
     const struct till_money *theirs = &in->notice.amount, *ours = &in->attempt.amount;
+    if (is_amount_unsaid(&in->notice))
+        return strcmp(in->notice.refunded.currency, ours->currency) == 0;
     return theirs->minor == ours->minor && strcmp(theirs->currency, ours->currency) == 0;
 }
 
@@ -172,10 +182,42 @@ static bool take_refund(struct incoming *in, struct till_error *err) {
         in->outcome = "noop";
         return true;
     }
+    if (is_amount_unsaid(&in->notice))
+        return hold_refund(in, "refund_at_console", err);
     bool is_booked = in->attempt.received > 0;
     if ((!is_booked || is_cancellation(in)) && !take_payment_of_refund(in, err))
         return false;
     return is_accounted(in) || hold_refund(in, "refund_at_console", err);
+}
+
+/* Only the sum is told: what is held for refunds of ours, sent or about to be, is in it. */
+static bool take_refund_sum(struct incoming *in, struct till_error *err) {
+    in->outcome = "noop";
+    if (in->attempt.received == 0 && !take_payment_of_refund(in, err))
+        return false;
+    return compare_refunded(in, err);
+}
+
+/* One of ours did not arrive: the money is back. Nothing that had ended is moved but a success. */
+static bool take_refund_failed(struct incoming *in, struct till_error *err) {
+    struct call *c = in->call;
+    struct refund_row refund;
+    in->outcome = "noop";
+    if (!store_refund_by_no(c->gw->store, c->arena, till_str_of(in->attempt.id),
+                            in->notice.refund_no, &refund, err))
+        return err->code == TILL_E_NOT_FOUND;
+    bool changed = false;
+    if (in->notice.refunded.minor != refund.amount.minor)
+        return hold_refund(in, "refund_mismatch", err);
+    if (!money_refund_failed(c->gw, &refund, in->notice.status_text, in->evidence, c->arena,
+                             &changed, err))
+        return false;
+    in->outcome = changed ? "applied" : "noop";
+    return true;
+}
+
+static bool hold_dispute(struct incoming *in, struct till_error *err) {
+    return notify_hold(in, "dispute", in->notice.notice_id, err);
 }
 
 static bool hold_unknown(struct incoming *in, struct till_error *err) {
@@ -184,11 +226,18 @@ static bool hold_unknown(struct incoming *in, struct till_error *err) {
 
 bool notify_settle(struct incoming *in, struct till_error *err) {
     static bool (*const by_kind[])(struct incoming *, struct till_error *) = {
-        [TILL_NOTICE_WAITING] = take_waiting, [TILL_NOTICE_PAID] = take_paid,
-        [TILL_NOTICE_CLOSED] = take_closed,   [TILL_NOTICE_REFUND] = take_refund,
+        [TILL_NOTICE_WAITING] = take_waiting,
+        [TILL_NOTICE_PAID] = take_paid,
+        [TILL_NOTICE_CLOSED] = take_closed,
+        [TILL_NOTICE_REFUND] = take_refund,
+        [TILL_NOTICE_REFUND_SUM] = take_refund_sum,
+        [TILL_NOTICE_REFUND_FAILED] = take_refund_failed,
+        [TILL_NOTICE_DISPUTE] = hold_dispute,
         [TILL_NOTICE_UNKNOWN] = hold_unknown,
     };
-    if (in->notice.kind != TILL_NOTICE_UNKNOWN && !same_amount(in))
+    enum till_notice_kind kind = in->notice.kind;
+    bool is_held_anyway = kind == TILL_NOTICE_UNKNOWN || kind == TILL_NOTICE_DISPUTE;
+    if (!is_held_anyway && !same_amount(in))
         return hold_amount(in, err);
-    return by_kind[in->notice.kind](in, err);
+    return by_kind[kind](in, err);
 }

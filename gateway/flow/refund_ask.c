@@ -124,7 +124,8 @@ static bool book(const struct talk *talk, enum till_event event, const struct as
                  struct refund_row *ret_refund, struct till_error *err) {
     const struct till_verdict *verdict = &asked->verdict;
     struct gateway *gw = talk->gw;
-    bool is_end = event == TILL_EVENT_SUCCEEDED || event == TILL_EVENT_DECLINED;
+    bool is_end =
+        event == TILL_EVENT_SUCCEEDED || event == TILL_EVENT_DECLINED || event == TILL_EVENT_FAILED;
     bool changed = false;
     struct refund_finding finding = {.refund_id = till_str_of(talk->refund->id),
                                      .event = event,
@@ -167,7 +168,8 @@ static enum till_event confirm_refusal(const struct talk *talk, struct asked *as
     }
     bool never_done =
         second.verdict.outcome == TILL_PENDING && second.verdict.trade == TILL_TRADE_ABSENT;
-    return never_done ? TILL_EVENT_DECLINED : TILL_EVENT_LOST;
+    bool has_failed = second.verdict.outcome == TILL_DECLINED && second.verdict.verified;
+    return never_done || has_failed ? TILL_EVENT_DECLINED : TILL_EVENT_LOST;
 }
 
 static bool send(const struct talk *talk, struct refund_row *ret_refund, struct till_error *err) {
@@ -199,9 +201,12 @@ static bool ask_then_send(const struct talk *talk, struct till_error *err) {
         asked.verdict.outcome == TILL_PENDING && asked.verdict.trade == TILL_TRADE_ABSENT;
     if (never_done && talk->refund->state != TILL_REFUND_PENDING)
         return send(talk, &row, err);
-    /* That the question did not leave says nothing of the refund. */
+    /* That the question did not leave says nothing of the refund, nor does a refusal of it. */
     enum till_event event = event_of(asked.verdict.outcome);
-    bool is_news = event == TILL_EVENT_SUCCEEDED || event == TILL_EVENT_ACCEPTED;
+    if (event == TILL_EVENT_DECLINED && asked.verdict.verified)
+        event = TILL_EVENT_FAILED;
+    bool is_news =
+        event == TILL_EVENT_SUCCEEDED || event == TILL_EVENT_ACCEPTED || event == TILL_EVENT_FAILED;
     return book(talk, is_news ? event : TILL_EVENT_LOST, &asked, &row, err);
 }
 
@@ -212,11 +217,9 @@ static bool send_again(const struct talk *talk, struct till_error *err) {
 
 /* How a channel settles a refund that may have counted. One that never left just goes (again). */
 static bool (*const steps[])(const struct talk *talk, struct till_error *err) = {
-    [TILL_RECOVER_REPEAT] = send_again,
-    [TILL_RECOVER_QUERY] = ask_then_send,
-    [TILL_RECOVER_QUERY_THEN_CANCEL] = ask_then_send,
-    [TILL_RECOVER_REFUND_QUERY] = ask_then_send,
-    [TILL_RECOVER_CANCEL] = ask_then_send,
+    [TILL_RECOVER_REPEAT] = send_again,          [TILL_RECOVER_REPEAT_KEYED] = ask_then_send,
+    [TILL_RECOVER_QUERY] = ask_then_send,        [TILL_RECOVER_QUERY_THEN_CANCEL] = ask_then_send,
+    [TILL_RECOVER_REFUND_QUERY] = ask_then_send, [TILL_RECOVER_CANCEL] = ask_then_send,
 };
 
 /* One that never left, our own among them, whose bytes were not composed yet. It is sent (durable)

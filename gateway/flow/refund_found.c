@@ -76,6 +76,11 @@ static bool is_bare(const struct till_verdict *verdict) {
            verdict->trade == TILL_TRADE_ABSENT;
 }
 
+/* The platform took it and it failed: the same end, told in so many words. */
+static bool has_failed(const struct till_verdict *verdict) {
+    return verdict->verified && verdict->outcome == TILL_DECLINED;
+}
+
 static bool reverse(struct gateway *gw, const struct refund_row *refund,
                     struct till_str discrepancy_id, const struct asked *asked,
                     struct till_arena *arena, bool *ret_reversed, struct till_error *err) {
@@ -117,6 +122,29 @@ bool money_reverse_refund(struct gateway *gw, struct till_str attempt_id, struct
     ret->asked = true;
     ret->outcome = asked.verdict.outcome;
     snprintf(ret->peer_code, sizeof ret->peer_code, "%s", asked.verdict.peer_code);
-    return !is_bare(&asked.verdict) ||
+    return !(is_bare(&asked.verdict) || has_failed(&asked.verdict)) ||
            reverse(gw, &refund, discrepancy_id, &asked, arena, &ret->reversed, err);
+}
+
+bool money_refund_failed(struct gateway *gw, const struct refund_row *refund,
+                         struct till_str peer_code, struct till_str evidence,
+                         struct till_arena *arena, bool *ret_changed, struct till_error *err) {
+    bool was_done = refund->state == TILL_REFUND_SUCCEEDED;
+    struct refund_row row;
+    struct refund_finding finding = {.refund_id = till_str_of(refund->id),
+                                     .event = was_done ? TILL_EVENT_REVERSED : TILL_EVENT_FAILED,
+                                     .peer_code = peer_code,
+                                     .evidence = evidence,
+                                     .evidence_kind = TILL_STR("notify"),
+                                     .expected_version = refund->version,
+                                     .now_us = world_now_us(gw->world)};
+    if (refund->state == TILL_REFUND_REVERSED || refund->state == TILL_REFUND_FAILED) {
+        *ret_changed = false;
+        return true;
+    }
+    if (!store_apply_refund(gw->store, arena, &finding, &row, ret_changed, err))
+        return false;
+    if (*ret_changed)
+        world_wake(gw->world, &gw->deliver_spot);
+    return true;
 }

@@ -27,6 +27,7 @@ struct resolving {
     struct till_arena *arena;
     struct till_verdict verdict;
     struct applied applied;
+    enum till_recovery recovery; /* of an unknown creation, by the product */
 };
 
 static int64_t now_of(const struct resolving *r) {
@@ -37,6 +38,12 @@ static bool is_unwanted(const struct resolving *r) {
     enum till_payment_state state = r->due->payment.state;
     bool is_open = state == TILL_PAYMENT_PENDING || state == TILL_PAYMENT_CLOSING;
     return !is_open && !till_state_is_final(TILL_MACHINE_ATTEMPT, (int)r->due->attempt.state);
+}
+
+/* Under a key the identical request is answered at any time, and nothing but its answer brings the
+ * handle to ask by. */
+static bool is_keyed(const struct resolving *r) {
+    return r->recovery == TILL_RECOVER_REPEAT_KEYED && r->due->attempt.reference.len == 0;
 }
 
 static enum situation situation_of(const struct resolving *r) {
@@ -51,7 +58,7 @@ static enum situation situation_of(const struct resolving *r) {
     case TILL_ATTEMPT_SENT:
     case TILL_ATTEMPT_UNKNOWN:
         /* After its expiry a repetition would be refused for that alone: ask instead. */
-        if (now_us >= attempt->expires_us)
+        if (now_us >= attempt->expires_us && !is_keyed(r))
             return is_over ? OVER : UNPAID;
         return UNKNOWN;
     case TILL_ATTEMPT_PENDING:
@@ -104,6 +111,8 @@ static bool is_unpaid(const struct resolving *r) {
 }
 
 static bool query_then_close(struct resolving *r, struct till_error *err) {
+    if (is_keyed(r)) /* there is nothing to ask by: closing begins with learning it */
+        return close_now(r, false, err);
     return query(r, err) && (!is_unpaid(r) || close_now(r, false, err));
 }
 
@@ -166,6 +175,7 @@ static const struct {
     {OVER, TILL_RECOVER_QUERY_THEN_CANCEL, end_by_cancel},
     {OVER, ANY, query_then_close},
     {UNKNOWN, TILL_RECOVER_REPEAT, repeat},
+    {UNKNOWN, TILL_RECOVER_REPEAT_KEYED, repeat},
     {UNKNOWN, TILL_RECOVER_QUERY, query},
     {UNKNOWN, TILL_RECOVER_QUERY_THEN_CANCEL, query},
     {UNKNOWN, TILL_RECOVER_CANCEL, query_then_cancel},
@@ -193,11 +203,11 @@ bool resolve_due(struct gateway *gw, const struct due *due, struct till_arena *a
     if (!product)
         return TILL_FAIL(err, CHANNEL_UNKNOWN,
                          "The attempt's channel or product is not in this build.");
+    r.recovery = product->recovery;
     enum situation situation = situation_of(&r);
-    int recovery = (int)product->recovery;
     for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
         if (rules[i].situation == situation &&
-            (rules[i].recovery == ANY || rules[i].recovery == recovery))
+            (rules[i].recovery == ANY || rules[i].recovery == (int)r.recovery))
             return rules[i].step(&r, err);
     return TILL_FAIL(err, BUG, "There is no rule for what is due.");
 }

@@ -70,7 +70,8 @@ static bool knows_the_number(const struct till_verdict *verdict) {
 
 bool may_repeat(const struct attempt_row *attempt) {
     const struct till_product *product = till_product_look(attempt->channel, attempt->product);
-    return product && product->recovery == TILL_RECOVER_REPEAT;
+    return product && (product->recovery == TILL_RECOVER_REPEAT ||
+                       product->recovery == TILL_RECOVER_REPEAT_KEYED);
 }
 
 static bool is_worth_repeating(const struct attempt_row *attempt,

@@ -75,6 +75,10 @@ static void schedule(struct applying *a) {
 static void learn_names(struct applying *a) {
     struct attempt_row *attempt = &a->attempt;
     const struct finding *finding = a->finding;
+    if (finding->reference.len && attempt->reference.len == 0) {
+        attempt->reference = finding->reference;
+        a->attempt_dirty = true;
+    }
     if (finding->trade_no.len && attempt->trade_no.len == 0) {
         attempt->trade_no = finding->trade_no;
         a->attempt_dirty = true;
@@ -298,6 +302,7 @@ static bool contradict(struct applying *a, struct till_error *err) {
 static bool keep_texts(struct applying *a, struct till_error *err) {
     struct payment_row *p = &a->payment;
     struct till_str *const texts[] = {&a->attempt.trade_no,
+                                      &a->attempt.reference,
                                       &a->attempt.action_kind,
                                       &a->attempt.action_value,
                                       &p->trade_no,

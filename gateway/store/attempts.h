@@ -31,6 +31,11 @@ TILL_MUST_CHECK bool store_open_attempt(struct store *store, struct till_arena *
 TILL_MUST_CHECK bool store_attempt_list(struct store *store, struct till_arena *arena,
                                         struct till_str payment_id, struct attempt_row **ret_rows,
                                         size_t *ret_count, struct till_error *err);
+/* The attempt whose trade the platform calls so, among those that it has a handle of its own for.
+ * NOT_FOUND. */
+TILL_MUST_CHECK bool store_attempt_by_trade_no(struct store *store, struct till_arena *arena,
+                                               struct till_str account_id, struct till_str trade_no,
+                                               struct attempt_row *ret_row, struct till_error *err);
 /* Money that came twice is kept: out of suspense, to the app. STATE_CONFLICT: it did not, or a part
  * of it went back. The second time it is kept already. */
 struct duplicate_keep {

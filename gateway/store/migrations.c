@@ -340,5 +340,6 @@ const struct migration MIGRATIONS[] = {{1, FIRST},
                                        {8, MIGRATION_SIGNERS},
                                        {9, MIGRATION_LIMITS},
                                        {10, MIGRATION_LISTS},
-                                       {11, MIGRATION_CLIENTS}};
+                                       {11, MIGRATION_CLIENTS},
+                                       {12, MIGRATION_REFERENCE}};
 const int MIGRATION_COUNT = sizeof MIGRATIONS / sizeof *MIGRATIONS;

@@ -26,6 +26,7 @@ extern const char *const MIGRATION_SIGNERS[];   /* migration_signers.c */
 extern const char *const MIGRATION_LIMITS[];    /* migration_limits.c */
 extern const char *const MIGRATION_LISTS[];     /* migration_lists.c */
 extern const char *const MIGRATION_CLIENTS[];   /* migration_clients.c */
+extern const char *const MIGRATION_REFERENCE[]; /* migration_reference.c */
 
 /* Writes what a step needs besides SQL (sealed rows), within the step's transaction. */
 typedef bool migration_seed(struct db *db, int version, void *arg, struct till_error *err);

@@ -60,6 +60,21 @@ bool store_attempt_by_upstream_no(struct store *store, struct till_arena *arena,
     return attempt_one(&query, ret_row);
 }
 
+bool store_attempt_by_trade_no(struct store *store, struct till_arena *arena,
+                               struct till_str account_id, struct till_str trade_no,
+                               struct attempt_row *ret_row, struct till_error *err) {
+    static const char SQL[] = "SELECT " ATTEMPT_COLUMNS ATTEMPT_FROM
+                              "WHERE a.account_id = ? AND a.trade_no = ? AND a.trade_no <> ''"
+                              " AND a.reference <> ''";
+    READING(reading, store, err);
+    if (!reading.db)
+        return false;
+    QUERY_SCOPED struct query query = query_start(reading.db, arena, SQL, err);
+    bind(&query, account_id);
+    bind(&query, trade_no);
+    return attempt_one(&query, ret_row);
+}
+
 bool store_upstream_no_exists(struct store *store, struct till_str upstream_no, bool *ret_exists,
                               struct till_error *err) {
     static const char SQL[] = "SELECT EXISTS (SELECT 1 FROM attempts WHERE upstream_no = ?)";

@@ -91,6 +91,7 @@ void attempt_row_read(struct query *query, struct attempt_row *ret_row) {
     ret_row->action_value = read_str(query);
     ret_row->action_expires_us = read_int(query);
     ret_row->duplicate = (enum attempt_duplicate)read_state(query, ATTEMPT_DUPLICATES);
+    ret_row->reference = read_str(query);
 }
 
 void refund_row_read(struct query *query, struct refund_row *ret_row) {
@@ -235,8 +236,8 @@ bool attempt_save(struct db *db, struct attempt_row *row, struct till_str buyer,
         "= version + 1,"
         " lease_until_us = ?3, next_ask_us = ?4, first_unknown_us = ?5, asks = ?6, crashes = ?7,"
         " trade_no = ?8, received = ?9, refund_held = ?10, refunded = ?11, finished = ?12,"
-        " action_kind = ?13, action_value = ?14, action_expires_us = ?15, duplicate = ?16"
-        " WHERE id = ?17 AND version = ?18";
+        " action_kind = ?13, action_value = ?14, action_expires_us = ?15, duplicate = ?16,"
+        " reference = ?17 WHERE id = ?18 AND version = ?19";
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, buyer);
     bind(&query, row->state);
@@ -254,6 +255,7 @@ bool attempt_save(struct db *db, struct attempt_row *row, struct till_str buyer,
     bind(&query, row->action_value);
     bind(&query, row->action_expires_us);
     bind(&query, row->duplicate);
+    bind(&query, row->reference);
     bind(&query, row->id);
     bind(&query, row->version);
     return finish_save(&query, &row->version);

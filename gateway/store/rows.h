@@ -24,7 +24,8 @@
     " a.amount, a.currency, q.subject, q.out_trade_no, a.trade_no, a.state, a.version,"            \
     " a.created_us, a.expires_us, a.lease_until_us, a.next_ask_us, a.first_unknown_us, a.asks,"    \
     " a.crashes, a.received, a.refund_held, a.refunded, a.finished, a.number, a.extra,"            \
-    " a.action_kind, a.action_value, a.action_expires_us, a.duplicate "
+    " a.action_kind, a.action_value, a.action_expires_us, a.duplicate,"                            \
+    " a.reference "
 #define ATTEMPT_FROM " FROM attempts a JOIN payments q ON q.id = a.payment_id "
 /* r: the refund */
 #define REFUND_COLUMNS                                                                             \

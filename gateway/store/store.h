@@ -227,6 +227,7 @@ struct attempt_row {
     struct till_str channel, product, upstream_no, business;
     struct till_money amount;
     struct till_str subject, merchant_no, trade_no;
+    struct till_str reference; /* the platform's handle of the order, where our number is none */
     enum till_attempt_state state;
     int64_t version;
     int64_t created_us, expires_us, lease_until_us, next_ask_us;
@@ -325,7 +326,7 @@ struct finding {
     enum till_event event;    /* ACCEPTED PAID DECLINED LOST UNSENT CLOSED REOPEN */
     struct till_money amount; /* PAID: what was received (already compared with the order by the
                                  caller; compared again here) */
-    struct till_str trade_no, buyer;
+    struct till_str reference, trade_no, buyer;
     int64_t paid_us;
     bool finished;
     bool came_and_went; /* CLOSED whose cancel says "refund": booked as received and as refunded */

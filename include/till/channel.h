@@ -53,6 +53,8 @@ struct till_ask {
     struct till_money amount;    /* of the order */
     struct till_str subject;     /* UTF-8 */
     struct till_str merchant_no; /* the merchant's out_trade_no, for the pass-through field */
+    /* The platform's handle of the order and its number of the trade; empty when not known (yet) */
+    struct till_str reference, trade_no;
     struct till_str notify_url;
     struct till_str return_url;
     int64_t created_us; /* identity time of the attempt: never changes between repeats */
@@ -72,6 +74,10 @@ struct till_outgoing {
     struct till_str url;
     struct till_str content_type;
     struct till_str body;
+    /* Beside the content type; may hold the account's secret, so they are never logged or captured.
+     * In the arena. */
+    const struct till_pair *headers;
+    size_t header_count;
     /* the canonical string, for explaining; never logged outside of debug */
     struct till_str signed_text;
 };
@@ -110,10 +116,13 @@ const char *till_outcome_name(enum till_outcome outcome);
  * - CLOSE: CLOSED; UNKNOWN (trade ABSENT: never scanned, so cancel; otherwise the platform refused
  *   because it is paid or closed already, or nothing is known: query). Never DECLINED.
  * - CANCEL: CLOSED (trade CLOSED; ABSENT: nothing existed; REFUNDED: money came and went, book
- *   both); UNKNOWN: query, then cancel again. Never DECLINED.
- * - REFUND: PAID (this refund is done); DECLINED (this refund is refused, nothing moved); UNKNOWN.
+ *   both); UNKNOWN: query, then cancel again. Never DECLINED. A platform that cannot give money
+ * back under the order's own number cancels by closing.
+ * - REFUND: PAID (this refund is done); PENDING (taken, on its way); DECLINED (this refund is
+ *   refused, nothing moved); UNKNOWN.
  * - REFUND_QUERY: PAID; PENDING (trade ABSENT: this refund number never succeeded, so the same
- *   number may go again); UNKNOWN. Never DECLINED.
+ *   number may go again; UNSAID: it is on its way); DECLINED (the platform took it and it failed
+ *   for good: the money is back with the merchant); UNKNOWN.
  *
  * A refusal of the call itself (our signature, our rights, a rate limit) declines an order that is
  * being created, and leaves everything else UNKNOWN: it says nothing about money that may have
@@ -142,7 +151,8 @@ struct till_verdict {
     char peer_text[256];
     struct till_str action_kind; /* "qr_code", "redirect", ...; in the arena */
     struct till_str action_value;
-    struct till_str trade_no; /* the platform's number */
+    struct till_str reference; /* the platform's handle of the order, for later questions */
+    struct till_str trade_no;  /* the platform's number */
     /* as echoed; must equal ours or the verdict is UNKNOWN and suspicious */
     struct till_str upstream_no;
     struct till_str buyer;      /* masked, as the platform gives it */
@@ -157,7 +167,11 @@ struct till_verdict {
 
 /* How an unknown outcome is settled (DESIGN section 3). Never a new number. */
 enum till_recovery {
-    TILL_RECOVER_REPEAT,            /* the identical request again */
+    TILL_RECOVER_REPEAT, /* the identical request again, until the order's end */
+    /* The same under its idempotency key, also after its end: the platform answers as it did at
+     * first, or refuses for good what it never took. Nothing else can be asked before, since only
+     * the answer brings the order's handle. */
+    TILL_RECOVER_REPEAT_KEYED,
     TILL_RECOVER_QUERY,             /* ask */
     TILL_RECOVER_QUERY_THEN_CANCEL, /* ask for a while, then cancel */
     TILL_RECOVER_REFUND_QUERY,      /* same refund number again, or ask for it */
@@ -167,21 +181,26 @@ enum till_recovery {
 enum till_notice_kind {
     TILL_NOTICE_WAITING, /* trade exists, unpaid: nothing to do */
     TILL_NOTICE_PAID,
-    TILL_NOTICE_CLOSED, /* closed unpaid */
-    TILL_NOTICE_REFUND, /* a refund (part or all) on a paid trade */
-    TILL_NOTICE_UNKNOWN /* a status we do not know: HOLD */
+    TILL_NOTICE_CLOSED,        /* closed unpaid */
+    TILL_NOTICE_REFUND,        /* a refund (part or all) on a paid trade */
+    TILL_NOTICE_REFUND_FAILED, /* a refund of ours, named by refund_no, that did not arrive */
+    TILL_NOTICE_REFUND_SUM,    /* refunds are told by their sum alone, single ones apart */
+    TILL_NOTICE_DISPUTE,       /* the buyer wants it back through his bank: a person must look */
+    TILL_NOTICE_UNKNOWN,       /* a status we do not know: HOLD */
+    TILL_NOTICE_NOTHING        /* verified, and about nothing that is kept here: acknowledged */
 };
 
 /* A verified notification. Strings point into the arena. */
 struct till_notice {
     enum till_notice_kind kind;
     bool finished;               /* paid and not refundable upstream */
-    struct till_str upstream_no; /* our order number */
+    struct till_str upstream_no; /* our order number; empty: the trade_no alone names the order */
+    struct till_str reference;   /* the platform's handle of the order; empty when unsaid */
     struct till_str trade_no;
     struct till_str app_id; /* whom the platform thinks it talks to */
     struct till_str seller;
-    struct till_money amount;
-    struct till_money refunded;  /* cumulative */
+    struct till_money amount;    /* of the order; minor 0 when a refund's notice leaves it unsaid */
+    struct till_money refunded;  /* cumulative, or of the one refund that is named */
     struct till_str refund_no;   /* ours, when the notice names one */
     struct till_str status_text; /* the platform's word */
     struct till_str notice_id;
@@ -202,7 +221,11 @@ struct till_notification {
     int64_t now_us;
 };
 
-enum till_acknowledgement { TILL_ACK, TILL_NACK };
+enum till_acknowledgement {
+    TILL_ACK,
+    TILL_NACK,     /* refused: it is not the platform's, or not for us */
+    TILL_NACK_OURS /* our own trouble: to be sent again */
+};
 
 struct till_reply {
     int status;
