@@ -99,7 +99,4 @@ void problem_write(const struct problem *problem, struct till_arena *arena,
     http_response_header(response, TILL_STR("Cache-Control"), TILL_STR("no-store"));
     if (problem_is_retryable(code) && !says_when(response))
         http_response_header(response, TILL_STR("Retry-After"), till_str_of(retry_after(code)));
-    if (response->status == 401 && code != TILL_E_TOKEN_INVALID) /* that one says it itself */
-        http_response_header(response, TILL_STR("WWW-Authenticate"),
-                             TILL_STR("TILL-HMAC-SHA256, Bearer realm=\"till\""));
 }

@@ -27,6 +27,7 @@ struct route {
     bool (*handle)(struct call *c, struct till_error *err);
     const char *scope;   /* "payments:write": what a token must carry; NULL: no token opens it */
     enum shed_rank rank; /* when it is sent away under overload, and whose limit holds */
+    bool signed_only;    /* a token opens it not even with the scope, which is a key's right */
 };
 
 struct route_match {

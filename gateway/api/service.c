@@ -6,6 +6,7 @@
 
 #include <gateway/api/call.h>
 #include <gateway/api/cashier.h>
+#include <gateway/api/challenge.h>
 #include <gateway/api/limiting.h>
 #include <gateway/api/problem.h>
 #include <gateway/api/routes.h>
@@ -81,7 +82,7 @@ static const struct route PUBLIC[] = {
     {"GET", "/v1/keys", "keys.list", NEED_APP, false, list_own_keys, .scope = "keys:read",
      .rank = RANK_LIST},
     {"POST", "/v1/keys", "keys.add", NEED_APP_WITH_EFFECT, true, add_own_key, .scope = "keys:write",
-     .rank = RANK_CREATE},
+     .rank = RANK_CREATE, .signed_only = true},
     {"POST", "/v1/keys/{id}/end", "keys.end", NEED_APP_WITH_EFFECT, true, end_own_key,
      .scope = "keys:write", .rank = RANK_CREATE},
     {"GET", "/v1/accounts", "accounts.list", NEED_APP, false, admin_list_accounts,
@@ -159,30 +160,21 @@ static bool refuse_right(struct call *c, const struct route *route, struct till_
                      route->scope);
 }
 
-/* Why the token does not open it, for programs (RFC 6750 section 3). */
-static void challenge(struct call *c, const char *scope, const struct till_error *err) {
-    struct till_str text = TILL_STR("Bearer realm=\"till\", error=\"invalid_token\"");
-    struct till_error ignored;
-    if (err->code != TILL_E_TOKEN_INVALID && err->code != TILL_E_SCOPE_MISSING)
-        return;
-    if (err->code == TILL_E_SCOPE_MISSING &&
-        !till_arena_format(c->arena, &text, &ignored,
-                           "Bearer realm=\"till\", error=\"insufficient_scope\", scope=\"%s\"",
-                           scope ? scope : ""))
-        return;
-    http_response_header(c->response, TILL_STR("WWW-Authenticate"), text);
-}
-
 /* A token proves who asks and no more: there is no nonce, so a repeat is kept from a second effect
  * by the order's own numbers (ADR 031). */
 static bool admit_token(struct call *c, const struct route *route, struct till_error *err) {
-    if (bearer_admit(c->gw, c->request, route->scope, c->now_us, c->arena, &c->app, &c->scopes,
-                     &c->claim, err))
-        return !c->limited || limiting_app(c, err);
-    challenge(c, route->scope, err);
-    if (err->code == TILL_E_TOKEN_INVALID)
-        security_event(c->gw, "token_refused", c->trace_id, c->request->peer);
-    return false;
+    if (!bearer_admit(c->gw, c->request, route->scope, c->now_us, c->arena, &c->app, &c->scopes,
+                      &c->claim, err)) {
+        if (err->code == TILL_E_TOKEN_INVALID)
+            security_event(c->gw, "token_refused", c->trace_id, c->request->peer);
+        return false;
+    }
+    if (c->limited && !limiting_app(c, err))
+        return false;
+    return !route->signed_only ||
+           TILL_FAIL(err, FORBIDDEN,
+                     "Sign this request with one of the app's keys: a token, "
+                     "whatever its scopes, does not open it.");
 }
 
 static bool admit_signed(struct call *c, const struct route *route, bool with_effect,
@@ -281,6 +273,8 @@ static void serve(struct gateway *gw, const struct route_table *table, struct ht
     bool good = found && admit(&c, match.route, &err) && match.route->handle(&c, &err);
     if (!good)
         limiting_settle(&c, &err);
+    if (!good && found)
+        challenge_add(&c, match.route, &err);
     if (!found && match.allow[0] &&
         till_arena_copy(c.arena, till_str_of(match.allow), &allow, &(struct till_error){0}))
         http_response_header(response, TILL_STR("Allow"), allow);

@@ -112,6 +112,8 @@ def new_stack(**overrides):
     """A stack that is checked and swept away at the end; settings with '__' for '.'."""
     stack = Stack(till(), folder())
     stack.overrides = {name.replace("__", "."): value for name, value in overrides.items()}
+    if any(name.startswith("limits.") and value == "off" for name, value in stack.overrides.items()):
+        contract.unlimited.add(stack.gateway_port)
     _stacks.append(stack)
     return stack
 

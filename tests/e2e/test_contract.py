@@ -86,10 +86,13 @@ def an_answer_that_breaks_the_contract_fails_the_test(stack):
     payment = create(stack)
     broken = {key: value for key, value in payment.items() if key != "cashier_url"}
     judge = contract.Contract().judge_answer
-    headers = {"x-request-id": "req_" + "0" * 32, "cache-control": "no-store", "content-type": "application/json"}
+    headers = {"x-request-id": "req_" + "0" * 32, "cache-control": "no-store", "content-type": "application/json",
+               "ratelimit-policy": '"payments.create";q=500;w=1', "ratelimit": '"payments.create";r=499;t=1'}
     equal(judge("POST", "/v1/payments", 201, headers, contract.json.dumps(payment).encode()), "", "the true answer")
     why = judge("POST", "/v1/payments", 201, headers, contract.json.dumps(broken).encode())
     expect("'cashier_url' is a required property" in why, f"found: {why}")
+    mute = {name: value for name, value in headers.items() if name != "ratelimit"}
+    expect("the header ratelimit is missing" in judge("POST", "/v1/payments", 201, mute, contract.json.dumps(payment).encode()), "what is left of the limit is not told")
     contract.note(why)
     expect(contract.taken() and not contract.taken(), "what was noted is taken once")
 

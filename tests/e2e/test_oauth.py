@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import http.client
 import json
+import re
 import sqlite3
 import time
 import urllib.parse
@@ -14,6 +15,7 @@ from tap import (Answer, admin_http, create, equal, expect, is_problem, main, me
                  test, wait_for)
 
 FORM = "application/x-www-form-urlencoded"
+SIGNED = [(scheme, {"realm": "till"}) for scheme in ("TILL-HMAC-SHA256", "TILL-RSA-SHA256", "TILL-ED25519")]
 ALL_OF_PAYMENTS = "payments:read payments:write refunds:read refunds:write"
 
 
@@ -72,6 +74,18 @@ def call(stack, token, method, target, document=None, scheme="Bearer"):
     return request(stack.gateway_port, method, target, body, headers)
 
 
+def challenges(answer):
+    """[(scheme, its parameters)] of WWW-Authenticate, read as RFC 9110 section 11.6.1 has it."""
+    found, text = [], answer.headers["www-authenticate"]
+    for word in re.findall(r'[^\s,]+="[^"]*"|[^\s,="]+', text):
+        name, equals, value = word.partition("=")
+        if equals:
+            found[-1][1][name] = value.strip('"')
+        else:
+            found.append((word, {}))
+    return found
+
+
 def opens(stack, token):
     return call(stack, token, "GET", "/v1/payments?limit=1").status
 
@@ -79,7 +93,7 @@ def opens(stack, token):
 def is_dead(stack, token):
     answer = call(stack, token, "GET", "/v1/payments?limit=1")
     document = is_problem(answer, 401, "invalid_token")
-    equal(answer.headers.get("www-authenticate"), 'Bearer realm="till", error="invalid_token"', "challenge")
+    equal(challenges(answer), [("Bearer", {"realm": "till", "error": "invalid_token"}), *SIGNED], "challenge")
     document.pop("request_id")
     return document
 
@@ -278,6 +292,23 @@ def a_token_has_the_scopes_that_were_asked_and_no_more(stack):
 
 
 @test
+def s_002_a_refusal_names_every_way_in_and_not_what_was_wrong(stack):
+    wrong, unknown, late = (stack.merchant() for _ in range(3))
+    wrong.secret, unknown.key_id = b"x" * 32, "key_" + "0" * 32
+    signed = [wrong.call("GET", "/v1/payments"), unknown.call("GET", "/v1/payments"), late.call("GET", "/v1/payments", timestamp=1),
+              request(stack.gateway_port, "GET", "/v1/payments"), request(stack.gateway_port, "GET", "/v1/payments", headers={"Authorization": "Basic eDp5"})]
+    for answer in signed:
+        equal((answer.status, challenges(answer)), (401, [*SIGNED, ("Bearer", {"realm": "till"})]), "without a token no error is told (RFC 6750)")
+    equal(challenges(request(stack.gateway_port, "POST", "/v1/keys")), SIGNED, "where no token is taken, none is asked for")
+    expect("www-authenticate" not in stack.merchant().call("GET", "/v1/payments").headers, "a challenge to who is proven")
+    nonce, merchant = number("nonce-of-16-and-more-"), stack.merchant()
+    equal(merchant.call("POST", "/v1/payments", order(), nonce=nonce).status, 201, "the first with a nonce")
+    again = merchant.call("POST", "/v1/payments", order(), nonce=nonce)
+    is_problem(again, 401, "nonce_used")
+    equal(challenges(again), [*SIGNED, ("Bearer", {"realm": "till"})], "a nonce twice")
+
+
+@test
 def an_order_sent_again_by_token_is_the_same_order(stack):
     token, wish = token_of(stack, add_client(stack)), order()
     first, again = (call(stack, token, "POST", "/v1/payments", wish) for _ in range(2))
@@ -292,6 +323,10 @@ def a_token_adds_no_key_whatever_its_scopes(stack):
     keys = count(stack, "keys")
     _, public = make_pair(stack.folder, "ed25519")
     is_problem(call(stack, token, "POST", "/v1/keys", {"public_key": public.read_text()}), 403, "forbidden")
+    for wrong in (token[:-1], "nonsense"):
+        answer = call(stack, wrong, "POST", "/v1/keys", {"public_key": public.read_text()})
+        is_problem(answer, 401, "invalid_token")
+        equal(challenges(answer), SIGNED, "how it can be opened")
     equal(count(stack, "keys"), keys, "keys")
     equal(call(stack, token, "GET", "/v1/keys").status, 200, "it lists them")
 

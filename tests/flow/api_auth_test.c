@@ -217,7 +217,8 @@ static void s002_a_missing_signature_reads_like_a_wrong_one(void **state) {
     same_refusal(&missing, &unknown);
     same_refusal(&missing, &bad);
     assert_true(till_str_is(api_header(&bad, "WWW-Authenticate"),
-                            "TILL-HMAC-SHA256, Bearer realm=\"till\""));
+                            "TILL-HMAC-SHA256 realm=\"till\", TILL-RSA-SHA256 realm=\"till\", "
+                            "TILL-ED25519 realm=\"till\", Bearer realm=\"till\""));
     assert_true(api_metric(&api, METRIC_SECURITY, "request_refused", NULL) == 3);
 }
 

@@ -18,20 +18,27 @@ import contract as harness  # noqa: E402
 
 FILES = {"routes": "gateway/api/service.c", "errors": "include/till/error.def", "states": "lib/payment/state.c", "extra": "lib/channel/alipay/extra.c",
          "products": "lib/channel/alipay/alipay.c", "discrepancies": "gateway/store/discrepancy.def"}
-ROUTE = re.compile(r'\{"([A-Z]+)",\s*"([^"]+)",\s*"[^"]+",\s*(\w+),\s*(?:true|false),\s*\w+(?:,\s*\.scope = "([^"]+)")?')
+ROUTE = re.compile(r'\{"([A-Z]+)",\s*"([^"]+)",\s*"[^"]+",\s*(\w+),\s*(?:true|false),\s*\w+((?:,\s*\.[^{}]+)?)\}')
+SIGNED = ["hmac", "rsa", "ed25519"]
 ERROR = re.compile(r'TILL_ERROR\((\w+),\s*(\w+),\s*(\d{3}),\s*"([^"]+)"')
 METHODS = harness.METHODS
+SIGNED_WAYS = [{name: []} for name in SIGNED]
 # Texts a merchant may give, of the channel's table; the masks repeat those of extra.c.
 MASKS = {"PRECREATE": 1, "PAGE": 2, "WAP": 4, "APP": 8, "JSAPI": 16, "BARCODE": 32, "WEB": 6, "HANDED": 14, "SCENES": 49, "EXPIRING": 31, "ALL": 63}
 
 
 def routes(text):
-    """(method, pattern, need, scope) of the public table."""
+    """(method, pattern, need, scope that opens it for tokens) of the public table."""
     table = text[text.index("PUBLIC[] = {"):text.index("PRIVATE[] = {")]
     found = ROUTE.findall(table)
     if len(found) != len(re.findall(r'^    \{"', table, re.M)):
         raise ValueError("the table of routes in gateway/api/service.c has a row that cannot be read")
-    return found
+    return [(method, pattern, need, scope_in(rest)) for method, pattern, need, rest in found]
+
+
+def scope_in(rest):
+    scope = re.search(r'\.scope = "([^"]+)"', rest)
+    return scope.group(1) if scope and ".signed_only = true" not in rest else ""
 
 
 def fits(pattern, path):
@@ -69,6 +76,9 @@ def of_scopes(path, of, operation, scope, contract):
     told = [scopes for way in ways for name, scopes in way.items() if contract["components"]["securitySchemes"][name]["type"] == "oauth2"]
     if bool(scope) != bool(told) or any(scope not in scopes for scopes in told):
         yield f"{of.upper()} {path} wants the scope {scope!r}, and doc/openapi.yaml says {told}"
+    signed = [name for way in ways for name in way if name != "oauth"]
+    if signed != ([] if operation.get("security") == [] else SIGNED):
+        yield f"{of.upper()} {path} can be signed in the ways {', '.join(SIGNED)}, and doc/openapi.yaml says {', '.join(signed)}"
 
 
 def of_errors(contract, text):
@@ -277,8 +287,10 @@ def broken():
     yield "a route that the contract has not", lose("paths", "/v1/bills"), texts, "GET /v1/bills is not in"
     yield "an operation without a route", put({"get": {**whole["paths"]["/ping"]["get"], "operationId": "pong"}}, "paths", "/pong"), texts, "GET /pong, for which"
     yield "a right that is not asked", put([], "paths", "/v1/bills", "get", "security"), texts, "GET /v1/bills is not open"
-    yield "a scope that is not asked", put([{"hmac": []}, {"oauth": ["bills:write"]}], "paths", "/v1/bills", "get", "security"), texts, "wants the scope 'bills:read'"
-    yield "a way in that the contract has not", put([{"hmac": []}], "paths", "/v1/bills", "get", "security"), texts, "wants the scope 'bills:read'"
+    yield "a scope that is not asked", put([*SIGNED_WAYS, {"oauth": ["bills:write"]}], "paths", "/v1/bills", "get", "security"), texts, "wants the scope 'bills:read'"
+    yield "a way in that the contract has not", put(SIGNED_WAYS, "paths", "/v1/bills", "get", "security"), texts, "wants the scope 'bills:read'"
+    yield "a signature that the contract has not", put([{"hmac": []}, {"oauth": ["bills:read"]}], "paths", "/v1/bills", "get", "security"), texts, "can be signed in"
+    yield "a token that opens nothing", put([*SIGNED_WAYS, {"oauth": ["keys:write"]}], "paths", "/v1/keys", "post", "security"), texts, "wants the scope ''"
     yield "a code that the contract has not", whole, {**texts, "errors": texts["errors"] + 'TILL_ERROR(NEW, INPUT, 418, "brand_new", "x")\n'}, "brand_new"
     yield "a state that the contract has not", whole, {**texts, "states": texts["states"].replace('"closing"', '"shutting"')}, "PaymentState"
     yield "a field that the contract has not", whole, {**texts, "extra": texts["extra"].replace('{"scene",', '{"stage",')}, "stage of barcode"
@@ -300,6 +312,15 @@ def answers():
     yield ("GET", "/ping", 200, {"content-type": "application/json"}, b'{"message":"pong"}'), "x-request-id is missing"
     yield ("GET", "/ping", 200, {**good, "cache-control": "public"}, b'{"message":"pong"}'), "cache-control"
     yield ("GET", "/v1/bills", 503, {**good, "content-type": "application/problem+json"}, b"{}"), "retry-after is missing"
+    yield ("GET", "/ping", 200, {**good, "server": "till"}, b'{"message":"pong"}'), "the header server is none"
+    limits = {"ratelimit-policy": '"bills.list";q=200;w=1', "ratelimit": '"bills.list";r=199;t=1'}
+    page = b'{"data":[],"next_cursor":null}'
+    yield ("GET", "/v1/bills", 200, {**good, **limits}, page), ""
+    yield ("GET", "/v1/bills", 200, good, page), "ratelimit-policy is missing"
+    yield ("GET", "/v1/bills", 200, good, page, False), ""
+    yield ("GET", "/v1/bills", 200, {**good, "ratelimit-policy": limits["ratelimit-policy"]}, page), "the header ratelimit is missing"
+    yield ("GET", "/v1/bills", 200, {**good, **limits, "ratelimit": "199"}, page), "the header ratelimit is '199'"
+    yield ("GET", "/ping", 200, {**good, **limits}, b'{"message":"pong"}'), "the header ratelimit is none"
 
 
 def judge_answers():
