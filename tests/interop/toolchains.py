@@ -44,11 +44,15 @@ def made(folder, sources, make):
     return folder
 
 
-def node():
-    packages = ROOT / "tests" / "node" / "node_modules" / "alipay-sdk"
-    if not packages.is_dir():
+def node_packages(name):
+    """Node's program, once tests/node has this package."""
+    if not (ROOT / "tests" / "node" / "node_modules" / name).is_dir():
         run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], ROOT / "tests" / "node")
-    return ["node", HERE / "node" / "driver.mjs"]
+    return "node"
+
+
+def node():
+    return [node_packages("alipay-sdk"), HERE / "node" / "driver.mjs"]
 
 
 def go():
@@ -86,15 +90,24 @@ def python():
     return [folder / "bin" / "python", HERE / "python" / "driver.py"]
 
 
-def schemathesis():
-    """The program that makes requests of the contract."""
-    requirements = HERE / "schemathesis" / "requirements.txt"
+def environment(name):
+    """The programs of a virtual environment that has what NAME/requirements.txt pins, from wheels only."""
+    requirements = HERE / name / "requirements.txt"
 
     def make(out):
         run([sys.executable, "-m", "venv", out], HERE)
         run([out / "bin" / "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:", "-r", requirements], HERE)
-    folder = made(OUT / f"schemathesis-{sys.version_info[0]}.{sys.version_info[1]}", [requirements], make)
-    return folder / "bin" / "schemathesis"
+    return made(OUT / f"{name}-{sys.version_info[0]}.{sys.version_info[1]}", [requirements], make) / "bin"
+
+
+def schemathesis():
+    """The program that makes requests of the contract."""
+    return environment("schemathesis") / "schemathesis"
+
+
+def merchant_python():
+    """A Python with what a merchant's server would have."""
+    return environment("merchant") / "python"
 
 
 MAKERS = {"node": node, "go": go, "java": java, "java-v3": java_v3, "python": python}
