@@ -7,6 +7,7 @@
 #include <sandbox/exchange.h>
 #include <sandbox/notice.h>
 #include <sandbox/state.h>
+#include <sandbox/stripe/stripe.h>
 
 #include <stdio.h>
 
@@ -144,6 +145,8 @@ bool courier_work(struct sandbox *sandbox) {
         trade_touch(sandbox, due.object, now_us);
     if (taken && due.kind == DUE_AUTO_PAY)
         pay_by_itself(sandbox, due.object, now_us);
+    if (taken && due.kind == DUE_STRIPE_SESSION)
+        stripe_session_due(sandbox, due.object, now_us);
     platform_unlock(sandbox);
     if (notice)
         courier_send(sandbox, notice);

@@ -39,8 +39,9 @@ const struct exchange *exchange_find(struct sandbox *sandbox, uint64_t id) {
 }
 
 bool exchange_is_good(const struct exchange *exchange) {
-    return exchange->kind == EXCHANGE_CALL ? till_str_is(exchange->code, "10000")
-                                           : exchange->acknowledged;
+    if (exchange->kind == EXCHANGE_NOTICE)
+        return exchange->acknowledged;
+    return till_str_is(exchange->code, "10000") || till_str_is(exchange->code, "200");
 }
 
 static bool has_outcome(const struct exchange *exchange, enum exchange_outcome outcome) {

@@ -11,8 +11,9 @@ struct cleaner {
 };
 
 static bool is_private(const struct cleaner *cleaner, struct till_str name) {
-    static const char *const names[] = {"app_auth_token", "auth_token", "access_token",
-                                        "refresh_token", "app_refresh_token"};
+    static const char *const names[] = {"app_auth_token", "auth_token",        "access_token",
+                                        "refresh_token",  "app_refresh_token", "client_secret",
+                                        "secret"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (till_str_is(name, names[i]))
             return true;

@@ -28,6 +28,24 @@ static bool is_private(struct till_str name) {
     return false;
 }
 
+/* A key or a password, as opposed to a signature: the scheme is enough. */
+static struct till_str credential(struct till_str name, struct till_str value) {
+    if (!till_str_equal_ignoring_case(name, TILL_STR("Authorization")))
+        return TILL_STR_NONE;
+    struct till_str scheme = till_str_sub(value, 0, till_str_find(value, ' '));
+    if (till_str_equal_ignoring_case(scheme, TILL_STR("Bearer")))
+        return TILL_STR("Bearer [left out]");
+    return till_str_equal_ignoring_case(scheme, TILL_STR("Basic")) ? TILL_STR("Basic [left out]")
+                                                                   : TILL_STR_NONE;
+}
+
+static struct till_str header_value(struct exchange *exchange, const struct till_pair *header) {
+    struct till_str shown = credential(header->name, header->value);
+    if (is_private(header->name))
+        return TILL_STR("[left out]");
+    return shown.len ? shown : keep(exchange, till_str_sub(header->value, 0, HEADER_MAX));
+}
+
 static void keep_headers(struct exchange *exchange, struct exchange_side *side,
                          const struct till_pair *headers, size_t count) {
     if (count > EXCHANGE_HEADERS_MAX)
@@ -35,10 +53,7 @@ static void keep_headers(struct exchange *exchange, struct exchange_side *side,
     side->headers = till_arena_array(&exchange->arena, count, sizeof *side->headers);
     for (size_t i = 0; i < count && side->headers; i++) {
         side->headers[i].name = keep(exchange, till_str_sub(headers[i].name, 0, HEADER_MAX));
-        side->headers[i].value =
-            is_private(headers[i].name)
-                ? TILL_STR("[left out]")
-                : keep(exchange, till_str_sub(headers[i].value, 0, HEADER_MAX));
+        side->headers[i].value = header_value(exchange, &headers[i]);
         side->header_count++;
     }
 }
@@ -142,8 +157,7 @@ static struct till_str order_of(struct exchange *exchange, const struct call *ca
     return order;
 }
 
-static void keep_request(struct exchange *exchange, const struct call *call) {
-    const struct http_request *request = call->request;
+static void keep_request(struct exchange *exchange, const struct http_request *request) {
     struct till_str type = TILL_STR_NONE;
     size_t count;
     (void)http_header(request, "Content-Type", &type, &count);
@@ -171,6 +185,33 @@ static struct exchange *open_exchange(enum exchange_kind kind, int64_t at_us, in
     return exchange;
 }
 
+static void keep_answer(struct exchange *exchange, const struct http_response *response) {
+    keep_headers(exchange, &exchange->answer, response->headers, response->header_count);
+    keep_body(exchange, &exchange->answer, response->content_type, response->body);
+    exchange->status =
+        response->wire == HTTP_WIRE_CUT || response->wire == HTTP_WIRE_RESET ? 0 : response->status;
+}
+
+void exchange_record_told(struct sandbox *sandbox, const struct exchange_told *told) {
+    struct exchange *exchange = open_exchange(EXCHANGE_CALL, told->at_us, told->took_us);
+    if (!exchange)
+        return;
+    exchange->app_id = keep(exchange, told->app_id);
+    exchange->method = keep(exchange, told->method);
+    exchange->out_trade_no = keep(exchange, told->order);
+    keep_request(exchange, told->request);
+    keep_answer(exchange, told->response);
+    exchange->code = keep(exchange, told->code);
+    exchange->sub_code = keep(exchange, told->sub_code);
+    exchange->sub_msg = keep(exchange, told->sub_msg);
+    exchange->why = keep(exchange, told->why);
+    exchange->business = keep(exchange, told->business);
+    exchange->refused = told->refused;
+    if (told->faults)
+        exchange->faults = name_faults(exchange, told->faults);
+    exchange_file(sandbox, exchange);
+}
+
 void exchange_record(struct call *call, const struct http_response *response, int64_t took_us) {
     struct exchange *exchange = open_exchange(EXCHANGE_CALL, call->now_us, took_us);
     record_call(call, response, took_us);
@@ -179,11 +220,8 @@ void exchange_record(struct call *call, const struct http_response *response, in
     exchange->app_id = keep(exchange, till_form_get(&call->form, "app_id"));
     exchange->method = keep(exchange, till_form_get(&call->form, "method"));
     exchange->out_trade_no = order_of(exchange, call);
-    keep_request(exchange, call);
-    keep_headers(exchange, &exchange->answer, response->headers, response->header_count);
-    keep_body(exchange, &exchange->answer, response->content_type, response->body);
-    exchange->status =
-        response->wire == HTTP_WIRE_CUT || response->wire == HTTP_WIRE_RESET ? 0 : response->status;
+    keep_request(exchange, call->request);
+    keep_answer(exchange, response);
     exchange->code = keep(exchange, till_str_of(call->answer.code));
     exchange->sub_code = keep(exchange, call->answer.sub_code);
     exchange->sub_msg = keep(exchange, call->answer.sub_msg);

@@ -10,4 +10,18 @@ void exchange_drop(struct exchange *exchange);
 /* Not under the lock: gives it a number and its place; it belongs to the ring from here on. */
 void exchange_file(struct sandbox *sandbox, struct exchange *exchange);
 
+/* A call of a platform that has no signatures: what is to be shown of it, borrowed. `code` of a
+ * good one is "200". */
+struct exchange_told {
+    const struct http_request *request;
+    const struct http_response *response;
+    int64_t at_us, took_us;
+    struct till_str app_id, method, order;
+    struct till_str code, sub_code, sub_msg, why, business;
+    const struct fault_set *faults; /* NULL: none */
+    bool refused;
+};
+/* Not under the lock. */
+void exchange_record_told(struct sandbox *sandbox, const struct exchange_told *told);
+
 #endif

@@ -181,7 +181,7 @@ struct platform_notice {
     char last_reply[64];
 };
 
-enum due_kind { DUE_NOTICE, DUE_EXPIRY, DUE_AUTO_PAY };
+enum due_kind { DUE_NOTICE, DUE_EXPIRY, DUE_AUTO_PAY, DUE_STRIPE_SESSION };
 
 struct appointment {
     int64_t at_us;
@@ -194,6 +194,7 @@ struct exchange;
 struct bill_desk; /* sandbox/bill.h */
 struct tape;
 struct replay;
+struct stripe_book; /* sandbox/stripe/stripe.h */
 
 struct courier_seat {
     struct sandbox *sandbox;
@@ -239,9 +240,10 @@ struct sandbox {
 
     struct authority *authority; /* made when first wanted */
     struct bill_desk *bills;     /* NULL until the first one is asked for */
-    struct tape *tape;           /* the recording that is made, or NULL */
-    bool record_failed;          /* and it was told */
-    struct replay *replay;       /* the recording that is played, or NULL */
+    struct stripe_book *stripe;
+    struct tape *tape;     /* the recording that is made, or NULL */
+    bool record_failed;    /* and it was told */
+    struct replay *replay; /* the recording that is played, or NULL */
     struct exchange *exchanges[PLATFORM_EXCHANGES];
     uint64_t exchange_serial;
 

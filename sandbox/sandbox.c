@@ -7,6 +7,7 @@
 #include <sandbox/notice.h>
 #include <sandbox/record.h>
 #include <sandbox/state.h>
+#include <sandbox/stripe/stripe.h>
 #include <sandbox/web.h>
 
 #include <stdlib.h>
@@ -65,6 +66,10 @@ bool sandbox_open(const struct sandbox_options *options, struct world *world, st
     sandbox->log = log;
     seed(sandbox, options->seed);
     platform_buyers_init(sandbox);
+    if (!stripe_book_open(sandbox)) {
+        sandbox_close(sandbox);
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
+    }
     if (!copy_options(sandbox, options, err) || !state_load(sandbox, err) ||
         !replay_open(sandbox, err) || !record_open(sandbox, err)) {
         sandbox_close(sandbox);
@@ -127,6 +132,7 @@ void sandbox_close(struct sandbox *sandbox) {
     till_key_free(sandbox->stranger);
     authority_free(sandbox->authority);
     bill_desk_free(sandbox->bills);
+    stripe_book_close(sandbox);
     free(sandbox->dues);
     free(sandbox->rules);
     free(sandbox->big_answer);

@@ -3,6 +3,7 @@
 #include <sandbox/mode.h>
 #include <sandbox/return.h>
 #include <sandbox/state.h>
+#include <sandbox/stripe/stripe.h>
 #include <sandbox/trade.h>
 
 #include <rt/file.h>
@@ -244,7 +245,10 @@ static const struct {
                {"seller", read_seller},
                {"app", read_app},
                {"trade", read_trade},
-               {"notice", read_notice}};
+               {"notice", read_notice},
+               {"stripe_account", stripe_state_read_account},
+               {"stripe_object", stripe_state_read_object},
+               {"stripe_kept", stripe_state_read_kept}};
 
 static bool read_line(struct sandbox *sandbox, struct till_str line, struct till_error *err) {
     TILL_JSON_SCOPED struct till_json *row = NULL;

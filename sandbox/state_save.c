@@ -3,6 +3,7 @@
 #include <sandbox/mode.h>
 #include <sandbox/return.h>
 #include <sandbox/state.h>
+#include <sandbox/stripe/stripe.h>
 
 #include <rt/file.h>
 
@@ -31,6 +32,10 @@ static void write_row(struct page *page, struct till_json *row) {
     }
     till_arena_clean_up(&scratch);
     till_json_release(row);
+}
+
+static void take_row(void *page, struct till_json *row) {
+    write_row(page, row);
 }
 
 static struct till_json *row_of(const char *kind) {
@@ -203,6 +208,7 @@ static bool write_all(struct page *page, const struct sandbox *sandbox, struct t
     write_trades(page, sandbox);
     for (const struct platform_notice *notice = sandbox->notices; notice; notice = notice->next)
         write_notice(page, notice);
+    stripe_state_write(sandbox, take_row, page);
     return till_buf_finish(&page->buf, ret_text, page->err) &&
            (!page->failed || TILL_FAIL(page->err, OUT_OF_MEMORY, "The state cannot be written."));
 }

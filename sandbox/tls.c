@@ -24,6 +24,7 @@ const char *const tls_platform_hosts[] = {"openapi.alipay.com",
                                           "dwbillcenter.alipaydev.com",
                                           "excashier.alipay.com",
                                           "qr.alipay.com",
+                                          "api.stripe.com",
                                           NULL};
 
 bool tls_is_platform_host(struct till_str name) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Routing, origins, small answers; see web.h. */
 #include <sandbox/call.h>
+#include <sandbox/stripe/stripe.h>
 #include <sandbox/tls.h>
 #include <sandbox/v3.h>
 #include <sandbox/web.h>
@@ -226,6 +227,8 @@ void web_handle(struct sandbox *sandbox, struct http_request *request,
         gateway_do(sandbox, request, response);
     else if (is_below_gateway(request->path))
         response->status = 200, response->content_type = TILL_STR("text/html;charset=GBK");
+    else if (stripe_is_ours(request->path))
+        stripe_serve(sandbox, request, response);
     else if (v3_is_ours(request->path))
         v3_serve(sandbox, request, response);
     else

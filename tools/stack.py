@@ -11,14 +11,8 @@ import signal
 import socket
 import subprocess
 import time
-import urllib.parse
 from pathlib import Path
 
-
-# What a webhook endpoint at Stripe sends on (doc/OPERATIONS.md says the same to people).
-STRIPE_EVENTS = ("checkout.session.completed", "checkout.session.expired", "checkout.session.async_payment_succeeded",
-                 "checkout.session.async_payment_failed", "payment_intent.succeeded", "payment_intent.canceled", "charge.refunded", "refund.created",
-                 "refund.updated", "refund.failed", "charge.dispute.created", "charge.dispute.closed")
 
 _given = set()
 # Ports of gateways' public listeners, and who wants to see each answer of `request`: observer(port, method, target, answer).
@@ -267,32 +261,6 @@ class Stack:
         self.platform, self.app, self.key, self.account = known["platform"], known["app"], known["key"], known["account"]
         return known
 
-    def stripe(self, key, method, path, fields=None):
-        """A call of the simulated Stripe's API under a secret key, as its owner's dashboard makes it."""
-        answer = request(self.sandbox_port, method, path, urllib.parse.urlencode(fields or {}).encode(),
-                         {"Authorization": f"Bearer {key}", "Content-Type": "application/x-www-form-urlencoded"})
-        if answer.status != 200:
-            raise RuntimeError(f"simulated Stripe {method} {path}: {answer}")
-        return answer.json()
-
-    def provision_stripe(self, name="cards", app=None, **settings):
-        """An account of stripe at till, and at the simulator its key and webhook endpoint. Remembers it in stripe-NAME.json."""
-        memory = self.folder / f"stripe-{name}.json"
-        if memory.exists():
-            return json.loads(memory.read_text(encoding="utf-8"))
-        settings = {"secret_key": "sk_test_" + secrets.token_hex(16), "api_url": f"http://127.0.0.1:{self.sandbox_port}", **settings}
-        events = {f"enabled_events[{at}]": event for at, event in enumerate(STRIPE_EVENTS)}
-        endpoint = self.stripe(settings["secret_key"], "POST", "/v1/webhook_endpoints",
-                               {"url": f"http://127.0.0.1:{self.gateway_port}/notify/stripe/new", **events})
-        settings["webhook_secret"] = endpoint["secret"]
-        account = self.admin("account", "add", "--app", (app or self.app)["id"], "--channel", "stripe", "--name", name,
-                             *[word for key, value in settings.items() for word in ("--set", f"{key}={value}")])
-        self.stripe(settings["secret_key"], "POST", f"/v1/webhook_endpoints/{endpoint['id']}", {"url": account["notify_url"]})
-        known = {"account": account, "settings": settings, "endpoint": endpoint["id"]}
-        memory.touch(0o600)
-        memory.write_text(json.dumps(known, indent=1), encoding="utf-8")
-        return known
-
     def merchant(self):
         return Merchant(self.gateway_port, self.key["id"], bytes.fromhex(self.key["secret"]))
 
@@ -307,15 +275,13 @@ class Stack:
                             self.folder / "shop.log", env).start()
         self.await_port(self.shop, self.shop_port, "/health")
 
-    def start(self, shop=False, bill_hosts="", cards=False):
+    def start(self, shop=False, bill_hosts=""):
         self.start_sandbox()
         self.init()
         self.start_gateway()
         self.provision(bill_hosts=bill_hosts)
-        if cards:
-            self.provision_stripe()
         if shop:
-            self.start_shop(*["--cards"] if cards else [])
+            self.start_shop()
         return self
 
     def close(self):
