@@ -19,6 +19,7 @@
 #include <till/signing.h>
 #include <till/state.h>
 #include <till/str.h>
+#include <till/stripe.h>
 #include <till/time.h>
 #include <till/webhook.h>
 

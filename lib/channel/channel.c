@@ -12,6 +12,7 @@
 
 static const struct till_channel *const channels[] = {
     &alipay_channel,
+    &stripe_channel,
 };
 
 enum { CHANNELS = sizeof channels / sizeof channels[0] };

@@ -6,5 +6,6 @@
 #include <till/channel.h>
 
 extern const struct till_channel alipay_channel;
+extern const struct till_channel stripe_channel;
 
 #endif
