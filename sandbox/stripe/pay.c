@@ -191,6 +191,15 @@ enum stripe_end stripe_charge_intent(struct sandbox *sandbox, struct stripe_obje
     return end;
 }
 
+void stripe_intent_set_secret(struct sandbox *sandbox, struct stripe_object *intent) {
+    struct till_json *json = stripe_read(intent);
+    char secret[3 * STRIPE_ID], tail[STRIPE_ID];
+    stripe_make_id(sandbox, "", 25, tail);
+    snprintf(secret, sizeof secret, "%s_secret_%s", intent->id, tail);
+    till_json_set_text(json, "client_secret", secret);
+    stripe_put(sandbox, intent, json);
+}
+
 struct stripe_object *stripe_latest_charge(struct sandbox *sandbox,
                                            const struct stripe_object *intent) {
     struct till_json *json = stripe_read(intent);

@@ -41,6 +41,8 @@ enum stripe_end {
  * under way. The reason of a decline is the intent's last_payment_error. */
 enum stripe_end stripe_charge_intent(struct sandbox *sandbox, struct stripe_object *intent,
                                      struct stripe_object *method, bool later);
+/* What a browser would confirm it with. */
+void stripe_intent_set_secret(struct sandbox *sandbox, struct stripe_object *intent);
 /* What was under way has come, or has not. */
 void stripe_settle_intent(struct sandbox *sandbox, struct stripe_object *intent, bool has_come);
 /* Canceled, with its event. */

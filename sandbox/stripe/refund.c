@@ -8,7 +8,8 @@
 static bool judge(const struct till_json *charge, int64_t *amount, struct till_error *err) {
     char wanted[STRIPE_AMOUNT_TEXT], text[STRIPE_AMOUNT_TEXT];
     const char *currency = till_json_get_str(charge, "currency").ptr;
-    int64_t left = stripe_int(charge, "amount_captured") - stripe_int(charge, "amount_refunded");
+    /* what a capture released counts as refunded */
+    int64_t left = stripe_int(charge, "amount") - stripe_int(charge, "amount_refunded");
     const char *id = till_json_get_str(charge, "id").ptr;
     if (!till_str_is(till_json_get_str(charge, "status"), "succeeded") ||
         !stripe_flag(charge, "captured"))

@@ -22,8 +22,6 @@ bool stripe_confirm_intent(struct stripe_call *call);
 bool stripe_capture_intent(struct stripe_call *call);
 bool stripe_cancel_intent(struct stripe_call *call);
 bool stripe_list_intents(struct stripe_call *call);
-extern const struct stripe_rule stripe_create_intent_rules[], stripe_update_intent_rules[],
-    stripe_confirm_intent_rules[];
 
 /* charge.c */
 bool stripe_get_charge(struct stripe_call *call);

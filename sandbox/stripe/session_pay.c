@@ -60,6 +60,7 @@ static struct stripe_object *obtain_intent(struct sandbox *sandbox, struct strip
     intent = stripe_add(sandbox, session->account, STRIPE_INTENT, NULL, made);
     if (!intent)
         return NULL;
+    stripe_intent_set_secret(sandbox, intent);
     stripe_set_about(intent, till_str_of(session->id));
     stripe_set_about(session, till_str_of(intent->id));
     till_json_set_text(json, "payment_intent", intent->id);
