@@ -171,18 +171,13 @@ static void check_public_url(struct doctor *doctor) {
 
 /* ---- with the daemon ---- */
 
-/* The daemon asks the platform about an order that nobody placed: both signatures in one go. */
-static void check_answer(struct doctor *doctor, struct till_str id) {
+/* What came of the question about an order that nobody placed: both sides' keys in one go. */
+static void find_answer(struct doctor *doctor, struct till_str id, const struct till_json *answer) {
+    static const char compare[] = "Compare the account's key, number and address with the "
+                                  "platform's console.";
     struct till_error err;
-    struct till_str target, words;
-    TILL_JSON_SCOPED struct till_json *answer = NULL;
+    struct till_str words;
     bool works = false;
-    if (!till_arena_format(doctor->cli->arena, &target, &err, "/admin/accounts/%.*s/probe",
-                           TILL_STR_ARG(id)) ||
-        !admin_call(doctor->cli, &doctor->place, "POST", target, NULL, &answer, &err)) {
-        find_failure(doctor, "signatures", &err, "See the daemon's log.");
-        return;
-    }
     if (!till_json_want_bool(answer, "works", &works, &err) ||
         !till_arena_format(doctor->cli->arena, &words, &err, "%.*s %.*s (%.*s)",
                            TILL_STR_ARG(till_json_get_str(answer, "meaning")),
@@ -190,11 +185,31 @@ static void check_answer(struct doctor *doctor, struct till_str id) {
                            TILL_STR_ARG(till_json_get_str(answer, "code"))))
         words = till_str_of(err.text);
     struct till_str advice = till_json_get_str(answer, "advice");
-    const char *hint = "Compare app_id, both keys and gateway_url with the platform's console.";
+    const char *hint = compare;
     if (!advice.len || !till_arena_cstr(doctor->cli->arena, advice, &hint, &err))
-        hint = "Compare app_id, both keys and gateway_url with the platform's console.";
+        hint = compare;
     find(doctor, "signatures", id, works ? till_json_get_str(answer, "meaning") : words,
          works ? NULL : hint);
+}
+
+/* Its platform as far as the daemon and this verb get: address, clock, answer. */
+static void check_platform(struct doctor *doctor, struct till_str id) {
+    struct till_error err;
+    struct till_str target;
+    struct probe probe;
+    TILL_JSON_SCOPED struct till_json *answer = NULL;
+    if (!till_arena_format(doctor->cli->arena, &target, &err, "/admin/accounts/%.*s/probe",
+                           TILL_STR_ARG(id)) ||
+        !admin_call(doctor->cli, &doctor->place, "POST", target, NULL, &answer, &err)) {
+        find_failure(doctor, "signatures", &err, "See the daemon's log.");
+        return;
+    }
+    struct till_str url = till_json_get_str(answer, "address");
+    if (url.len && !check_address(doctor, "platform", url, &probe))
+        return;
+    if (url.len)
+        find_clock(doctor, url, &probe);
+    find_answer(doctor, id, answer);
 }
 
 /* How the account signs, certificate by certificate, and what needs a hand. */
@@ -219,12 +234,9 @@ static void check_signing(struct doctor *doctor, struct till_str id,
 
 static void check_account(struct doctor *doctor, const struct till_json *account) {
     struct till_str id = till_json_get_str(account, "id");
-    struct till_str url = till_json_get_str(till_json_member(account, "settings"), "gateway_url");
     struct till_str trouble = till_json_get_str(account, "trouble");
     struct till_str notify = till_json_get_str(account, "notify_url");
-    struct probe probe;
-    find(doctor, "keys", id,
-         trouble.len ? trouble : TILL_STR("the key pair and the platform's key fit"),
+    find(doctor, "keys", id, trouble.len ? trouble : TILL_STR("its settings fit together"),
          trouble.len ? "till account update with the right settings; till key check tells more."
                      : NULL);
     check_signing(doctor, id, till_json_member(account, "signing"));
@@ -232,11 +244,8 @@ static void check_account(struct doctor *doctor, const struct till_json *account
         till_str_is(till_json_get_str(account, "mode"), "live"))
         find(doctor, "notify URL", notify, TILL_STR("a live account is notified over plain HTTP"),
              "Set public_url to an https address.");
-    if (!url.len || !check_address(doctor, "platform", url, &probe))
-        return;
-    find_clock(doctor, url, &probe);
     if (!trouble.len)
-        check_answer(doctor, id);
+        check_platform(doctor, id);
 }
 
 static void check_figures(struct doctor *doctor, const struct till_json *status) {

@@ -15,6 +15,7 @@
 
 struct shop_words {
     struct till_str listen, till_url, public_url, key_id, secret_file, webhook_secret_file, journal;
+    bool takes_cards;
 };
 
 static bool read_secrets(struct cli *cli, const struct shop_words *words,
@@ -44,6 +45,8 @@ static bool read_words(struct cli *cli, struct shop_words *words, struct till_er
         {"--webhook-secret-file", CLI_VALUE, true, &words->webhook_secret_file,
          "the app's webhook secret, mode 0600"},
         {"--journal", CLI_VALUE, true, &words->journal, "the shop's memory"},
+        {"--cards", CLI_FLAG, false, &words->takes_cards,
+         "offer payment by card, too: the app has an account of stripe"},
     };
     return cli_read(cli, "--listen A:P --public-url URL --till URL ...", options,
                     sizeof options / sizeof *options, NULL, err);
@@ -54,7 +57,8 @@ static bool open_shop(struct cli *cli, const struct shop_words *words, struct se
     struct shop_options options = {.till_url = words->till_url,
                                    .public_url = words->public_url,
                                    .key_id = words->key_id,
-                                   .journal_path = words->journal};
+                                   .journal_path = words->journal,
+                                   .takes_cards = words->takes_cards};
     bool opened = read_secrets(cli, words, &options, err) &&
                   shop_open(&options, service->world, service->log, ret_shop, err);
     till_secret_wipe(&options.secret);

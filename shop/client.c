@@ -67,15 +67,25 @@ static bool call_till(struct shop *shop, struct till_arena *arena, struct till_s
     return true;
 }
 
+const struct coffee_way *client_way(struct till_str product) {
+    static const struct coffee_way ways[] = {
+        {"alipay", "precreate"}, {"alipay", "page"}, {"stripe", "checkout"}};
+    for (size_t i = 1; i < sizeof ways / sizeof *ways; i++)
+        if (till_str_is(product, ways[i].product))
+            return &ways[i];
+    return ways;
+}
+
 static bool order_text(struct shop *shop, struct till_arena *arena, struct till_str order_id,
-                       const char *product, struct till_str *ret_body, struct till_error *err) {
+                       const struct coffee_way *way, struct till_str *ret_body,
+                       struct till_error *err) {
     TILL_JSON_SCOPED struct till_json *order = till_json_object();
     struct till_str url;
     if (!till_arena_format(arena, &url, err, "%.*s/orders/%.*s",
                            TILL_STR_ARG(shop->options.public_url), TILL_STR_ARG(order_id)))
         return false;
-    till_json_set_text(order, "channel", "alipay");
-    till_json_set_text(order, "product", product);
+    till_json_set_text(order, "channel", way->channel);
+    till_json_set_text(order, "product", way->product);
     till_json_set_int(order, "amount", COFFEE_FEN);
     till_json_set_text(order, "currency", "CNY");
     till_json_set_str(order, "out_trade_no", order_id);
@@ -89,11 +99,12 @@ static bool order_text(struct shop *shop, struct till_arena *arena, struct till_
 }
 
 bool client_create(struct shop *shop, struct till_arena *arena, struct till_str order_id,
-                   const char *product, struct coffee_payment *ret, struct till_error *err) {
+                   const struct coffee_way *way, struct coffee_payment *ret,
+                   struct till_error *err) {
     TILL_JSON_SCOPED struct till_json *answer = NULL;
     struct coffee_payment payment;
     struct till_str body;
-    if (!order_text(shop, arena, order_id, product, &body, err) ||
+    if (!order_text(shop, arena, order_id, way, &body, err) ||
         !call_till(shop, arena, TILL_STR("POST"), TILL_STR("/v1/payments"), body, &answer, err) ||
         !till_json_need_str(answer, "id", &payment.id, err) ||
         !till_json_need_str(answer, "cashier_url", &payment.cashier_url, err) ||

@@ -18,13 +18,19 @@ struct shop {
     struct journal *journal;
 };
 
-/* Orders a coffee at till: POST /v1/payments, signed. The product says how it is paid: "precreate"
- * by phone, "page" on this computer. */
+/* How a coffee can be paid: by phone, on this computer, by card. */
+struct coffee_way {
+    const char *channel, *product;
+};
+/* The way that a button names by its product; by phone when it names none. */
+const struct coffee_way *client_way(struct till_str product);
+
+/* Orders a coffee at till: POST /v1/payments, signed. */
 struct coffee_payment {
     struct till_str id, cashier_url;
 };
 TILL_MUST_CHECK bool client_create(struct shop *shop, struct till_arena *arena,
-                                   struct till_str order_id, const char *product,
+                                   struct till_str order_id, const struct coffee_way *way,
                                    struct coffee_payment *ret, struct till_error *err);
 /* Has it been paid? GET /v1/payments/{id}, signed. */
 TILL_MUST_CHECK bool client_is_paid(struct shop *shop, struct till_arena *arena,

@@ -78,6 +78,7 @@ void page_home(struct shop *shop, struct http_request *request, struct http_resp
         in(request, "Freshly brewed, shipped the moment it is paid.", "现煮咖啡，付款后立即送出。");
     struct till_str button = in(request, "Buy with Alipay", "用支付宝购买");
     struct till_str here = in(request, "Alipay on this computer", "在本机使用支付宝");
+    struct till_str card = in(request, "Pay by card", "用银行卡付款");
     struct till_str words = in(request,
                                "You pay in the simulator's wallet (password 111111). "
                                "No real money moves.",
@@ -88,9 +89,14 @@ void page_home(struct shop *shop, struct http_request *request, struct http_resp
         &page,
         "<h1>%s</h1><p class=\"soft\">%s</p><p class=\"price\"><small>¥</small>9.90</p>"
         "<form method=\"post\" action=\"/buy\"><button id=\"buy\">%s</button>"
-        "<button id=\"buy-here\" class=\"plain\" name=\"product\" value=\"page\">%s</button>"
-        "</form><p class=\"small\">%s</p>",
-        &name, &taste, &button, &here, &words);
+        "<button id=\"buy-here\" class=\"plain\" name=\"product\" value=\"page\">%s</button>",
+        &name, &taste, &button, &here);
+    if (shop->options.takes_cards)
+        html_format(&page,
+                    "<button id=\"buy-card\" class=\"plain\" name=\"product\" "
+                    "value=\"checkout\">%s</button>",
+                    &card);
+    html_format(&page, "</form><p class=\"small\">%s</p>", &words);
     close_page(shop, request, response, 200, &page);
 }
 

@@ -68,7 +68,7 @@ static void say(struct http_response *response, int status, struct till_str text
     response->body = text;
 }
 
-static bool place_order(struct shop *shop, struct till_arena *arena, const char *product,
+static bool place_order(struct shop *shop, struct till_arena *arena, const struct coffee_way *way,
                         struct coffee_payment *ret, struct till_error *err) {
     uint8_t random[16];
     char id[SHOP_ORDER_ID_SIZE] = "coffee-";
@@ -79,7 +79,7 @@ static bool place_order(struct shop *shop, struct till_arena *arena, const char 
     bool ordered =
         journal_ordered(shop->journal, till_str_of(id), world_now_us(shop->world), &order, err);
     world_release(shop->world, &shop->lock);
-    if (!ordered || !client_create(shop, arena, till_str_of(id), product, ret, err))
+    if (!ordered || !client_create(shop, arena, till_str_of(id), way, ret, err))
         return false;
     world_acquire(shop->world, &shop->lock);
     bool created = journal_created(shop->journal, order, ret->id, ret->cashier_url, err);
@@ -87,19 +87,18 @@ static bool place_order(struct shop *shop, struct till_arena *arena, const char 
     return created;
 }
 
-/* The button that was pressed; by phone when nothing is said. */
-static const char *product_of(const struct http_request *request) {
+/* The button that was pressed. */
+static const struct coffee_way *way_of(const struct http_request *request) {
     struct till_form form;
     struct till_error ignored;
-    bool is_page = till_form_parse(request->arena, request->body, &form, &ignored) &&
-                   till_str_is(till_form_get(&form, "product"), "page");
-    return is_page ? "page" : "precreate";
+    bool is_read = till_form_parse(request->arena, request->body, &form, &ignored);
+    return client_way(is_read ? till_form_get(&form, "product") : TILL_STR_NONE);
 }
 
 static void buy(struct shop *shop, struct http_request *request, struct http_response *response) {
     struct till_error err;
     struct coffee_payment payment;
-    if (!place_order(shop, request->arena, product_of(request), &payment, &err)) {
+    if (!place_order(shop, request->arena, way_of(request), &payment, &err)) {
         log_failure(shop->log, LOG_WARN, "order_failed", &err);
         page_sorry(shop, request, response, till_code_status(err.code), till_str_of(err.text));
         return;

@@ -21,6 +21,7 @@ struct shop_options {
     struct till_secret secret;  /* that key */
     struct till_secret webhook_secret;
     struct till_str journal_path;
+    bool takes_cards; /* a button of its own; the app has an account at Stripe */
 };
 
 /* Options are copied. Reads the journal and ships what was paid and not shipped. */

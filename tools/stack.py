@@ -261,6 +261,26 @@ class Stack:
         self.platform, self.app, self.key, self.account = known["platform"], known["app"], known["key"], known["account"]
         return known
 
+    def provision_stripe(self, name="cards"):
+        """An account of stripe at till, and at the simulator the webhook endpoint that leads to it. Remembers them in stripe-NAME.json."""
+        memory = self.folder / f"stripe-{name}.json"
+        if memory.exists():
+            return json.loads(memory.read_text(encoding="utf-8"))
+        settings = {"secret_key": "sk_test_" + secrets.token_hex(16), "webhook_secret": "whsec_" + secrets.token_hex(16),
+                    "api_url": f"http://127.0.0.1:{self.sandbox_port}"}
+        account = self.admin("account", "add", "--app", self.app["id"], "--channel", "stripe", "--name", name,
+                             *[word for key, value in settings.items() for word in ("--set", f"{key}={value}")])
+        self.control("POST", "/stripe/endpoints", {"key": settings["secret_key"], "secret": settings["webhook_secret"], "url": account["notify_url"]})
+        known = {"account": account, "settings": settings}
+        memory.touch(0o600)
+        memory.write_text(json.dumps(known, indent=1), encoding="utf-8")
+        return known
+
+    def buyer_at_stripe(self, payment, verb="pay", **words):
+        """What the buyer does on the page that the payment's action leads to: pay, later, expire ..."""
+        session = payment["action"]["value"].rsplit("/", 1)[1]
+        return self.control("POST", f"/stripe/sessions/{session}/{verb}", words)
+
     def merchant(self):
         return Merchant(self.gateway_port, self.key["id"], bytes.fromhex(self.key["secret"]))
 
@@ -275,13 +295,15 @@ class Stack:
                             self.folder / "shop.log", env).start()
         self.await_port(self.shop, self.shop_port, "/health")
 
-    def start(self, shop=False, bill_hosts=""):
+    def start(self, shop=False, bill_hosts="", cards=False):
         self.start_sandbox()
         self.init()
         self.start_gateway()
         self.provision(bill_hosts=bill_hosts)
+        if cards:
+            self.provision_stripe()
         if shop:
-            self.start_shop()
+            self.start_shop(*["--cards"] if cards else [])
         return self
 
     def close(self):

@@ -324,6 +324,9 @@ struct till_channel {
     /* What a person should do about the platform's code, one English sentence; NULL when it says
      * enough by itself or is not known. */
     const char *(*advise)(struct till_str peer_code, enum till_operation operation);
+    /* The code of a question about an order that nobody placed, from a platform that takes the
+     * account's key; NULL: its verdict's trade says ABSENT. For `till doctor`. */
+    const char *nobodys_code;
     const struct till_bills *bills; /* NULL: the channel has none */
 };
 
