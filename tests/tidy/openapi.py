@@ -17,7 +17,8 @@ sys.path.insert(0, str(ROOT / "tests" / "e2e"))
 import contract as harness  # noqa: E402
 
 FILES = {"routes": "gateway/api/service.c", "errors": "include/till/error.def", "states": "lib/payment/state.c", "extra": "lib/channel/alipay/extra.c",
-         "products": "lib/channel/alipay/alipay.c", "discrepancies": "gateway/store/discrepancy.def"}
+         "products": "lib/channel/alipay/alipay.c", "discrepancies": "gateway/store/discrepancy.def", "checkout": "lib/channel/stripe/stripe.c",
+         "checkout_extra": "lib/channel/stripe/extra.c", "checkout_currencies": "lib/channel/stripe/currencies.c", "channels": "lib/channel/channel.c"}
 ROUTE = re.compile(r'\{"([A-Z]+)",\s*"([^"]+)",\s*"[^"]+",\s*(\w+),\s*(?:true|false),\s*\w+((?:,\s*\.[^{}]+)?)\}')
 SIGNED = ["hmac", "rsa", "ed25519"]
 ERROR = re.compile(r'TILL_ERROR\((\w+),\s*(\w+),\s*(\d{3}),\s*"([^"]+)"')
@@ -101,9 +102,12 @@ def names_in(text, array):
 def of_enums(contract, sources):
     schemas = contract["components"]["schemas"]
     types = re.findall(r'^DISCREPANCY\(\w+, "(\w+)"', sources["discrepancies"], re.M)
-    products = re.findall(r'\.name = "(\w+)"', sources["products"])
+    products = re.findall(r'\.name = "(\w+)"', sources["products"])[:6] + re.findall(r'\{\.name = "(\w+)"', sources["checkout"])
+    currencies = re.findall(r'"([A-Z]{3})"', sources["checkout_currencies"])
+    channels = re.findall(r"&(\w+)_channel,", sources["channels"])
     for name, wanted in (("PaymentState", names_in(sources["states"], "payment_names[]")), ("AttemptState", names_in(sources["states"], "attempt_names[]")),
-                         ("RefundState", names_in(sources["states"], "refund_names[]")), ("DiscrepancyType", types), ("Product", products[:6] + ["checkout"])):
+                         ("RefundState", names_in(sources["states"], "refund_names[]")), ("DiscrepancyType", types), ("Product", products),
+                         ("CheckoutCurrency", currencies), ("ChannelName", channels)):
         if schemas[name]["enum"] != wanted:
             yield f"the schema {name} says {schemas[name]['enum']}, the source {wanted}"
     events = contract["webhooks"].keys()
@@ -133,6 +137,17 @@ def of_extra(contract, text):
                 yield f"the field {name} of {product} is in {'doc/openapi.yaml' if name in told else 'extra.c'} only"
             elif wanted[name] != told[name]:
                 yield f"the field {name} of {product} has at most {told[name]} characters in doc/openapi.yaml, {wanted[name]} bytes in extra.c"
+
+
+def of_checkout_extra(contract, text):
+    told = contract["components"]["schemas"]["ExtraCheckout"]["properties"]
+    table = dict(re.findall(r'\{"(\w+)", CHECKOUT, \w+, \w+,\s*(NULL|(?:"[^"]*"\s*)+)\}', text))
+    for name in sorted(told.keys() ^ table.keys()):
+        yield f"the field {name} of checkout is in {'doc/openapi.yaml' if name in told else 'extra.c'} only"
+    for name, choices in table.items():
+        wanted = "".join(re.findall(r'"([^"]*)"', choices)).split() or None
+        if name in told and told[name].get("enum") != wanted:
+            yield f"the field {name} of checkout is one of {told[name].get('enum')} in doc/openapi.yaml, of {wanted} in extra.c"
 
 
 def schemas_with_examples(contract):
@@ -249,7 +264,7 @@ def judge(contract, sources):
     if any("not there" in one or "no value" in one for one in found):
         return found
     return [*found, *of_routes(contract, routes(sources["routes"])), *of_errors(contract, sources["errors"]), *of_enums(contract, sources),
-            *of_extra(contract, sources["extra"]), *of_examples(contract)]
+            *of_extra(contract, sources["extra"]), *of_checkout_extra(contract, sources["checkout_extra"]), *of_examples(contract)]
 
 
 def sources(root):
@@ -295,6 +310,10 @@ def broken():
     yield "a state that the contract has not", whole, {**texts, "states": texts["states"].replace('"closing"', '"shutting"')}, "PaymentState"
     yield "a field that the contract has not", whole, {**texts, "extra": texts["extra"].replace('{"scene",', '{"stage",')}, "stage of barcode"
     yield "another bound", whole, {**texts, "extra": texts["extra"].replace('{"store_id", ALL, TEXT, 32', '{"store_id", ALL, TEXT, 33')}, "store_id of precreate"
+    yield "a currency that the contract has not", whole, {**texts, "checkout_currencies": texts["checkout_currencies"].replace('"JPY", ', "")}, "CheckoutCurrency"
+    yield "a channel that the contract has not", whole, {**texts, "channels": texts["channels"].replace("&stripe_channel,", "&stripe_channel, &other_channel,")}, "ChannelName"
+    yield "a field of checkout that the contract has not", whole, {**texts, "checkout_extra": texts["checkout_extra"].replace('{"locale",', '{"tongue",')}, "tongue of checkout"
+    yield "another word on the button", whole, {**texts, "checkout_extra": texts["checkout_extra"].replace("auto book donate pay", "auto book donate")}, "submit_type of checkout"
     yield "an example that does not fit", put(0, "components", "examples", "refundOrder", "value", "amount"), texts, "refundOrder"
     yield "a reference that leads nowhere", lose("components", "schemas", "Sum"), texts, "schemas/Sum, which is not there"
 

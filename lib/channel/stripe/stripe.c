@@ -72,4 +72,5 @@ const struct till_channel stripe_channel = {
                  [TILL_REFUND_QUERY] = TILL_RECOVER_REFUND_QUERY},
     .describe = stripe_describe,
     .advise = advise,
+    .nobodys_code = "resource_missing",
 };
