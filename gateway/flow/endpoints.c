@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where an app wants to be told. The signing secret is shown once, in the answer that makes it. */
+/* Where an app wants to be told. The signing secret is shown in the answer that makes it, and to
+ * the same call under the same Idempotency-Key. */
+#include <gateway/flow/again.h>
 #include <gateway/flow/parts.h>
 
 #include <gateway/guard/guard.h>
@@ -61,17 +63,38 @@ static bool read_url(struct call *c, struct till_str *ret_url, struct till_error
     return till_arena_copy(c->arena, url, ret_url, err);
 }
 
+static bool reply_made(struct call *c, const struct endpoint_row *row, struct till_str secret,
+                       struct till_error *err) {
+    struct till_json *json = endpoint_json(row, c->now_us);
+    till_json_set_str(json, "secret", secret);
+    return reply_json(c, 201, json, err);
+}
+
+static bool made_again(struct call *c, struct till_error *err) {
+    struct endpoint_row *rows;
+    struct till_str id, secret;
+    size_t count, at = 0;
+    if (!again_made(c, &id, err) ||
+        !store_endpoint_list(c->gw->store, c->arena, till_str_of(c->app.id), &rows, &count, err))
+        return false;
+    while (at < count && !till_str_is(id, rows[at].id))
+        at++;
+    if (at == count)
+        return TILL_FAIL(err, NOT_FOUND, "The endpoint that this call made is gone.");
+    return again_secret(c, rows[at].secrets, &secret, err) && reply_made(c, &rows[at], secret, err);
+}
+
 bool create_endpoint(struct call *c, struct till_error *err) {
     struct endpoint_row row = {.enabled = true, .created_us = c->now_us};
     if (!read_url(c, &row.url, err) || !flow_webhook_secret(c, &row.secrets, err))
         return false;
     flow_id(c->gw->world, "whe", c->now_us, row.id);
     memcpy(row.app_id, c->app.id, sizeof row.app_id);
-    if (!store_endpoint_add(c->gw->store, &row, &c->claim, err))
+    if (!again_makes(c, till_str_of(row.id), row.secrets, err))
         return false;
-    struct till_json *json = endpoint_json(&row, c->now_us);
-    till_json_set_str(json, "secret", row.secrets);
-    return reply_json(c, 201, json, err);
+    if (!store_endpoint_add(c->gw->store, &row, &c->claim, err))
+        return made_again(c, err);
+    return reply_made(c, &row, row.secrets, err);
 }
 
 bool list_endpoints(struct call *c, struct till_error *err) {

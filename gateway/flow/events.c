@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What happened, in the order of public numbers; who was told, and telling again by hand. */
-#include <gateway/flow/flow.h>
+#include <gateway/flow/again.h>
 
+#include <gateway/store/effects.h>
 #include <gateway/store/lists.h>
 
 #include <till/time.h>
@@ -60,16 +61,31 @@ bool list_events(struct call *c, struct till_error *err) {
     return reply_json(c, 200, json, err);
 }
 
-bool redeliver_event(struct call *c, struct till_error *err) {
-    int deliveries;
-    if (!store_redeliver(c->gw->store, till_str_of(c->app.id), c->parameter, &c->claim, c->now_us,
-                         &deliveries, err))
-        return false;
-    world_wake(c->gw->world, &c->gw->deliver_spot);
+static bool reply_redelivery(struct call *c, struct till_str event_id, int deliveries,
+                             struct till_error *err) {
     struct till_json *json = till_json_object();
-    till_json_set_str(json, "event_id", c->parameter);
+    till_json_set_str(json, "event_id", event_id);
     till_json_set_int(json, "deliveries", deliveries);
     return reply_json(c, 202, json, err);
+}
+
+static bool redelivered_again(struct call *c, struct till_error *err) {
+    struct till_str event_id;
+    int due;
+    return again_made(c, &event_id, err) &&
+           store_deliveries_due(c->gw->store, till_str_of(c->app.id), event_id, &due, err) &&
+           reply_redelivery(c, event_id, due, err);
+}
+
+bool redeliver_event(struct call *c, struct till_error *err) {
+    int deliveries;
+    if (!again_makes(c, c->parameter, TILL_STR_NONE, err))
+        return false;
+    if (!store_redeliver(c->gw->store, till_str_of(c->app.id), c->parameter, &c->claim, c->now_us,
+                         &deliveries, err))
+        return redelivered_again(c, err);
+    world_wake(c->gw->world, &c->gw->deliver_spot);
+    return reply_redelivery(c, c->parameter, deliveries, err);
 }
 
 static struct till_json *delivery_json(const struct delivery_row *row) {

@@ -3,6 +3,8 @@
 #include "gateway/store/outbox.h"
 #include "gateway/store/trail.h"
 
+#include <gateway/store/effects.h>
+
 #include <rt/failpoint.h>
 
 enum { ANSWER_MAX = 1024, LOG_ROWS_SHOWN = 1000 };
@@ -199,6 +201,23 @@ bool store_redeliver(struct store *store, struct till_str app_id, struct till_st
     if (done)
         *ret_deliveries = redelivering.count;
     return done;
+}
+
+bool store_deliveries_due(struct store *store, struct till_str app_id, struct till_str event_id,
+                          int *ret_count, struct till_error *err) {
+    static const char SQL[] = "SELECT count(*) FROM deliveries d JOIN events e ON e.pk = d.event_pk"
+                              " WHERE e.id = ?1 AND e.app_id = ?2 AND d.state = 0";
+    bool row;
+    READING(reading, store, err);
+    if (!reading.db)
+        return false;
+    QUERY_SCOPED struct query query = query_start(reading.db, NULL, SQL, err);
+    bind(&query, event_id);
+    bind(&query, app_id);
+    if (!query_step(&query, &row))
+        return false;
+    *ret_count = (int)read_int(&query);
+    return true;
 }
 
 bool store_delivery_list(struct store *store, struct till_arena *arena, struct till_str app_id,

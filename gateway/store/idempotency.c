@@ -2,6 +2,8 @@
 /* One idempotency key, one effect, one answer (I11): the key's row is written with the effect. */
 #include "gateway/store/operations.h"
 
+#include <gateway/store/effects.h>
+
 #include <string.h>
 
 struct key_claim {
@@ -10,9 +12,9 @@ struct key_claim {
     int64_t now_us;
 };
 
-/* arena NULL: the id is not wanted. */
-static bool find_claim(struct db *db, struct till_arena *arena, const struct key_claim *claim,
-                       struct till_str *ret_payment_id, struct till_error *err) {
+/* arena NULL: the id is not wanted. NOT_FOUND. */
+static bool look_up(struct db *db, struct till_arena *arena, const struct key_claim *claim,
+                    struct till_str *ret_payment_id, struct till_error *err) {
     static const char SQL[] =
         "SELECT fingerprint, payment_id FROM idempotency_keys WHERE app_id = ? AND key = ?";
     bool found;
@@ -22,7 +24,7 @@ static bool find_claim(struct db *db, struct till_arena *arena, const struct key
     if (!query_step(&query, &found))
         return false;
     if (!found)
-        return TILL_FAIL(err, STORE_DAMAGED, NULL);
+        return TILL_FAIL(err, NOT_FOUND, NULL);
     struct till_str fingerprint = read_borrowed(&query);
     bool same = fingerprint.len == TILL_SHA256_SIZE &&
                 memcmp(fingerprint.ptr, claim->fingerprint, fingerprint.len) == 0;
@@ -33,6 +35,13 @@ static bool find_claim(struct db *db, struct till_arena *arena, const struct key
         return false;
     *ret_payment_id = payment_id;
     return true;
+}
+
+/* The row that is known to be there. */
+static bool find_claim(struct db *db, struct till_arena *arena, const struct key_claim *claim,
+                       struct till_str *ret_payment_id, struct till_error *err) {
+    return look_up(db, arena, claim, ret_payment_id, err) ||
+           (err->code == TILL_E_NOT_FOUND ? TILL_FAIL(err, STORE_DAMAGED, NULL) : false);
 }
 
 static bool write_key(struct db *db, const struct key_claim *claim, bool *ret_is_ours,
@@ -68,20 +77,33 @@ bool idempotency_claim(struct db *db, struct till_arena *arena, const struct pay
            (is_ours || find_claim(db, arena, &claim, ret_payment_id, err));
 }
 
-/* What the call does is the same for the same call by nature: an out_refund_no, a state, a way to
- * pay. So a key that stands for it has nothing to answer with but the call itself. */
+/* What most calls do is the same for the same call by nature: an out_refund_no, a state, a way to
+ * pay. A call that would make another thing each time says what it makes, and is made once. */
 bool idempotency_effect(struct db *db, const struct nonce_claim *claim, struct till_error *err) {
     const struct key_claim key = {.app_id = claim->effect_app_id,
                                   .key = claim->effect_key,
-                                  .payment_id = TILL_STR(""),
+                                  .payment_id = claim->effect_makes,
                                   .fingerprint = claim->effect_digest,
                                   .now_us = claim->effect_us};
     struct till_str known;
     bool is_ours;
     if (key.key.len == 0)
         return true;
-    return write_key(db, &key, &is_ours, err) &&
-           (is_ours || find_claim(db, NULL, &key, &known, err));
+    if (!write_key(db, &key, &is_ours, err) ||
+        (!is_ours && !find_claim(db, NULL, &key, &known, err)))
+        return false;
+    return is_ours || key.payment_id.len == 0 ||
+           TILL_FAIL(err, ALREADY_EXISTS, "This very call was made before.");
+}
+
+bool store_effect_made(struct store *store, struct till_arena *arena,
+                       const struct nonce_claim *claim, struct till_str *ret_made,
+                       struct till_error *err) {
+    const struct key_claim key = {.app_id = claim->effect_app_id,
+                                  .key = claim->effect_key,
+                                  .fingerprint = claim->effect_digest};
+    READING(reading, store, err);
+    return reading.db && look_up(reading.db, arena, &key, ret_made, err);
 }
 
 bool idempotency_point(struct db *db, const struct payment_open *in, struct till_str payment_id,

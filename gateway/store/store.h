@@ -68,6 +68,7 @@ struct nonce_claim {
     struct till_str effect_app_id, effect_key;
     uint8_t effect_digest[TILL_SHA256_SIZE]; /* of method, path and body */
     int64_t effect_us;
+    struct till_str effect_makes; /* what a repeat would make twice (effects.h); empty: nothing */
 };
 
 /* ---- merchants: apps, keys (keys.h), accounts, endpoints, routes ---- */

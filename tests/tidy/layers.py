@@ -29,7 +29,7 @@ STORE_DOORS = ("gateway/store/routing.h", "gateway/store/store.h", "gateway/stor
                "gateway/store/rotation.h", "gateway/store/reseal.h", "gateway/store/changes.h",
                "gateway/store/clients.h",
                "gateway/store/app_limits.h", "gateway/store/history.h", "gateway/store/lists.h",
-               "gateway/store/acts.h")
+               "gateway/store/acts.h", "gateway/store/effects.h")
 VENDOR = {
     "openssl/": ["lib/crypto"],
     "jansson.h": ["lib/base"],

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <gateway/store/effects.h>
+
 static void an_app_comes_back_with_its_secret_opened(void **state) {
     struct fixture *f = *state;
     struct till_error err;
@@ -162,6 +164,45 @@ static void the_epoch_moves_with_every_change(void **state) {
     assert_done(store_account_enable(f->store, TILL_STR("acc_1"), false, &err));
     assert_true(store_config_epoch(f->store) > after);
     assert_int_equal(store_config_epoch(f->store), store_config_epoch(f->store));
+}
+
+/* A call under a key whose first byte of digest is `what`, about to make whe_<n>. */
+static struct nonce_claim keyed_claim(int n, uint8_t what) {
+    static const char *const MAKES[] = {"whe_a ", "whe_b ", "whe_c "};
+    struct nonce_claim claim = no_claim();
+    claim.effect_app_id = TILL_STR("app_1");
+    claim.effect_key = TILL_STR("once");
+    claim.effect_digest[0] = what;
+    claim.effect_us = T0;
+    claim.effect_makes = till_str_of(MAKES[n]);
+    return claim;
+}
+
+static void what_a_keyed_call_makes_is_made_once_and_a_repeat_is_told(void **state) {
+    struct fixture *f = *state;
+    struct till_error err;
+    struct endpoint_row row = {.id = "whe_a",
+                               .app_id = "app_1",
+                               .url = TILL_STR("https://shop.example/hook"),
+                               .secrets = TILL_STR("whsec_x"),
+                               .enabled = true};
+    struct nonce_claim first = keyed_claim(0, 7), again = keyed_claim(1, 7),
+                       other = keyed_claim(2, 8);
+    struct till_str made;
+    assert_refused(store_effect_made(f->store, &f->arena, &first, &made, &err), NOT_FOUND);
+    assert_done(store_endpoint_add(f->store, &row, &first, &err));
+    memcpy(row.id, "whe_b", sizeof "whe_b");
+    int64_t epoch = store_config_epoch(f->store);
+    assert_refused(store_endpoint_add(f->store, &row, &again, &err), ALREADY_EXISTS);
+    assert_refused(store_endpoint_add(f->store, &row, &other, &err), IDEMPOTENCY_CONFLICT);
+    assert_refused(store_effect_made(f->store, &f->arena, &other, &made, &err),
+                   IDEMPOTENCY_CONFLICT);
+    assert_done(store_effect_made(f->store, &f->arena, &again, &made, &err));
+    assert_text(made, "whe_a ");
+    assert_int_equal(store_config_epoch(f->store), epoch);
+    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM endpoints"), 1);
+    again.effect_makes = TILL_STR_NONE; /* a call that only sets a state happens again */
+    assert_done(store_endpoint_add(f->store, &row, &again, &err));
 }
 
 static void an_account_is_found_by_both_ids_and_its_settings_rotate(void **state) {
@@ -330,6 +371,7 @@ int main(void) {
         T(a_change_made_elsewhere_is_seen_within_a_second),
         T(what_is_kept_of_apps_and_accounts_follows_changes),
         T(the_epoch_moves_with_every_change),
+        T(what_a_keyed_call_makes_is_made_once_and_a_repeat_is_told),
         T(a_replayed_endpoint_or_redelivery_has_no_second_effect),
         T(an_account_is_found_by_both_ids_and_its_settings_rotate),
         T(an_account_of_the_other_mode_or_of_nobody_is_refused),
