@@ -7,7 +7,8 @@
 #include <sandbox/exchange.h>
 #include <sandbox/notice.h>
 #include <sandbox/state.h>
-#include <sandbox/stripe/stripe.h>
+#include <sandbox/stripe/buyer.h>
+#include <sandbox/stripe/mail.h>
 
 #include <stdio.h>
 
@@ -136,6 +137,7 @@ static void pay_by_itself(struct sandbox *sandbox, struct platform_trade *trade,
 bool courier_work(struct sandbox *sandbox) {
     struct appointment due;
     struct platform_notice *notice = NULL;
+    struct stripe_delivery *delivery = NULL;
     platform_lock(sandbox);
     int64_t now_us = platform_now_us(sandbox);
     bool taken = platform_due_take(sandbox, now_us, &due);
@@ -147,9 +149,16 @@ bool courier_work(struct sandbox *sandbox) {
         pay_by_itself(sandbox, due.object, now_us);
     if (taken && due.kind == DUE_STRIPE_SESSION)
         stripe_session_due(sandbox, due.object, now_us);
+    if (taken && due.kind == DUE_STRIPE_LATER)
+        stripe_later_due(sandbox, due.object, due.at_us);
+    if (taken && due.kind == DUE_STRIPE_DELIVERY &&
+        stripe_mail_claim(sandbox, due.object, due.at_us))
+        delivery = due.object;
     platform_unlock(sandbox);
     if (notice)
         courier_send(sandbox, notice);
+    if (delivery)
+        stripe_mail_send(sandbox, delivery);
     return taken || state_save_when_due(sandbox);
 }
 

@@ -233,6 +233,39 @@ void exchange_record(struct call *call, const struct http_response *response, in
     exchange_file(call->sandbox, exchange);
 }
 
+static void keep_reply(struct exchange *exchange, const struct world_answer *answer,
+                       bool acknowledged) {
+    bool answered = answer->fate == TILL_FATE_ANSWERED;
+    exchange->status = answered ? answer->status : 0;
+    exchange->acknowledged = acknowledged;
+    if (answered)
+        keep_body(exchange, &exchange->answer, answer->content_type, answer->body);
+    else
+        exchange->why = keep(exchange, till_str_of(answer->reason));
+}
+
+void exchange_record_sent(struct sandbox *sandbox, const struct exchange_sent *sent) {
+    struct exchange *exchange =
+        open_exchange(EXCHANGE_NOTICE, sent->at_us, sent->answer->duration_us);
+    if (!exchange)
+        return;
+    exchange->app_id = keep(exchange, sent->app_id);
+    exchange->method = keep(exchange, sent->method);
+    exchange->out_trade_no = keep(exchange, sent->order);
+    exchange->notify_id = keep(exchange, sent->notify_id);
+    exchange->attempt = sent->attempt;
+    exchange->http_method = TILL_STR("POST");
+    exchange->url = keep(exchange, sent->url);
+    keep_headers(exchange, &exchange->request, sent->headers, sent->header_count);
+    keep_body(exchange, &exchange->request, sent->type, sent->body);
+    exchange->canonical = keep(exchange, sent->signed_text);
+    exchange->signature = sent->is_signed_well ? EXCHANGE_GOOD : EXCHANGE_BAD;
+    if (sent->variant)
+        exchange->faults = keep(exchange, till_str_of(fault_row(sent->variant)->name));
+    keep_reply(exchange, sent->answer, sent->acknowledged);
+    exchange_file(sandbox, exchange);
+}
+
 static void judge_notice(struct exchange *exchange, const struct platform_notice *notice,
                          const struct till_form *form, struct till_arena *arena) {
     struct till_str text, sign = till_form_get(form, "sign");
@@ -246,17 +279,6 @@ static void judge_notice(struct exchange *exchange, const struct platform_notice
         till_key_verify(notice->trade->app->platform_key, algorithm, text, sign, &err)
             ? EXCHANGE_GOOD
             : EXCHANGE_BAD;
-}
-
-static void keep_reply(struct exchange *exchange, const struct world_answer *answer) {
-    bool answered = answer->fate == TILL_FATE_ANSWERED;
-    exchange->status = answered ? answer->status : 0;
-    exchange->acknowledged =
-        answered && answer->status == 200 && till_str_is(answer->body, "success");
-    if (answered)
-        keep_body(exchange, &exchange->answer, answer->content_type, answer->body);
-    else
-        exchange->why = keep(exchange, till_str_of(answer->reason));
 }
 
 void exchange_record_notice(struct sandbox *sandbox, const struct platform_notice *notice,
@@ -285,7 +307,9 @@ void exchange_record_notice(struct sandbox *sandbox, const struct platform_notic
         exchange->faults = keep(exchange, till_str_of(fault_row(notice->variant)->name));
     if (till_form_parse(&arena, body, &form, &err))
         judge_notice(exchange, notice, &form, &arena);
-    keep_reply(exchange, answer);
+    bool acknowledged = answer->fate == TILL_FATE_ANSWERED && answer->status == 200 &&
+                        till_str_is(answer->body, "success");
+    keep_reply(exchange, answer, acknowledged);
     till_arena_clean_up(&arena);
     exchange_file(sandbox, exchange);
 }

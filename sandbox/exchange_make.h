@@ -21,6 +21,22 @@ struct exchange_told {
     const struct fault_set *faults; /* NULL: none */
     bool refused;
 };
+/* A notification that was sent: what is to be shown of it, borrowed. */
+struct exchange_sent {
+    int64_t at_us;
+    struct till_str app_id, method, order, notify_id, url;
+    int attempt;
+    const struct till_pair *headers;
+    size_t header_count;
+    struct till_str type, body;
+    struct till_str signed_text;
+    bool is_signed_well;
+    enum fault variant; /* FAULT_NONE: as it should be */
+    const struct world_answer *answer;
+    bool acknowledged;
+};
+/* Not under the lock. */
+void exchange_record_sent(struct sandbox *sandbox, const struct exchange_sent *sent);
 /* Not under the lock. */
 void exchange_record_told(struct sandbox *sandbox, const struct exchange_told *told);
 

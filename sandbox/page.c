@@ -128,7 +128,8 @@ static void add_navigation(struct page *page, enum page_section section) {
                   [PAGE_EXCHANGES] = {"/console/exchanges", "Calls", "调用记录"},
                   [PAGE_FAULTS] = {"/console/faults", "Faults", "故障"},
                   [PAGE_CLOCK] = {"/console/clock", "Clock", "时钟"},
-                  [PAGE_WALLET] = {"/wallet", "Wallet", "钱包"}};
+                  [PAGE_WALLET] = {"/wallet", "Wallet", "钱包"},
+                  [PAGE_STRIPE] = {"/console/stripe", "Stripe", "Stripe"}};
     page_markup(page, "<header class=\"bar\"><div><strong>");
     page_words(page, "Sandbox console", "沙箱控制台");
     page_markup(page, "</strong><nav>");
@@ -195,6 +196,23 @@ void page_go(struct web *web, const char *path, struct till_str tail) {
         web_redirect(web, place);
     else
         web_text(web, 500, "The address is too long.\n");
+}
+
+struct till_str page_origin(struct till_str url) {
+    bool is_plain = till_str_starts_with(url, TILL_STR("http://"));
+    if (!is_plain && !till_str_starts_with(url, TILL_STR("https://")))
+        return TILL_STR_NONE;
+    size_t from = is_plain ? strlen("http://") : strlen("https://"), at = from;
+    for (; at < url.len; at++) {
+        char c = url.ptr[at];
+        bool is_host = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                       c == '.' || c == '-' || c == ':' || c == '[' || c == ']';
+        if (c == '/' || c == '?' || c == '#')
+            break;
+        if (!is_host)
+            return TILL_STR_NONE;
+    }
+    return at > from ? till_str_sub(url, 0, at) : TILL_STR_NONE;
 }
 
 void page_asset(struct web *web, struct till_str content_type, struct till_str bytes) {

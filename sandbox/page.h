@@ -15,7 +15,15 @@ struct page {
     struct till_str form_targets; /* origins that a form may lead to besides ours */
 };
 
-enum page_section { PAGE_APPS, PAGE_TRADES, PAGE_EXCHANGES, PAGE_FAULTS, PAGE_CLOCK, PAGE_WALLET };
+enum page_section {
+    PAGE_APPS,
+    PAGE_TRADES,
+    PAGE_EXCHANGES,
+    PAGE_FAULTS,
+    PAGE_CLOCK,
+    PAGE_WALLET,
+    PAGE_STRIPE
+};
 
 /* The console's frame. */
 void page_open(struct page *page, struct web *web, enum page_section section, const char *english,
@@ -50,6 +58,8 @@ void page_button(struct page *page, const char *name, const char *value, const c
 void page_message(struct web *web, int status, enum page_section section, struct till_str text);
 /* A file of our own, static bytes. */
 void page_asset(struct web *web, struct till_str content_type, struct till_str bytes);
+/* "https://shop.example:8443" of an address, for form_targets; empty: no web address. */
+struct till_str page_origin(struct till_str url);
 /* 303 to path + tail with the language kept. */
 void page_go(struct web *web, const char *path, struct till_str tail);
 

@@ -16,24 +16,6 @@ struct wish {
     struct till_str app_id, scope, redirect, state;
 };
 
-/* "https://shop.example:8443"; empty unless it is one that may stand in a header. */
-static struct till_str origin_of(struct till_str url) {
-    bool is_plain = till_str_starts_with(url, TILL_STR("http://"));
-    if (!is_plain && !till_str_starts_with(url, TILL_STR("https://")))
-        return TILL_STR_NONE;
-    size_t from = is_plain ? strlen("http://") : strlen("https://"), at = from;
-    for (; at < url.len; at++) {
-        char c = url.ptr[at];
-        bool is_host = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                       c == '.' || c == '-' || c == ':' || c == '[' || c == ']';
-        if (c == '/' || c == '?' || c == '#')
-            break;
-        if (!is_host)
-            return TILL_STR_NONE;
-    }
-    return at > from ? till_str_sub(url, 0, at) : TILL_STR_NONE;
-}
-
 /* NULL: fine. */
 static const char *read_wish(struct web *web, struct wish *wish) {
     *wish = (struct wish){.app_id = web_value(web, "app_id"),
@@ -45,12 +27,12 @@ static const char *read_wish(struct web *web, struct wish *wish) {
     struct till_str callback =
         wish->app ? platform_keep(web->arena, till_str_of(wish->app->callback)) : TILL_STR_NONE;
     platform_unlock(web->sandbox);
-    struct till_str origin = origin_of(wish->redirect);
+    struct till_str origin = page_origin(wish->redirect);
     if (!wish->app)
         return "app_id names no app of this sandbox.";
     if (!origin.len || wish->redirect.len > 512 || !till_str_is_printable_ascii(wish->redirect))
         return "redirect_uri must be an http or https address of at most 512 bytes.";
-    if (callback.len && !till_str_equal(origin, origin_of(callback)))
+    if (callback.len && !till_str_equal(origin, page_origin(callback)))
         return "redirect_uri is not on the site of the app's callback.";
     return NULL;
 }
@@ -63,7 +45,7 @@ static void add_hidden(struct page *page, const char *name, struct till_str valu
 static void show(struct web *web, const struct wish *wish) {
     struct page page;
     page_open_phone(&page, web, "", "");
-    page.form_targets = origin_of(wish->redirect); /* the form's answer leads there */
+    page.form_targets = page_origin(wish->redirect); /* the form's answer leads there */
     page_markup(&page, "<div class=\"top\">");
     page_text(&page, till_str_of(wish->app->name[0] ? wish->app->name : wish->app->id));
     page_markup(&page, "<p class=\"sum who\">");

@@ -181,7 +181,14 @@ struct platform_notice {
     char last_reply[64];
 };
 
-enum due_kind { DUE_NOTICE, DUE_EXPIRY, DUE_AUTO_PAY, DUE_STRIPE_SESSION };
+enum due_kind {
+    DUE_NOTICE,
+    DUE_EXPIRY,
+    DUE_AUTO_PAY,
+    DUE_STRIPE_SESSION,
+    DUE_STRIPE_DELIVERY,
+    DUE_STRIPE_LATER
+};
 
 struct appointment {
     int64_t at_us;

@@ -3,7 +3,7 @@
 #include <sandbox/mode.h>
 #include <sandbox/return.h>
 #include <sandbox/state.h>
-#include <sandbox/stripe/stripe.h>
+#include <sandbox/stripe/mail.h>
 #include <sandbox/trade.h>
 
 #include <rt/file.h>
@@ -248,7 +248,8 @@ static const struct {
                {"notice", read_notice},
                {"stripe_account", stripe_state_read_account},
                {"stripe_object", stripe_state_read_object},
-               {"stripe_kept", stripe_state_read_kept}};
+               {"stripe_kept", stripe_state_read_kept},
+               {"stripe_delivery", stripe_mail_read}};
 
 static bool read_line(struct sandbox *sandbox, struct till_str line, struct till_error *err) {
     TILL_JSON_SCOPED struct till_json *row = NULL;

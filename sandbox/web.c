@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Routing, origins, small answers; see web.h. */
 #include <sandbox/call.h>
-#include <sandbox/stripe/stripe.h>
+#include <sandbox/stripe/pages.h>
 #include <sandbox/tls.h>
 #include <sandbox/v3.h>
 #include <sandbox/web.h>
@@ -75,8 +75,9 @@ static bool origin_is_ours(const struct web *web) {
 
 /* What the platform shows to everybody, under whatever name, and what these pages are made of. */
 static bool is_for_everybody(struct till_str path) {
-    static const char *const places[] = {"/alipay/", "/oauth2/", "/downloadBillFile.resource",
-                                         "/sandbox.css", "/sandbox.js"};
+    static const char *const places[] = {
+        "/alipay/",     "/oauth2/",    "/downloadBillFile.resource",
+        "/sandbox.css", "/sandbox.js", "/stripe/pay/"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         if (till_str_starts_with(path, till_str_of(places[i])))
             return true;
@@ -181,6 +182,8 @@ static void answer(struct web *web) {
     const struct web_route *route = find(web, control_routes, &known);
     if (!route)
         route = find(web, page_routes, &known);
+    if (!route)
+        route = find(web, stripe_web_routes, &known);
     bool is_change = route && strcmp(route->method, "GET") != 0;
     if (!route)
         web_text(web, known ? 405 : 404, known ? "Not with this method.\n" : "Nothing is here.\n");

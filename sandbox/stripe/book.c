@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Accounts, objects, ids; see stripe.h. */
 #include <sandbox/stripe/idempotency.h>
+#include <sandbox/stripe/mail.h>
 #include <sandbox/stripe/stripe.h>
 
 #include "stripe_shapes.h"
@@ -67,6 +68,7 @@ void stripe_book_close(struct sandbox *sandbox) {
         free_objects(account);
         free(account);
     }
+    stripe_mail_free(book->mail);
     till_json_release(book->shapes);
     free(book);
     sandbox->stripe = NULL;

@@ -7,6 +7,7 @@
 #include <sandbox/stripe/call.h>
 #include <sandbox/stripe/exchange.h>
 #include <sandbox/stripe/idempotency.h>
+#include <sandbox/stripe/spoil.h>
 
 #include <stdio.h>
 
@@ -174,7 +175,7 @@ static void run(struct stripe_call *call) {
     struct stripe_cause cause = {till_str_of(call->request_id), call->idempotency_key};
     call->sandbox->stripe->starved = false;
     call->sandbox->stripe->cause = &cause;
-    bool done = call->route->run(call);
+    bool done = !stripe_spoil_run(call) && call->route->run(call);
     call->sandbox->stripe->cause = NULL;
     if (call->sandbox->stripe->starved && call->status < 400) {
         call->status = 0;
@@ -182,6 +183,7 @@ static void run(struct stripe_call *call) {
     }
     if (done)
         call->status = 200;
+    stripe_spoil_done(call);
     print_answer(call);
 }
 
@@ -190,7 +192,7 @@ static void run(struct stripe_call *call) {
 static bool prepare(struct stripe_call *call) {
     char fingerprint[65];
     if (!authenticate(call) || !choose_version(call) || !choose_route(call) ||
-        !read_idempotency_key(call) || !stripe_params_read(call))
+        !read_idempotency_key(call) || stripe_spoil_refuse(call) || !stripe_params_read(call))
         return false;
     stripe_fingerprint(call, fingerprint);
     if (call->idempotency_key.len && !judge_kept(call, fingerprint))
@@ -228,27 +230,42 @@ static void write_headers(struct stripe_call *call) {
         http_response_header(response, TILL_STR("Idempotent-Replayed"), TILL_STR("true"));
 }
 
+static void begin(struct stripe_call *call) {
+    platform_lock(call->sandbox);
+    call->now_us = platform_now_us(call->sandbox);
+    stripe_make_id(call->sandbox, "req_", 14, call->request_id);
+    stripe_spoil_decide(call);
+    platform_unlock(call->sandbox);
+}
+
+static void serve(struct stripe_call *call) {
+    struct sandbox *sandbox = call->sandbox;
+    platform_lock(sandbox);
+    bool is_ready = prepare(call);
+    platform_unlock(sandbox);
+    if (is_ready) { /* between the two locks a call may be slow: its key is in use meanwhile */
+        platform_lock(sandbox);
+        execute(call);
+        platform_unlock(sandbox);
+        platform_wake(sandbox);
+    }
+    print_answer(call);
+    stripe_spoil_answer(call);
+    call->response->status = call->status;
+    call->response->content_type = TILL_STR("application/json");
+    call->response->body = call->body;
+    write_headers(call);
+    stripe_spoil_after(call);
+}
+
 void stripe_serve(struct sandbox *sandbox, struct http_request *request,
                   struct http_response *response) {
     struct stripe_call call = {
         .sandbox = sandbox, .request = request, .response = response, .arena = request->arena};
     int64_t began_us = world_monotonic_us(sandbox->world);
-    platform_lock(sandbox);
-    call.now_us = platform_now_us(sandbox);
-    stripe_make_id(sandbox, "req_", 14, call.request_id);
-    bool is_ready = prepare(&call);
-    platform_unlock(sandbox);
-    if (is_ready) { /* between the two locks a call may be slow: its key is in use meanwhile */
-        platform_lock(sandbox);
-        execute(&call);
-        platform_unlock(sandbox);
-        platform_wake(sandbox);
-    }
-    print_answer(&call);
-    response->status = call.status;
-    response->content_type = TILL_STR("application/json");
-    response->body = call.body;
-    write_headers(&call);
+    begin(&call);
+    if (!stripe_spoil_before(&call))
+        serve(&call);
     stripe_exchange_record(&call, world_monotonic_us(sandbox->world) - began_us);
     till_json_release(call.answer);
 }

@@ -80,6 +80,7 @@ struct stripe_call {
     struct till_str original_request; /* of a replay */
     struct stripe_kept *kept;         /* what the key keeps; NULL: no key */
     int64_t now_us;
+    struct fault_set faults; /* what strikes this call (spoil.h) */
     int status;
     struct till_json *answer; /* or, of a replay: */
     struct till_str body;

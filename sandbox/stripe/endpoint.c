@@ -65,6 +65,39 @@ bool stripe_endpoint_make(struct sandbox *sandbox, struct stripe_account *accoun
     return true;
 }
 
+/* Those that still sign, each with its end; the newest of them ends now. Takes no tree. */
+static void keep_former(const struct till_json *hidden, int64_t now_us, int64_t lives_us,
+                        struct till_json *list) {
+    const struct till_json *former = till_json_member(hidden, "secrets");
+    for (size_t i = 0; i < till_json_size(former); i++) {
+        struct till_json *row = till_json_copy(till_json_element(former, i));
+        if (stripe_int(row, "until_us") == 0)
+            till_json_set_int(row, "until_us", now_us + lives_us);
+        if (stripe_int(row, "until_us") > now_us)
+            till_json_append(list, row);
+        else
+            till_json_release(row);
+    }
+}
+
+bool stripe_endpoint_roll(struct sandbox *sandbox, struct stripe_object *endpoint,
+                          struct till_str secret, int64_t lives_us, struct till_error *err) {
+    if (!check_secret(secret, err))
+        return false;
+    struct till_json *hidden = stripe_read_hidden(endpoint);
+    struct till_json *fresh = describe_secrets(sandbox, secret);
+    struct till_json *list = stripe_copy_member(fresh, "secrets");
+    keep_former(hidden, platform_now_us(sandbox), lives_us, list);
+    till_json_release(fresh);
+    if (!hidden) {
+        till_json_release(list);
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
+    }
+    till_json_set(hidden, "secrets", list);
+    stripe_put_hidden(sandbox, endpoint, hidden);
+    return true;
+}
+
 struct till_str stripe_endpoint_secret(const struct stripe_object *endpoint,
                                        struct till_arena *arena) {
     struct till_json *hidden = stripe_read_hidden(endpoint);

@@ -31,4 +31,10 @@ struct till_str stripe_endpoint_secret(const struct stripe_object *endpoint,
 /* Whether it is enabled and wants events of this type. */
 bool stripe_endpoint_wants(const struct stripe_object *endpoint, struct till_str type);
 
+enum { STRIPE_ROLL_HOURS_MAX = 24 };
+/* Another secret (empty: a new one) signs from now on; the former ones beside it for `lives_us`. */
+TILL_MUST_CHECK bool stripe_endpoint_roll(struct sandbox *sandbox, struct stripe_object *endpoint,
+                                          struct till_str secret, int64_t lives_us,
+                                          struct till_error *err);
+
 #endif

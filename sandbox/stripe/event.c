@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events (dossier 16): what happened, with the object as it was then. */
+#include <sandbox/stripe/mail.h>
 #include <sandbox/stripe/resources.h>
 
 static struct till_json *describe_cause(const struct stripe_cause *cause) {
@@ -27,8 +28,10 @@ struct stripe_object *stripe_emit(struct sandbox *sandbox, const struct stripe_o
     till_json_set(event, "request", describe_cause(sandbox->stripe->cause));
     till_json_set_text(event, "type", type);
     struct stripe_object *kept = stripe_add(sandbox, object->account, STRIPE_EVENT, NULL, event);
-    if (kept)
-        stripe_set_about(kept, till_str_of(object->id));
+    if (!kept)
+        return NULL;
+    stripe_set_about(kept, till_str_of(object->id));
+    stripe_mail_plan(sandbox, kept);
     return kept;
 }
 

@@ -47,6 +47,7 @@ void stripe_exchange_record(struct stripe_call *call, int64_t took_us) {
                            .sub_msg = call->message,
                            .why = call->why,
                            .business = business,
+                           .faults = &call->faults,
                            .refused = call->status == 401 || call->status == 403,
                        });
 }

@@ -54,9 +54,10 @@ static bool add_upper_case(struct header *header, struct till_str secret, struct
 /* Every living secret signs, the newest first. The v0 of a test event proves nothing. */
 static bool add_usual(struct header *header, const struct stripe_signing *signing,
                       struct till_error *err) {
-    return add(header, "v1", signing->secrets[0], err) &&
-           (signing->secrets[1].len == 0 || add(header, "v1", signing->secrets[1], err)) &&
-           add(header, "v0", STRANGER, err);
+    for (size_t i = 0; i < STRIPE_SECRETS_MAX && (i == 0 || signing->secrets[i].len); i++)
+        if (!add(header, "v1", signing->secrets[i], err))
+            return false;
+    return add(header, "v0", STRANGER, err);
 }
 
 static bool add_signatures(struct header *header, const struct stripe_signing *signing,

@@ -12,11 +12,13 @@
 
 #define STRIPE_V1_TEXT (2 * TILL_SHA256_SIZE + 1)
 
+enum { STRIPE_SECRETS_MAX = 4 };
+
 struct stripe_signing {
-    struct till_str secrets[2]; /* the newest first; the second is empty unless one was rolled */
-    int64_t now_s;              /* of the machine's clock: receivers compare it with theirs */
-    enum fault variant;         /* FAULT_NONE, or a row of side FAULT_EVENT */
-    int64_t shift_s;            /* of FAULT_EVENT_OLD and FAULT_EVENT_FUTURE */
+    struct till_str secrets[STRIPE_SECRETS_MAX]; /* the newest first, up to an empty one */
+    int64_t now_s;      /* of the machine's clock: receivers compare it with theirs */
+    enum fault variant; /* FAULT_NONE, or a row of side FAULT_EVENT */
+    int64_t shift_s;    /* of FAULT_EVENT_OLD and FAULT_EVENT_FUTURE */
 };
 
 /* Lower-case hex of HMAC-SHA256(secret, "t.body"). KEY_WEAK for an empty secret. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of the state file (sandbox/state.h): accounts, objects, kept answers. */
+#include <sandbox/stripe/buyer.h>
 #include <sandbox/stripe/idempotency.h>
+#include <sandbox/stripe/mail.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +72,7 @@ void stripe_state_write(const struct sandbox *sandbox, row_writer *write, void *
     }
     for (const struct stripe_kept *kept = sandbox->stripe->kept_first; kept; kept = kept->next)
         write_kept(kept, write, page);
+    stripe_mail_write(sandbox, write, page);
 }
 
 static bool damaged(struct till_error *err, const char *what) {
@@ -120,6 +123,7 @@ static void resume(struct sandbox *sandbox, struct stripe_object *object) {
         platform_due(sandbox, stripe_int(json, "expires_at") * PLATFORM_SECOND_US,
                      DUE_STRIPE_SESSION, object);
     till_json_release(json);
+    stripe_later_resume(sandbox, object);
 }
 
 bool stripe_state_read_object(struct sandbox *sandbox, const struct till_json *row,
