@@ -105,11 +105,13 @@ static bool read_secret(const struct till_json *settings, const char *name, cons
 
 static bool read_secrets(struct stripe_account *a, const struct till_json *settings,
                          struct till_error *err) {
+    struct till_str previous = TILL_STR_NONE;
     if (!read_secret(settings, "webhook_secret", "/webhook_secret", &a->webhook_secret, err))
         return false;
-    if (till_json_get_str(settings, "webhook_secret_previous").len == 0 &&
-        !till_json_member(settings, "webhook_secret_previous"))
-        return true;
+    if (!till_json_want_str(settings, "webhook_secret_previous", &previous, err))
+        return false;
+    if (previous.len == 0)
+        return true; /* none is being rolled */
     if (!read_secret(settings, "webhook_secret_previous", "/webhook_secret_previous",
                      &a->webhook_secret_previous, err))
         return false;

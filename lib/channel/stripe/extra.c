@@ -103,25 +103,60 @@ static bool refuse(const struct field *field, const char *pointer, struct till_e
     }
 }
 
-bool stripe_add_extra(const struct till_json *extra, struct till_json *params,
-                      struct till_error *err) {
+/* WeChat Pay wants to be told on what kind of screen its code is shown. */
+static void add_method(struct till_buf *form, size_t index, struct till_str method) {
+    char name[40];
+    (void)snprintf(name, sizeof name, "payment_method_types[%zu]", index);
+    stripe_form_add(form, name, method);
+    if (till_str_is(method, "wechat_pay"))
+        stripe_form_add(form, "payment_method_options[wechat_pay][client]", TILL_STR("web"));
+}
+
+static void add_value(struct till_buf *form, const struct field *field,
+                      const struct till_json *value) {
+    if (field->kind != METHODS) {
+        stripe_form_add(form, field->name, till_json_str(value));
+        return;
+    }
+    for (size_t i = 0; i < till_json_size(value); i++)
+        add_method(form, i, till_json_str(till_json_element(value, i)));
+}
+
+static void add_account_methods(struct till_buf *form, const struct stripe_account *a) {
+    size_t index = 0;
+    for (struct till_str rest = a->payment_methods; rest.len; index++) {
+        size_t end = till_str_find(rest, ',');
+        add_method(form, index, till_str_sub(rest, 0, end));
+        rest = till_str_sub(rest, end + 1, rest.len);
+    }
+}
+
+static bool add(struct till_buf *form, struct till_str name, const struct till_json *value,
+                struct till_error *err) {
+    char pointer[64];
+    const struct field *field = find(name);
+    (void)snprintf(pointer, sizeof pointer, "/extra/%.*s", (int)(name.len < 40 ? name.len : 40),
+                   name.ptr);
+    if (!field)
+        return TILL_FAIL_FIELD(err, FIELD_UNKNOWN, pointer,
+                               "Stripe orders have no such field here; remove it.");
+    if (!is_fitting(field, value))
+        return refuse(field, pointer, err);
+    add_value(form, field, value);
+    return true;
+}
+
+bool stripe_add_extra(const struct stripe_account *a, const struct till_json *extra,
+                      struct till_buf *form, struct till_error *err) {
     struct till_str name;
     const struct till_json *value;
-    char pointer[64];
-    if (!extra)
-        return true;
-    if (!till_json_is_object(extra))
+    if (extra && !till_json_is_object(extra))
         return TILL_FAIL_FIELD(err, FIELD_INVALID, "/extra", "The extra fields are one object.");
-    for (size_t i = 0; till_json_member_at(extra, i, &name, &value); i++) {
-        const struct field *field = find(name);
-        (void)snprintf(pointer, sizeof pointer, "/extra/%.*s", (int)(name.len < 40 ? name.len : 40),
-                       name.ptr);
-        if (!field)
-            return TILL_FAIL_FIELD(err, FIELD_UNKNOWN, pointer,
-                                   "Stripe orders have no such field here; remove it.");
-        if (!is_fitting(field, value))
-            return refuse(field, pointer, err);
-        till_json_set_copy(params, field->name, value);
+    for (size_t i = 0; extra && till_json_member_at(extra, i, &name, &value); i++) {
+        if (!add(form, name, value, err))
+            return false;
     }
+    if (!extra || !till_json_member(extra, "payment_method_types"))
+        add_account_methods(form, a);
     return true;
 }

@@ -4,8 +4,17 @@
  * names stay as they are, everything else outside of RFC 3986's unreserved characters is escaped,
  * lists are numbered. What nests has the depth of the JSON that it came from, which is bounded.
  */
+#include "lib/channel/stripe/wire.h"
+
 #include <till/encode.h>
-#include <till/stripe.h>
+
+void stripe_form_add(struct till_buf *form, const char *name, struct till_str value) {
+    if (form->len)
+        till_buf_char(form, '&');
+    till_buf_text(form, name);
+    till_buf_char(form, '=');
+    till_percent_encode(form, value, TILL_PERCENT_RFC3986);
+}
 
 static bool write_value(struct till_buf *buf, struct till_str path, const struct till_json *value,
                         struct till_error *err);
@@ -56,11 +65,7 @@ static bool write_plain(struct till_buf *buf, struct till_str path, const struct
         return TILL_FAIL(err, FIELD_INVALID, "A number is a whole one; write others as texts.");
     if (is_word && !till_json_write(buf->arena, value, TILL_JSON_COMPACT, &text, err))
         return false;
-    if (buf->len)
-        till_buf_char(buf, '&');
-    till_buf_add(buf, path);
-    till_buf_char(buf, '=');
-    till_percent_encode(buf, text, TILL_PERCENT_RFC3986);
+    stripe_form_add(buf, path.ptr, text); /* it was finished, so a NUL ends it */
     return true;
 }
 

@@ -66,6 +66,7 @@ static void read_error(const struct reading *r, int status, const struct till_js
         return;
     stripe_settle(r, meaning->outcome, meaning->trade);
     v->retry_later = meaning->retry_later;
+    v->is_down = v->is_down || meaning->is_down;
     v->suspicious = meaning->suspicious;
 }
 

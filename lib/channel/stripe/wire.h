@@ -13,10 +13,12 @@ extern const char *const stripe_currencies[]; /* ends with NULL */
 bool stripe_compose(const struct till_account *account, const struct till_ask *ask,
                     struct till_arena *arena, struct till_str *ret_business,
                     struct till_error *err);
-/* The merchant's channel fields into the parameters of a creation; field names of errors start
- * with "/extra/". */
-TILL_MUST_CHECK bool stripe_add_extra(const struct till_json *extra, struct till_json *params,
-                                      struct till_error *err);
+/* "name=value" behind what is there; the name as it is, brackets included, the value escaped. */
+void stripe_form_add(struct till_buf *form, const char *name, struct till_str value);
+/* The merchant's channel fields, and the account's where he says nothing, into the form of a
+ * creation; field names of errors start with "/extra/". */
+TILL_MUST_CHECK bool stripe_add_extra(const struct stripe_account *a, const struct till_json *extra,
+                                      struct till_buf *form, struct till_error *err);
 bool stripe_build(const struct till_account *account, const struct till_ask *ask,
                   struct till_arena *arena, struct till_outgoing *ret_outgoing,
                   struct till_error *err);
