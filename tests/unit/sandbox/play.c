@@ -110,6 +110,14 @@ static void remember(struct till_json *json) {
     documents[document_count++] = json;
 }
 
+const struct till_json *play_json(struct till_str text) {
+    struct till_json *json = NULL;
+    struct till_error err;
+    if (till_json_parse(text, &json, &err))
+        remember(json);
+    return json;
+}
+
 static struct http_response serve(struct play *play, struct http_request *request) {
     struct http_response response = {0};
     struct http_service service = sandbox_service(play->sandbox);

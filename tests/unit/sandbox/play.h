@@ -68,6 +68,8 @@ void play_expect(const struct play_answer *answer, const char *code, const char 
 struct http_response play_http(struct play *play, const char *method, const char *target,
                                const char *content_type, const char *body,
                                const char *const *headers);
+/* Borrowed until play_close; NULL: no JSON. */
+const struct till_json *play_json(struct till_str text);
 /* Borrowed until play_close. */
 const struct till_json *play_control(struct play *play, const char *method, const char *target,
                                      const char *body);
