@@ -29,8 +29,8 @@ static int tear_down(void **state) {
 static const char *session_target(const struct payment_row *payment, const char *more) {
     static char target[256];
     struct attempt_row attempt = money_attempt(M, payment);
-    snprintf(target, sizeof target, "/v1/checkout/sessions/%.*s%s",
-             TILL_STR_ARG(attempt.reference), more);
+    snprintf(target, sizeof target, "/v1/checkout/sessions/%.*s%s", TILL_STR_ARG(attempt.reference),
+             more);
     return target;
 }
 
@@ -87,8 +87,8 @@ static void our_number_and_the_merchants_travel_with_the_order(void **state) {
     struct payment_row payment = stage_create(S, 990, "USD");
     const struct till_json *session = stage_object(S, session_target(&payment, ""));
     const struct till_json *metadata = till_json_member(session, "metadata");
-    assert_true(till_str_equal(till_json_get_str(session, "client_reference_id"),
-                               payment.upstream_no));
+    assert_true(
+        till_str_equal(till_json_get_str(session, "client_reference_id"), payment.upstream_no));
     assert_true(till_str_equal(till_json_get_str(metadata, "till_no"), payment.upstream_no));
     assert_true(till_str_equal(till_json_get_str(metadata, "out_trade_no"), payment.out_trade_no));
 }
@@ -97,8 +97,9 @@ static void a_refused_creation_fails_the_order_with_the_platforms_words(void **s
     (void)state;
     struct money_answer answer = stage_try_create(S, "small", 1, "USD", ""); /* below the minimum */
     struct payment_row payment = money_by_order(M, "small");
-    assert_true(answer.good);
-    assert_int_equal(payment.attempt_state, TILL_ATTEMPT_DECLINED);
+    assert_false(answer.good);
+    assert_int_equal(answer.code, TILL_E_CHANNEL_DECLINED);
+    assert_int_equal(payment.state, TILL_PAYMENT_FAILED);
     assert_true(till_str_is(payment.peer_code, "amount_too_small"));
 }
 
@@ -185,7 +186,7 @@ static void an_order_that_never_arrived_ends_by_the_platforms_refusal(void **sta
     (void)stage_try_create(S, "void", 990, "USD", ",\"expires_in\":3600");
     money_sweep_for(M, 6 * HOUR);
     struct payment_row payment = money_by_order(M, "void");
-    assert_true(till_state_is_final(TILL_MACHINE_PAYMENT, (int)payment.state));
+    assert_int_equal(payment.state, TILL_PAYMENT_FAILED);
     assert_int_equal(payment.received, 0);
     assert_int_equal(stage_sessions(S), 0);
 }
@@ -315,13 +316,53 @@ static void a_dispute_is_held_for_a_person(void **state) {
     assert_int_equal(money_payment(M, payment.id).received, 1000);
 }
 
+#define NOTHING_OF_OURS                                                                            \
+    "{\"id\":\"evt_2\",\"object\":\"event\",\"type\":\"customer.created\",\"livemode\":false,"     \
+    "\"created\":1767225600,\"data\":{\"object\":{\"id\":\"cus_1\",\"object\":\"customer\","       \
+    "\"livemode\":false}}}"
+
 static void an_event_about_nothing_of_ours_is_acknowledged(void **state) {
     (void)state;
-    const char *event = "{\"id\":\"evt_2\",\"object\":\"event\",\"type\":\"customer.created\","
-                        "\"livemode\":false,\"created\":1767225600,\"data\":{\"object\":{"
-                        "\"id\":\"cus_1\",\"object\":\"customer\",\"livemode\":false}}}";
-    assert_int_equal(stage_notify(S, event), 200);
+    assert_int_equal(stage_notify(S, NOTHING_OF_OURS), 200);
     assert_int_equal(money_discrepancies(M, NULL), 0);
+}
+
+static struct account_row s_072_row(void) {
+    struct account_row row = S->account;
+    row.settings = TILL_STR("{\"secret_key\":\"" STRIPE_KEY "\",\"webhook_secret\":\"\","
+                            "\"api_url\":\"" STRIPE_API "\"}");
+    row.enabled = false;
+    flow_id(M->world, "acc", row.created_us, row.id);
+    flow_id(M->world, "pub", row.created_us, row.public_id);
+    return row;
+}
+
+/* A blank secret can only stand in a row that another build has written. */
+static void s_072_without_a_secret_the_route_stays_closed(void **state) {
+    (void)state;
+    struct till_error err;
+    struct account_row row = s_072_row();
+    assert_true(store_account_add(M->store, &row, &err));
+    struct account_row mine = S->account;
+    S->account = row;
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(stage_notify_under(S, i ? "" : STRIPE_SECRET, NOTHING_OF_OURS), 503);
+    S->account = mine;
+    assert_int_equal(stage_notify(S, NOTHING_OF_OURS), 200);
+}
+
+static void
+s_072_an_enabled_account_without_a_secret_keeps_the_gateway_from_starting(void **state) {
+    (void)state;
+    struct till_error err;
+    struct gateway gw;
+    struct account_row row = s_072_row();
+    row.enabled = true;
+    assert_true(store_account_add(M->store, &row, &err));
+    assert_false(gateway_open(&gw, M->world, M->store, NULL, M->metrics, &M->settings, NULL, &err));
+    assert_int_equal(err.code, TILL_E_SETTING_INVALID);
+    assert_non_null(strstr(err.text, row.id));
+    assert_non_null(strstr(err.field, "webhook_secret"));
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -350,6 +391,8 @@ int main(void) {
         T(a_refund_at_the_dashboard_is_held_and_then_booked),
         T(a_dispute_is_held_for_a_person),
         T(an_event_about_nothing_of_ours_is_acknowledged),
+        T(s_072_without_a_secret_the_route_stays_closed),
+        T(s_072_an_enabled_account_without_a_secret_keeps_the_gateway_from_starting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,9 @@
 #include "stripe_world.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/hmac.h>
 
 #include <gateway/flow/flow.h>
 #include <till/encode.h>
@@ -123,7 +126,8 @@ void stage_open(struct stripe_stage *s, uint64_t seed) {
     world_inline_route(s->m.world, STRIPE_API "/", platform, s);
     world_inline_route(s->m.world, NOTIFY_PREFIX, gateway, s);
     add_account(s);
-    add_endpoint(s);
+    if (getenv("ENDPOINT"))
+        add_endpoint(s);
 }
 
 void stage_close(struct stripe_stage *s) {
@@ -208,14 +212,26 @@ size_t stage_sessions(struct stripe_stage *s) {
     return till_json_size(till_json_member(list, "data"));
 }
 
+/* OpenSSL itself, since ours refuses an empty key. */
+static void sign(const char *secret, struct till_str text, uint8_t ret_mac[TILL_SHA256_SIZE]) {
+    unsigned int len = 0;
+    assert_non_null(HMAC(EVP_sha256(), secret, (int)strlen(secret), (const unsigned char *)text.ptr,
+                         text.len, ret_mac, &len));
+    assert_int_equal(len, TILL_SHA256_SIZE);
+}
+
 int stage_notify(struct stripe_stage *s, const char *event) {
+    return stage_notify_under(s, STRIPE_SECRET, event);
+}
+
+int stage_notify_under(struct stripe_stage *s, const char *secret, const char *event) {
     struct till_error err;
     struct till_str url, text, answer, header;
     uint8_t mac[TILL_SHA256_SIZE];
     char hex[2 * TILL_SHA256_SIZE + 1];
     long long at = (long long)(world_now_us(s->m.world) / SECOND);
     must(till_arena_format(&s->m.arena, &text, &err, "%lld.%s", at, event), &err);
-    must(till_hmac_sha256(TILL_STR(STRIPE_SECRET), text, mac, &err), &err);
+    sign(secret, text, mac);
     till_hex_encode(mac, sizeof mac, hex);
     must(till_arena_format(&s->m.arena, &header, &err, "t=%lld,v1=%s", at, hex), &err);
     must(till_arena_format(&s->m.arena, &url, &err, "%s%s", NOTIFY_PREFIX, s->account.public_id),

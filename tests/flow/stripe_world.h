@@ -48,5 +48,6 @@ const struct till_json *stage_object(struct stripe_stage *s, const char *target)
 size_t stage_sessions(struct stripe_stage *s);
 /* A notification signed by the test itself; the status of the answer. */
 int stage_notify(struct stripe_stage *s, const char *event);
+int stage_notify_under(struct stripe_stage *s, const char *secret, const char *event);
 
 #endif
