@@ -96,19 +96,22 @@ static bool read_refunded(const struct event *e, struct till_error *err) {
 
 /* ---- refunds ---- */
 
-/* One of ours that is done, or failed after all. What is on its way is no news. */
+/* One that is done, or failed after all; what is on its way is no news. Ours by its number; one
+ * that was made at the dashboard by the platform's id, and then the payment alone may name the
+ * order. */
 static bool read_refund(const struct event *e, struct till_error *err) {
     struct till_str number = stripe_field_metadata(e->object, "till_refund_no");
+    struct till_str trade_no = stripe_field_id(e->object, "payment_intent");
     struct till_str status = text_of(e, "status");
     bool is_done = till_str_is(status, "succeeded");
-    if (number_of(e).len == 0 || number.len == 0)
-        return true;
     if (!is_done && !till_str_is(status, "failed") && !till_str_is(status, "canceled"))
         return true;
-    return name_order(e, is_done ? TILL_NOTICE_REFUND : TILL_NOTICE_REFUND_FAILED,
-                      stripe_field_id(e->object, "payment_intent"), err) &&
+    if (number_of(e).len == 0 && trade_no.len == 0)
+        return true;
+    return name_order(e, is_done ? TILL_NOTICE_REFUND : TILL_NOTICE_REFUND_FAILED, trade_no, err) &&
            read_money(e, "amount", &e->notice->refunded, err) &&
-           till_arena_copy(e->arena, number, &e->notice->refund_no, err);
+           till_arena_copy(e->arena, number.len ? number : text_of(e, "id"), &e->notice->refund_no,
+                           err);
 }
 
 /* ---- disputes ---- */
