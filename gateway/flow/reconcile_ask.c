@@ -123,8 +123,9 @@ static bool ask(struct gateway *gw, const struct reconcile_look *look, struct ti
 
 static bool compare(struct gateway *gw, const struct reconcile_look *look, struct till_arena *arena,
                     bool *ret_closed, struct till_error *err) {
-    const char *currency;
-    return reconcile_currency(gw, look->account_id, &currency, err) &&
+    const char *currency = ""; /* of a channel without bills: there is no line to compare with */
+    bool has_bills = reconcile_currency(gw, look->account_id, &currency, err);
+    return (has_bills || err->code == TILL_E_CHANNEL_UNKNOWN) &&
            store_reconcile_look(gw->store, arena, look, currency, world_now_us(gw->world),
                                 ret_closed, err);
 }

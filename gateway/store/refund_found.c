@@ -29,7 +29,8 @@ bool refund_look_again(struct db *db, const struct attempt_row *attempt, int64_t
 }
 
 /* What a notification said of refunds that were not ours ends when its number is here and the sum
- * that it named is, or when nothing is left that could have gone back. */
+ * that it named is (one without a number: when that sum is done here), or when nothing is left that
+ * could have gone back. */
 static bool end_accounted(struct db *db, const struct attempt_row *attempt, int64_t now_us,
                           struct till_error *err) {
     static const char SQL[] =
@@ -38,13 +39,19 @@ static bool end_accounted(struct db *db, const struct attempt_row *attempt, int6
         " WHERE attempt_id = ?2 AND open = 1 AND type = 'refund_at_console' AND (?3 OR"
         " (json_extract(detail, '$.refunded') <= ?4 AND EXISTS (SELECT 1 FROM refunds r"
         " WHERE r.attempt_id = ?2 AND r.refund_no IN (json_extract(detail, '$.refund_no'),"
-        " " CONSOLE_NO("?5", "json_extract(detail, '$.refund_no')") "))))";
+        " " CONSOLE_NO(
+            "?5",
+            "json_extract(detail, '$.refund_no')") ")))"
+                                                   " OR (json_extract(detail, '$.refund_no') = '' "
+                                                   "AND"
+                                                   " json_extract(detail, '$.refunded') <= ?6))";
     QUERY_SCOPED struct query query = query_start(db, NULL, SQL, err);
     bind(&query, now_us);
     bind(&query, attempt->id);
     bind(&query, attempt->refunded == attempt->received);
     bind(&query, attempt->refund_held);
     bind(&query, attempt->upstream_no);
+    bind(&query, attempt->refunded);
     return query_run(&query, NULL);
 }
 

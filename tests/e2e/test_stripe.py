@@ -85,6 +85,10 @@ def await_state(stack, payment, state):
     return wait_for(lambda: (lambda row: row if row["state"] == state else None)(read(stack, payment)), f"state {state} of {payment['id']}")
 
 
+def told_once(stack, payment):
+    equal(wait_for(lambda: event_types(stack, payment), "the merchant's news"), ["payment.succeeded"], "events")
+
+
 # ---- the test's own pen
 
 
@@ -168,7 +172,7 @@ def s_026_the_platform_sees_100_yen(stack):
     charge = session_of(stack, payment)["payment_intent"]["latest_charge"]
     equal((charge["amount_captured"], charge["currency"], charge["paid"]), (100, "jpy", True), "what the platform charged")
     back = stack.merchant().call("POST", f"/v1/payments/{payment['id']}/refunds", {"out_refund_no": number("R"), "amount": 40})
-    equal((back.status, back.json()["state"]), (201, "succeeded"), "a refund of 40 yen")
+    equal((back.status, back.json()["state"]), (200, "succeeded"), "a refund of 40 yen")
     equal(session_of(stack, payment)["payment_intent"]["latest_charge"]["amount_refunded"], 40, "what the platform gave back")
 
 
@@ -181,7 +185,7 @@ def s_026_other_currencies_keep_their_worth(stack):
     for currency, amount in (("KWD", 12345), ("MGA", 500050), ("USD", 100000000)):
         answer = stack.merchant().call("POST", "/v1/payments", {"channel": "stripe", "product": "checkout", "amount": amount, "currency": currency,
                                                                  "out_trade_no": number("C"), "subject": "Coffee"})
-        is_problem(answer, 422, "amount_invalid", "/amount")
+        is_problem(answer, 400, "amount_invalid", "/amount")
 
 
 @test
@@ -193,7 +197,7 @@ def a_payment_is_made_on_the_platforms_page(stack):
     buyer(stack, payment)
     now = await_state(stack, payment, "paid")
     expect(now["trade_no"].startswith("pi_"), now)
-    equal(event_types(stack, payment), ["payment.succeeded"], "events")
+    told_once(stack, payment)
     expect(ledger_is_balanced(stack), "the ledger does not balance")
 
 
@@ -314,7 +318,7 @@ def s_079_an_event_that_comes_again_after_40_days_changes_nothing(stack):
         answer = deliver(stack, again)
         expect(200 <= answer.status < 300, f"{what}: {answer}")
         equal(facts_of(stack, payment), before, what)
-    equal(event_types(stack, payment), ["payment.succeeded"], "events")
+    told_once(stack, payment)
 
 
 @test
@@ -368,7 +372,7 @@ def a_refund_that_fails_later_is_told_to_the_merchant(stack):
     payment = paid(stack)
     stack.control("POST", "/faults", {"operation": "refund.create", "fault": "refund_fails_later", "argument": "1", "count": 1})
     answer = stack.merchant().call("POST", f"/v1/payments/{payment['id']}/refunds", {"out_refund_no": number("R"), "amount": 300})
-    equal((answer.status, answer.json()["state"]), (201, "succeeded"), "refund")
+    equal((answer.status, answer.json()["state"]), (200, "succeeded"), "refund")
     wait_for(lambda: "refund.reversed" in event_types(stack, payment), "the merchant's news")
     equal(read(stack, payment)["refunded"], 0, "refunded")
     expect(ledger_is_balanced(stack), "the ledger does not balance")

@@ -2,7 +2,6 @@
 #include "stripe_world.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <openssl/hmac.h>
 
@@ -126,8 +125,7 @@ void stage_open(struct stripe_stage *s, uint64_t seed) {
     world_inline_route(s->m.world, STRIPE_API "/", platform, s);
     world_inline_route(s->m.world, NOTIFY_PREFIX, gateway, s);
     add_account(s);
-    if (getenv("ENDPOINT"))
-        add_endpoint(s);
+    add_endpoint(s);
 }
 
 void stage_close(struct stripe_stage *s) {
@@ -189,8 +187,9 @@ static const struct till_json *read_answer(struct stripe_stage *s, const char *m
 
 const struct till_json *stage_control(struct stripe_stage *s, const char *method,
                                       const char *target, const char *body) {
-    const struct till_pair type = {TILL_STR("Content-Type"), TILL_STR("application/json")};
-    return read_answer(s, method, target, &type, body ? 1 : 0, body);
+    const struct till_pair headers[] = {{TILL_STR("Host"), TILL_STR("stripe.test")},
+                                        {TILL_STR("Content-Type"), TILL_STR("application/json")}};
+    return read_answer(s, method, target, headers, body ? 2 : 1, body);
 }
 
 const struct till_json *stage_object(struct stripe_stage *s, const char *target) {
