@@ -108,21 +108,29 @@ static void add_signature_verdict(struct page *page, const struct exchange *exch
     page_markup(page, "</p>");
 }
 
+/* What the string is, in either language. */
+static const char *const *title_of(const struct exchange *exchange) {
+    static const char *const titles[][2] = {
+        {"The string that the platform built", "网关生成的待验签字符串"},
+        {"The string that was signed (rule V1: without sign and sign_type)",
+         "待签名字符串（规则 V1：去掉 sign 与 sign_type）"},
+        {"The string that was signed (t, a point, the body)", "待签名字符串（t、一个点、正文）"}};
+    bool is_event = till_str_starts_with(exchange->request.type, TILL_STR("application/json"));
+    if (exchange->kind == EXCHANGE_CALL)
+        return titles[0];
+    return titles[is_event ? 2 : 1];
+}
+
 static void add_signature(struct page *page, const struct exchange *exchange) {
     const struct till_explanation *explanation = &exchange->explanation;
-    bool is_call = exchange->kind == EXCHANGE_CALL;
+    const char *const *title = title_of(exchange);
     struct till_str canonical =
         explanation->canonical.len ? explanation->canonical : exchange->canonical;
     size_t at = explanation->canonical.len ? explanation->first_difference : canonical.len;
     page_markup(page, "<section class=\"card\">");
     add_signature_verdict(page, exchange);
     if (canonical.len)
-        add_marked(page,
-                   is_call ? "The string that the platform built"
-                           : "The string that was signed (rule V1: without sign and sign_type)",
-                   is_call ? "网关生成的待验签字符串"
-                           : "待签名字符串（规则 V1：去掉 sign 与 sign_type）",
-                   "canonical", canonical, at);
+        add_marked(page, title[0], title[1], "canonical", canonical, at);
     if (explanation->compared.len)
         add_marked(page, "The string that the sender signed", "发送方实际签名的字符串", "compared",
                    explanation->compared, at);

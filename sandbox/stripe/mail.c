@@ -253,7 +253,7 @@ static void file_reply(struct sandbox *sandbox, struct stripe_delivery *delivery
         release_held(sandbox, delivery, now_us);
     platform_changed(sandbox);
     log_event(sandbox->log, good ? LOG_INFO : LOG_WARN, "sandbox_event",
-              LOG_C("event", delivery->event->id), LOG_C("endpoint", delivery->endpoint->id),
+              LOG_C("event_id", delivery->event->id), LOG_C("endpoint", delivery->endpoint->id),
               LOG_N("attempt", delivery->attempts), LOG_N("status", delivery->last_status),
               LOG_B("acknowledged", good), LOG_C("stage", answer->stage),
               LOG_C("variant", delivery->variant ? fault_row(delivery->variant)->name : ""));

@@ -130,11 +130,8 @@ void stripe_page_console(struct web *web) {
     page_open(&page, web, PAGE_STRIPE, "Stripe", "Stripe");
     platform_lock(web->sandbox);
     add_sessions(&page);
-    page_markup(&page, "<div class=\"pair\"><div>");
     add_endpoints(&page);
-    page_markup(&page, "</div><div>");
     add_form(&page);
-    page_markup(&page, "</div></div>");
     stripe_event_table(&page, NULL, EVENTS_SHOWN);
     platform_unlock(web->sandbox);
     page_close(&page, 200);

@@ -114,11 +114,9 @@ static void show(struct page *page, const struct stripe_object *event) {
     TILL_JSON_SCOPED struct till_json *json = stripe_read(event);
     struct till_str text;
     struct till_error err;
-    page_markup(page, "<div class=\"pair\"><div>");
     add_deliveries(page, event);
-    page_markup(page, "</div><div>");
     add_again(page, event);
-    page_markup(page, "</div></div><section class=\"card\"><pre>");
+    page_markup(page, "<section class=\"card\"><pre>");
     if (till_json_write(page->web->arena, json, TILL_JSON_INDENT, &text, &err))
         page_text(page, text);
     page_markup(page, "</pre></section>");

@@ -27,8 +27,8 @@ static const struct {
     const char *english, *chinese, *kind, *mark, *more, *more_chinese;
 } words[] = {
     [SCREEN_OPEN] = {"Pay", "付款", "", "", "", ""},
-    [SCREEN_PAID] = {"Paid", "付款成功", "done", "✓", "Thank you. The shop knows of it.",
-                     "谢谢，商家已收到付款。"},
+    [SCREEN_PAID] = {"Paid", "付款成功", "done", "✓", "Thank you. The shop is told of it.",
+                     "谢谢，系统会通知商家。"},
     [SCREEN_UNDER_WAY] = {"Payment under way", "付款处理中", "", "…",
                           "Your bank needs some time. The shop is told when the money has come.",
                           "银行正在处理，款项到账后将通知商家。"},
@@ -170,13 +170,14 @@ static void add_card(struct page *page) {
     add_numbers(page);
 }
 
-static void add_way_out(struct page *page, const struct checkout *checkout, struct till_str place) {
+/* `kind` is a class of the link. */
+static void add_way_out(struct page *page, const char *id, const char *kind,
+                        struct till_str place) {
+    struct till_str name = till_str_of(id), class = till_str_of(kind);
     if (page_origin(place).len == 0)
         return;
-    html_format(&page->buf, "<p class=\"out\"><a id=\"%s\" href=\"%s\">",
-                &(struct till_str){checkout->screen == SCREEN_OPEN ? "quit" : "return",
-                                   checkout->screen == SCREEN_OPEN ? 4 : 6},
-                &place);
+    html_format(&page->buf, "<p class=\"out\"><a id=\"%s\" class=\"%s\" href=\"%s\">", &name,
+                &class, &place);
     page_words(page, "Back to the shop", "返回商家");
     page_markup(page, "</a></p>");
 }
@@ -186,7 +187,7 @@ static void add_ways(struct page *page, const struct checkout *checkout) {
     page->form_targets = page_origin(checkout->success_url);
     page_markup(page, "<dl>");
     page_fact(page, "Order", "订单号", checkout->reference);
-    page_fact(page, "Open until", "有效期至",
+    page_fact(page, "Open until (UTC+8)", "有效期至（UTC+8）",
               platform_time_text(page->web->arena, checkout->expires_us));
     page_markup(page, "</dl>");
     add_saying(page);
@@ -198,14 +199,14 @@ static void add_ways(struct page *page, const struct checkout *checkout) {
     if (checkout->takes_wechat)
         page_button(page, "action", "wechat_pay", "plain", "Pay with WeChat Pay", "微信支付");
     page_markup(page, "</form>");
-    add_way_out(page, checkout, checkout->cancel_url);
+    add_way_out(page, "quit", "", checkout->cancel_url);
 }
 
 static void add_result(struct page *page, const struct checkout *checkout, struct till_str place) {
     page_markup(page, "<p>");
     page_words(page, words[checkout->screen].more, words[checkout->screen].more_chinese);
     page_markup(page, "</p>");
-    add_way_out(page, checkout, place);
+    add_way_out(page, "return", "go", place);
 }
 
 static void show(struct web *web, const struct checkout *checkout) {
