@@ -113,14 +113,14 @@ def main():
     signal.signal(signal.SIGTERM, end)
     started = time.monotonic()
     with Stack(arguments.till, folder, **ports) as stack:
-        stack.start(shop=True, bill_hosts="127.0.0.1")
-        print(f"till is up after {time.monotonic() - started:.1f} s: gateway, simulator of Alipay, demo shop.", flush=True)
+        stack.start(shop=True, bill_hosts="127.0.0.1", cards=True)
+        print(f"till is up after {time.monotonic() - started:.1f} s: gateway, simulator of Alipay and Stripe, demo shop.", flush=True)
         if arguments.auto:
             auto(stack)
             print("One order was created, paid, notified and shipped. Next: make run (without ARGS) to see it in a browser.")
             return 0
         say_where(stack)
-        print("Open the demo shop, buy a coffee, click or scan the code, and pay in the wallet (password 111111).")
+        print("Open the demo shop, buy a coffee, click or scan the code, and pay in the wallet (password 111111); or pay by card.")
         print("Ctrl-C ends it; what happened stays in run/demo. A fresh start: make run ARGS=--fresh", flush=True)
         try:
             while all(process.running() for process in (stack.sandbox, stack.gateway, stack.shop)):

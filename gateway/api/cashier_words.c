@@ -23,7 +23,7 @@ static const struct row {
               [PLATFORM] = {"the payment service", "支付平台"},
               [PLATFORM_FIRST] = {"The payment service", "支付平台"},
               [PLACE] = {"the payment page", "支付页面"},
-              [PAGE] = {"the payment page", "支付页面"},
+              [PAGE] = {"a secure page", "支付页面"},
               [DEED] = {"Enter your card there, or choose another way to pay",
                         "填写银行卡或选择其他方式付款"}}},
             {NULL,
@@ -31,7 +31,7 @@ static const struct row {
               [PLATFORM] = {"the payment service", "支付平台"},
               [PLATFORM_FIRST] = {"The payment service", "支付平台"},
               [PLACE] = {"the payment page", "支付页面"},
-              [PAGE] = {"the payment page", "支付页面"},
+              [PAGE] = {"a secure page", "支付页面"},
               [DEED] = {"Confirm there", "确认付款"}}}};
 
 static const struct row *row_of(struct till_str channel) {

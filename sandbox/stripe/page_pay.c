@@ -12,6 +12,7 @@
 #include <rt/html.h>
 
 #define ID_IN_URL TILL_STR("{CHECKOUT_SESSION_ID}")
+enum { RETURN_AFTER_S = 1 };
 
 enum screen { SCREEN_OPEN, SCREEN_PAID, SCREEN_UNDER_WAY, SCREEN_EXPIRED, SCREEN_UNKNOWN };
 
@@ -182,9 +183,8 @@ static void add_way_out(struct page *page, const char *id, const char *kind,
     page_markup(page, "</a></p>");
 }
 
-/* How it can be paid. A form's answer may lead to the shop. */
+/* How it can be paid. */
 static void add_ways(struct page *page, const struct checkout *checkout) {
-    page->form_targets = page_origin(checkout->success_url);
     page_markup(page, "<dl>");
     page_fact(page, "Order", "订单号", checkout->reference);
     page_fact(page, "Open until (UTC+8)", "有效期至（UTC+8）",
@@ -209,19 +209,40 @@ static void add_result(struct page *page, const struct checkout *checkout, struc
     add_way_out(page, "return", "go", place);
 }
 
+static bool is_done(const struct checkout *checkout) {
+    return checkout->screen == SCREEN_PAID || checkout->screen == SCREEN_UNDER_WAY;
+}
+
+/* Who has just paid goes on by himself. The form's own answer cannot send him: browsers hold every
+ * step of a redirect to the form's policy, and where the shop leads on is not known here. */
+static const char *head_of(struct web *web, const struct checkout *checkout) {
+    struct till_str place = way_back(web, checkout), head;
+    struct till_error err;
+    struct till_buf buf;
+    const char *text;
+    if (!is_done(checkout) || !place.len || !till_form_find(&web->query, "done"))
+        return "";
+    till_buf_init(&buf, web->arena);
+    html_format(&buf, "<meta http-equiv=\"refresh\" content=\"%d;url=%s\">",
+                (int64_t)RETURN_AFTER_S, &place);
+    return till_buf_finish(&buf, &head, &err) && till_arena_cstr(web->arena, head, &text, &err)
+               ? text
+               : "";
+}
+
 static void show(struct web *web, const struct checkout *checkout) {
     struct page page;
     struct till_str kind = till_str_of(words[checkout->screen].kind);
-    bool is_done = checkout->screen == SCREEN_PAID || checkout->screen == SCREEN_UNDER_WAY;
     page_open_document(&page, web,
                        web->is_chinese ? TILL_STR("沙箱付款页") : TILL_STR("Sandbox checkout"),
-                       "phone", "");
+                       "phone", head_of(web, checkout));
     html_format(&page.buf, "<main><div class=\"screen %s\">", &kind);
     add_top(&page, checkout);
     if (checkout->screen == SCREEN_OPEN)
         add_ways(&page, checkout);
     else
-        add_result(&page, checkout, is_done ? way_back(web, checkout) : checkout->cancel_url);
+        add_result(&page, checkout,
+                   is_done(checkout) ? way_back(web, checkout) : checkout->cancel_url);
     page_markup(&page, "</div></div>");
     page_close(&page, checkout->screen == SCREEN_UNKNOWN ? 404 : 200);
 }
@@ -259,15 +280,13 @@ static const char *act(struct web *web, struct stripe_object *session) {
     return card && card->code[0] ? card->code : "generic_decline";
 }
 
-/* To the shop when it is done, else back to the page that says how it stands. */
+/* Back to the page, which says how it stands. */
 static void go_on(struct web *web, const struct checkout *checkout, const char *said) {
-    struct till_str place = way_back(web, checkout), tail;
+    const char *more = is_done(checkout) ? "?done=1" : said ? "?said=" : "";
+    struct till_str tail;
     struct till_error err;
-    bool is_done = checkout->screen == SCREEN_PAID || checkout->screen == SCREEN_UNDER_WAY;
-    if (is_done && place.len)
-        web_redirect(web, place);
-    else if (till_arena_format(web->arena, &tail, &err, "%.*s%s%s", TILL_STR_ARG(checkout->id),
-                               said ? "?said=" : "", said ? said : ""))
+    if (till_arena_format(web->arena, &tail, &err, "%.*s%s%s", TILL_STR_ARG(checkout->id), more,
+                          said && !is_done(checkout) ? said : ""))
         page_go(web, "/stripe/pay/", tail);
     else
         web_error(web, &err);

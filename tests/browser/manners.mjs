@@ -114,7 +114,7 @@ test('dark_is_dark_and_the_code_stays_black_on_white', async () => {
 test('a_keyboard_reaches_everything_and_shows_where_it_is', async () => {
   const payment = await order();
   const { page } = await visitor(DESK, ENGLISH);
-  for (const [place, wanted] of [[payment.cashier_url, ['code', 'open', 'renew', 'zh', 'en']], [`${shop}/`, ['buy', 'buy-here', 'zh', 'en']]]) {
+  for (const [place, wanted] of [[payment.cashier_url, ['code', 'open', 'renew', 'zh', 'en']], [`${shop}/`, ['buy', 'buy-here', 'buy-card', 'zh', 'en']]]) {
     await page.goto(place);
     const reached = [];
     for (let i = 0; i < wanted.length; i++) {

@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 import tap  # noqa: E402
 
-SCRIPTS = ("pay.mjs", "states.mjs", "safety.mjs", "manners.mjs", "products.mjs", "late.mjs", "platform.mjs")
+SCRIPTS = ("pay.mjs", "states.mjs", "safety.mjs", "manners.mjs", "products.mjs", "late.mjs", "cards.mjs", "platform.mjs")
 # A patience that fits a test; everything else is as shipped.
 SETTINGS = {"payments__settle_grace": "4s", "upstream__timeout": "1s", "payments__create_deadline": "2s"}
 
@@ -26,7 +26,7 @@ def places(stack):
     return json.dumps({
         "gateway": stack.gateway_port, "private": stack.private_port, "sandbox": stack.sandbox_port, "shop": stack.shop_port,
         "key": stack.key["id"], "secret": stack.key["secret"], "account": stack.account["public_id"],
-        "app": stack.platform["app_id"],
+        "app": stack.platform["app_id"], "cards": stack.cards["id"],
         "store": str(stack.folder / "till.db"), "screenshots": str(tap.ROOT / "build" / "screenshots")})
 
 
@@ -58,7 +58,9 @@ def main():
     begin, counter = time.monotonic(), {True: 0, False: 0}
     stack = None
     try:
-        stack = tap.started(shop=True, **SETTINGS)
+        stack = tap.started(**SETTINGS)
+        stack.cards = stack.provision_stripe()["account"]
+        stack.start_shop("--cards")
         for script in SCRIPTS:
             run(script, stack, counter)
         bad = tap.stop_gracefully(stack) + tap.reports(stack)

@@ -41,7 +41,7 @@ def begin(stack, program, name):
     """One run of schemathesis with its own count of requests."""
     seed = os.environ.get("TILL_SEED", "1")
     env = {**os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(HERE / "schemathesis"), "TILL_KEY": stack.key["id"], "TILL_SECRET": stack.key["secret"],
-           "TILL_ACCOUNT": stack.account["id"], "TILL_PUBLIC_ID": stack.account["public_id"], "TILL_APP": stack.app["id"],
+           "TILL_ACCOUNT": stack.account["id"], "TILL_CARDS": stack.cards["id"], "TILL_PUBLIC_ID": stack.account["public_id"], "TILL_APP": stack.app["id"],
            "TILL_HOST_OF_APP": f"127.0.0.1:{stack.shop_port}", "TILL_HITS": str(stack.folder / f"{name}.json"), "TILL_SEED": seed,
            "TILL_CLIENT": stack.client["id"], "TILL_CLIENT_SECRET": stack.client["secret"], "TILL_PAID": " ".join(stack.paid)}
     log = ROOT / "build" / "logs" / f"schemathesis-{name}.log"
@@ -58,6 +58,7 @@ def setup():
     # Two processes in a hurry are no merchant: test_limits.py is about limits.
     stack = new_stack(**{f"limits__{whose}__{what}": "off" for whose in ("instance", "app") for what in LIMITED})
     stack.start()
+    stack.cards = stack.provision_stripe()["account"]
     stack.paid = [settle(stack, create(stack, amount=100000000))["id"] for _ in range(PAID)]
     stack.client = stack.admin("client", "add", "--app", stack.app["id"], "--scopes", "payments:read")
     runs = {name: begin(stack, schemathesis(), name) for name in PHASES}

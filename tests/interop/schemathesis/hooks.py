@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hooks of schemathesis: signs each request, and gives what was made to fit the schema the values that no schema can know.
 
-A value that is wrong on purpose is never touched. The environment says for whom to sign: TILL_KEY, TILL_SECRET (hex), TILL_ACCOUNT,
+A value that is wrong on purpose is never touched. The environment says for whom to sign: TILL_KEY, TILL_SECRET (hex), TILL_ACCOUNT, TILL_CARDS (the one at Stripe),
 TILL_PUBLIC_ID, TILL_APP, TILL_HOST_OF_APP, TILL_CLIENT and TILL_CLIENT_SECRET (who may have tokens), TILL_PAID
 (payments that are paid); TILL_HITS names the file that counts requests by operation and status.
 """
@@ -19,7 +19,7 @@ import requests
 import schemathesis
 
 KEY, SECRET = os.environ["TILL_KEY"], bytes.fromhex(os.environ["TILL_SECRET"])
-ACCOUNT, APP, HOST = os.environ["TILL_ACCOUNT"], os.environ["TILL_APP"], os.environ["TILL_HOST_OF_APP"]
+ACCOUNT, CARDS, APP, HOST = os.environ["TILL_ACCOUNT"], os.environ["TILL_CARDS"], os.environ["TILL_APP"], os.environ["TILL_HOST_OF_APP"]
 # What answers have shown, by the prefix of the id: a request about something that exists finds more than one about nothing.
 known, hits, lock = {"accounts": [os.environ["TILL_PUBLIC_ID"]], "paid": os.environ["TILL_PAID"].split()}, {}, threading.Lock()
 lot = random.Random(os.environ.get("TILL_SEED", "1"))
@@ -59,12 +59,15 @@ def complete_order(body):
     """The merchant's own account and host, an end that lies ahead, no address of somebody else."""
     body.pop("notify_url", None)
     whole_amount(body)
-    for name, value in (("account", ACCOUNT), ("app_id", APP), ("merchant_id", APP), ("return_url", f"http://{HOST}/done")):
+    is_card = body.get("channel") == "stripe"
+    if is_card:  # a sum that exists in every currency there; yuan, so that any attempt can follow
+        body.update(amount=min(body["amount"] // 1000 * 1000, 900000) or 10000, currency="CNY")
+    for name, value in (("account", CARDS if is_card else ACCOUNT), ("app_id", APP), ("merchant_id", APP), ("return_url", f"http://{HOST}/done")):
         if name in body:
             body[name] = value
     for name in ("expires_at", "expire_at"):
         if name in body:
-            body[name] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 120))
+            body[name] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + (3600 if is_card else 120)))
     if isinstance(body.get("metadata"), dict):
         fitting_metadata(body["metadata"])
     complete_extra(body.get("extra"))
@@ -85,7 +88,9 @@ def complete_extra(extra):
 
 
 def complete_attempt(body):
-    """Which product the order has is not known here, so only an attempt that names its own brings fields."""
+    """Which product the order has is not known here, so only an attempt that names its own brings fields; nor its amount, which may be above Stripe's bounds."""
+    if body.get("product") == "checkout":
+        body.clear()
     if "account" in body:
         body["account"] = ACCOUNT
     if body.get("product") is None:

@@ -41,7 +41,7 @@ static void a_sentence_names_the_platform_as_its_buyers_do(void **state) {
     check_said("alipay", asked, "Alipay has not answered.", "支付宝尚未应答");
     check_said("alipay", choice, "Alipay", "支付宝");
     check_said("alipay", button, "Continue to Alipay", "登录并确认付款");
-    check_said("stripe", title, "Pay on the payment page", "前往支付页面付款");
+    check_said("stripe", title, "Pay on a secure page", "前往支付页面付款");
     check_said("stripe", asked, "The payment service has not answered.", "支付平台尚未应答");
     check_said("stripe", choice, "card", "银行卡");
     check_said("stripe", button, "Continue to the payment page", "填写银行卡或选择其他方式付款");
