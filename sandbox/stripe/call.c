@@ -243,7 +243,8 @@ static void serve(struct stripe_call *call) {
     platform_lock(sandbox);
     bool is_ready = prepare(call);
     platform_unlock(sandbox);
-    if (is_ready) { /* between the two locks a call may be slow: its key is in use meanwhile */
+    if (is_ready) {
+        stripe_spoil_slow(call); /* its key is in use meanwhile */
         platform_lock(sandbox);
         execute(call);
         platform_unlock(sandbox);

@@ -25,7 +25,18 @@ static struct call wire_of(const struct stripe_call *call) {
 
 bool stripe_spoil_before(struct stripe_call *call) {
     struct call wire = wire_of(call);
+    wire.faults.on[FAULT_DELAY] = false; /* stripe_spoil_slow's */
     return spoil_before(&wire, call->response);
+}
+
+void stripe_spoil_slow(struct stripe_call *call) {
+    struct call wire = wire_of(call);
+    struct http_response unused = {0};
+    memset(&wire.faults, 0, sizeof wire.faults);
+    wire.faults.on[FAULT_DELAY] = call->faults.on[FAULT_DELAY];
+    memcpy(wire.faults.argument[FAULT_DELAY], call->faults.argument[FAULT_DELAY],
+           sizeof wire.faults.argument[FAULT_DELAY]);
+    (void)spoil_before(&wire, &unused);
 }
 
 void stripe_spoil_after(struct stripe_call *call) {

@@ -12,11 +12,14 @@
 
 /* Locked: what strikes this call. */
 void stripe_spoil_decide(struct stripe_call *call);
-/* Not under the lock: waits, cuts. True: nothing else happens. */
+/* Not under the lock: cuts. True: nothing else happens. */
 bool stripe_spoil_before(struct stripe_call *call);
 /* Locked, once the caller is known and before anything is looked up. True: the platform declined
  * to work, which no key keeps. */
 bool stripe_spoil_refuse(struct stripe_call *call);
+/* Not under the lock, between the checks and the execution: a delayed call's key is in use
+ * meanwhile, and whoever brings it again gets 409. */
+void stripe_spoil_slow(struct stripe_call *call);
 /* Locked, in place of the endpoint: true: 500 instead of an execution, which a key keeps. */
 bool stripe_spoil_run(struct stripe_call *call);
 /* Locked, after the endpoint's answer is there and before a key keeps it: a 500 in its place. Then

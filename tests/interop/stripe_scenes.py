@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scenes of doc/CONFORMANCE-STRIPE.md: what the platform's own libraries do against the simulator, unmodified."""
+import base64
 import json
 import urllib.parse
 import urllib.request
 
 import toolchains
+from relay import Quiet, Server
 from sdk import Driver
-from tap import equal, expect, new_stack
+from tap import equal, expect, new_stack, wait_for
 
 MAKERS = {
     "node": lambda: [toolchains.node_packages("stripe"), toolchains.HERE / "stripe" / "driver.mjs"],
@@ -52,11 +54,25 @@ class Client:
         return self.driver.ask("event", client=self.name, body=body, header=header, secret=secret, **words)
 
 
+class Hook(Server):
+    """The merchant's webhook: (body, Stripe-Signature) of every delivery, by path."""
+
+    def __init__(self):
+        self.letters = letters = {}
+
+        class Handler(Quiet):
+            def do_POST(self):
+                letters.setdefault(self.path, []).append((self.body(), self.headers["Stripe-Signature"]))
+                self.reply(200, b"")
+        super().__init__(Handler)
+
+
 class World:
     def __init__(self):
         self.stack = new_stack()
         self.stack.start_sandbox()
         self.port = self.stack.sandbox_port
+        self.hook = Hook()
         self.drivers, self.serial = {}, 0
 
     def number(self):
@@ -81,6 +97,7 @@ class World:
     def close(self):
         for driver in self.drivers.values():
             driver.close()
+        self.hook.close()
 
 
 def order(number="N1", amount=1099, currency="usd", **more):
@@ -246,6 +263,26 @@ def endpoints(world, sdk):
     has(client("webhook_endpoints.update", made["id"], {"disabled": True, "enabled_events": ["*"]}), status="disabled", enabled_events=["*"])
     has(client("webhook_endpoints.delete", made["id"]), deleted=True, id=made["id"])
     equal(client("webhook_endpoints.list", {})["data"], [], "none is left")
+
+
+@scene("A delivered event is verified by the library, and nothing else is")
+def webhook(world, sdk):
+    client = world.client(sdk)
+    path = f"/{sdk}"
+    secret = client("webhook_endpoints.create", {"url": f"http://127.0.0.1:{world.hook.port}{path}", "enabled_events": ["checkout.session.completed"]})["secret"]
+    session = client("checkout.sessions.create", order("N8"))
+    world.stack.control("POST", f"/stripe/sessions/{session['id']}/pay", {})
+    wait_for(lambda: world.hook.letters.get(path), "the delivery", 20)
+    body, header = world.hook.letters[path][0]
+
+    def read(body, header, secret):
+        return client.event(base64.b64encode(body).decode(), header, secret)
+    equal(read(body, header, secret), {"type": "checkout.session.completed", "id": session["id"]}, "the event")
+    for why, words in {"a byte of the body": (body.replace(b"N8", b"N9", 1), header, secret), "another secret": (body, header, secret[:-1] + "~"),
+                       "no v1": (body, header.replace("v1=", "v0="), secret), "the time": (body, header.replace("t=1", "t=2"), secret)}.items():
+        has(read(*words)["error"], **{"class": "SignatureVerification"})
+    shown = client("events.list", {"type": "checkout.session.completed"})["data"][0]
+    equal(shown["id"], json.loads(body)["id"], "the event that the API shows")
 
 
 @scene("Customers, methods, products, prices, the account")
