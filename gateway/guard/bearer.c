@@ -111,12 +111,18 @@ static struct sums sums_of(const struct gateway *gw, struct till_str id, struct 
                          .address = throttle_key(throttle, "address", peer, TILL_STR_NONE)};
 }
 
-static int64_t wait_of_many(struct gateway *gw, const struct sums *sums) {
-    int64_t client_us =
-        throttle_wait_us(gw->throttle, &sums->client, gw->settings->oauth_failures_per_client);
-    int64_t address_us =
-        throttle_wait_us(gw->throttle, &sums->address, gw->settings->oauth_failures_per_address);
-    return client_us > address_us ? client_us : address_us;
+/* Many may have been judged at one moment: how long this one waits, each sum says as it counts it.
+ */
+static int64_t count_failure(struct gateway *gw, const struct sums *sums) {
+    const struct gateway_settings *settings = gw->settings;
+    int64_t waits_us[] = {
+        throttle_count(gw->throttle, &sums->pair, settings->oauth_failures_max),
+        throttle_count(gw->throttle, &sums->client, settings->oauth_failures_per_client),
+        throttle_count(gw->throttle, &sums->address, settings->oauth_failures_per_address)};
+    int64_t longest_us = 0;
+    for (size_t i = 0; i < sizeof waits_us / sizeof waits_us[0]; i++)
+        longest_us = waits_us[i] > longest_us ? waits_us[i] : longest_us;
+    return longest_us;
 }
 
 static bool too_many(int64_t wait_us, int64_t *ret_wait_us, struct till_error *err) {
@@ -170,9 +176,6 @@ bool client_prove(struct gateway *gw, const struct client_credentials *shown, st
         *ret_secret = proof.secrets[which];
         return true;
     }
-    wait_us = wait_of_many(gw, &sums);
-    throttle_count(gw->throttle, &sums.pair);
-    throttle_count(gw->throttle, &sums.client);
-    throttle_count(gw->throttle, &sums.address);
+    wait_us = count_failure(gw, &sums);
     return wait_us > 0 ? too_many(wait_us, ret_wait_us, err) : TILL_FAIL(err, CLIENT_INVALID, NULL);
 }

@@ -80,25 +80,31 @@ static struct row *make_room(struct throttle *throttle, const struct throttle_ke
     return least;
 }
 
+static int64_t wait_of(const struct row *row, int64_t failures_max, int64_t now_us) {
+    bool over = row && row->failures >= failures_max;
+    return over ? row->began_us + THROTTLE_WINDOW_US - now_us : 0;
+}
+
 int64_t throttle_wait_us(struct throttle *throttle, const struct throttle_key *key,
                          int64_t failures_max) {
     int64_t now_us = world_monotonic_us(throttle->world);
     world_acquire(throttle->world, &throttle->lock);
-    const struct row *row = find(throttle, key, now_us);
-    bool over = row && row->failures >= failures_max;
-    int64_t wait_us = over ? row->began_us + THROTTLE_WINDOW_US - now_us : 0;
+    int64_t wait_us = wait_of(find(throttle, key, now_us), failures_max, now_us);
     world_release(throttle->world, &throttle->lock);
     return wait_us;
 }
 
-void throttle_count(struct throttle *throttle, const struct throttle_key *key) {
+int64_t throttle_count(struct throttle *throttle, const struct throttle_key *key,
+                       int64_t failures_max) {
     int64_t now_us = world_monotonic_us(throttle->world);
     world_acquire(throttle->world, &throttle->lock);
     struct row *row = find(throttle, key, now_us);
+    int64_t wait_us = wait_of(row, failures_max, now_us);
     if (!row) {
         row = make_room(throttle, key, now_us);
         *row = (struct row){.key = *key, .began_us = now_us ? now_us : 1};
     }
     row->failures++;
     world_release(throttle->world, &throttle->lock);
+    return wait_us;
 }

@@ -30,6 +30,9 @@ struct throttle_key throttle_key(const struct throttle *throttle, const char *ki
  * else 0. Microseconds. */
 int64_t throttle_wait_us(struct throttle *throttle, const struct throttle_key *key,
                          int64_t failures_max);
-void throttle_count(struct throttle *throttle, const struct throttle_key *key);
+/* One failure more. Returns what throttle_wait_us said just before it, in one step: of any number
+ * that come at once exactly failures_max hear 0. */
+int64_t throttle_count(struct throttle *throttle, const struct throttle_key *key,
+                       int64_t failures_max);
 
 #endif

@@ -12,7 +12,7 @@ import urllib.parse
 
 from keyed import make_pair
 from tap import (Answer, admin_http, create, equal, expect, is_problem, main, metric, number, order, request, rows, second_merchant, settle, started,
-                 test, wait_for)
+                 test, together, wait_for)
 
 FORM = "application/x-www-form-urlencoded"
 SIGNED = [(scheme, {"realm": "till"}) for scheme in ("TILL-HMAC-SHA256", "TILL-RSA-SHA256", "TILL-ED25519")]
@@ -244,6 +244,36 @@ def s_020_the_sum_of_a_client_slows_guessing_and_locks_nobody_out(stack):
     equal((statuses[:100].count(401), statuses[100:]), (100, [429] * 10), "from eleven addresses, ten each")
     right = {"grant_type": "client_credentials", "client_id": victim["id"], "client_secret": victim["secret"]}
     equal(ask(stack, source="127.0.0.50", **right).status, 200, "its right secret")
+
+
+@test
+def s_020_two_hundred_wrong_secrets_at_one_moment_are_counted_one_by_one(stack):
+    """They may all be judged before the first is counted; no more than ten are told what came of it, all the same."""
+    victim, other = add_client(stack), add_client(stack)
+    wrong = {"grant_type": "client_credentials", "client_id": victim["id"], "client_secret": "till_secret_" + "d" * 64}
+    right = dict(wrong, client_secret=victim["secret"])
+    before = metric(stack, 'till_security_events_total{kind="client_refused"}')
+    answers = together(200, lambda _: ask(stack, source="127.0.0.60", **wrong))
+    refused = [answer for answer in answers if answer.status == 401]
+    equal((len(refused), [answer.status for answer in answers].count(429)), (10, 190), "refused, and told to wait")
+    expect(all(is_refused(answer, 401, "invalid_client") == is_refused(refused[0], 401, "invalid_client") for answer in refused), "the refusals differ")
+    for answer in answers:
+        if answer.status == 429:
+            is_refused(answer, 429, "temporarily_unavailable")
+            expect(1 <= int(answer.headers["retry-after"]) <= 60, answer.headers)
+    equal(metric(stack, 'till_security_events_total{kind="client_refused"}') - before, 10, "refusals counted")
+    equal(ask(stack, source="127.0.0.61", **right).status, 200, "its right secret from elsewhere")
+    equal(ask(stack, source="127.0.0.60", **dict(right, client_id=other["id"], client_secret=other["secret"])).status, 200, "another client from there")
+    sums = together(200, lambda index: ask(stack, source=f"127.0.0.{100 + index // 10}", **dict(wrong, client_id=other["id"])))
+    equal(sorted({answer.status: [one.status for one in sums].count(answer.status) for answer in sums}.items()), [(401, 100), (429, 100)], "the sum of a client")
+    equal(ask(stack, source="127.0.0.62", **dict(right, client_id=other["id"], client_secret=other["secret"])).status, 200, "its right secret still")
+
+
+@test
+def two_hundred_right_secrets_at_one_moment_are_two_hundred_tokens(stack):
+    client = add_client(stack)
+    answers = together(200, lambda _: fetch(stack, client))
+    equal(len({answer.json()["access_token"] for answer in answers if answer.status == 200}), 200, "tokens")
 
 
 @test

@@ -157,7 +157,7 @@ static struct throttle_key key(const struct scene *scene, const char *a, const c
 
 static void misses(const struct scene *scene, const struct throttle_key *who, int times) {
     for (int i = 0; i < times; i++)
-        throttle_count(scene->throttle, who);
+        (void)throttle_count(scene->throttle, who, 10);
 }
 
 static void who_fails_waits_for_the_end_of_the_minute(void **state) {
@@ -181,6 +181,19 @@ static void who_fails_waits_for_the_end_of_the_minute(void **state) {
     assert_int_equal(throttle_wait_us(s.throttle, &who, 1), 0);
     misses(&s, &who, 1);
     assert_int_equal(throttle_wait_us(s.throttle, &who, 2), 0); /* from the beginning */
+    close_scene(&s);
+}
+
+/* Whoever was judged before the others were counted: as many hear 0 as may, in the one step that
+ * counts them. */
+static void s_020_a_failure_is_told_where_it_stands_as_it_is_counted(void **state) {
+    (void)state;
+    struct scene s = open_scene(4);
+    struct throttle_key who = key(&s, "cli_1", "127.0.0.1");
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(throttle_count(s.throttle, &who, 10), i < 10 ? 0 : 60 * SECOND);
+    assert_int_equal(throttle_wait_us(s.throttle, &who, 200), 60 * SECOND);
+    assert_int_equal(throttle_wait_us(s.throttle, &who, 201), 0);
     close_scene(&s);
 }
 
@@ -233,6 +246,7 @@ int main(void) {
         cmocka_unit_test(a_token_has_a_part_of_what_its_client_has),
         cmocka_unit_test(a_scope_is_a_whole_word),
         cmocka_unit_test(who_fails_waits_for_the_end_of_the_minute),
+        cmocka_unit_test(s_020_a_failure_is_told_where_it_stands_as_it_is_counted),
         cmocka_unit_test(who_is_who_does_not_blur),
         cmocka_unit_test(s_020_a_hundred_thousand_names_do_not_free_who_failed_most),
     };
