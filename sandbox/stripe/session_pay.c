@@ -76,6 +76,8 @@ static void set_customer(struct till_json *json) {
     till_json_set_text(address, "country", "HK");
     till_json_set(details, "address", address);
     till_json_set_str(details, "email", email.len ? email : TILL_STR("buyer@example.com"));
+    till_json_set_null(details, "business_name");
+    till_json_set_null(details, "individual_name");
     till_json_set_text(details, "name", "Test Buyer");
     till_json_set_null(details, "phone");
     till_json_set_text(details, "tax_exempt", "none");

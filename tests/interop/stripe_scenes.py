@@ -5,6 +5,7 @@ import json
 import urllib.parse
 import urllib.request
 
+import stripe_types
 import toolchains
 from relay import Quiet, Server
 from sdk import Driver
@@ -310,3 +311,39 @@ def isolation(world, sdk):
     equal(other("checkout.sessions.list", {})["data"], [], "nothing of the other's")
     basic = world.client(sdk, one.key)
     has(basic("checkout.sessions.retrieve", made["id"]), id=made["id"])
+
+
+def specimens(world, client):
+    """(file of npm stripe's types, interface, answer) of each kind of object, in its stations."""
+    opened, done = client("checkout.sessions.create", order("N9")), paid(world, client, number="N10")
+    intent, charge = done["payment_intent"], done["payment_intent"]["latest_charge"]
+    waiting = client("payment_intents.create", {"amount": 500, "currency": "cny", "payment_method_types": ["wechat_pay"], "confirm": True,
+                                                "payment_method_data": {"type": "wechat_pay"}, "payment_method_options": {"wechat_pay": {"client": "web"}}})
+    client.call("payment_intents.create", {"amount": 900, "currency": "usd", "payment_method": "pm_card_visa_chargeDeclined", "payment_method_types": ["card"],
+                                           "confirm": True})
+    failed = client("charges.list", {"limit": 1})["data"][0]
+    refund = client("refunds.create", {"payment_intent": intent["id"], "amount": 1})
+    hook = client("webhook_endpoints.create", {"url": "http://127.0.0.1:9/", "enabled_events": ["*"]})
+    read = {"Checkout/Sessions Session": [opened, client("checkout.sessions.retrieve", done["id"]), client("checkout.sessions.expire", opened["id"])],
+            "PaymentIntents PaymentIntent": [client("payment_intents.retrieve", intent["id"]), waiting], "Refunds Refund": [refund],
+            "Charges Charge": [charge, failed], "BalanceTransactions BalanceTransaction": client("balance_transactions.list", {})["data"],
+            "PaymentMethods PaymentMethod": [client("payment_methods.retrieve", intent["payment_method"])], "WebhookEndpoints WebhookEndpoint": [hook],
+            "LineItems LineItem": world.raw("GET", f"/v1/checkout/sessions/{done['id']}/line_items", client.key)["data"],
+            "Prices Price": client("prices.list", {})["data"], "Products Product": client("products.list", {})["data"],
+            "Customers Customer": [client("customers.create", {})], "Balance Balance": [client("balance.retrieve")],
+            "Accounts Account": [world.raw("GET", "/v1/account", client.key)]}
+    return [(*place.split(), answer) for place, answers in read.items() for answer in answers]
+
+
+@scene("Every member that npm stripe's types declare is there, and null only where it may be")
+def types(world, sdk):
+    seen = specimens(world, world.client(sdk))
+    expect(len(seen) >= 17, f"{len(seen)} answers")
+    for file, interface, answer in seen:
+        declared = stripe_types.Types(f"{file}.d.ts")
+        expect(len(declared.interfaces.get(interface, {})) >= 7, f"{interface} was not read from {file}")
+        equal(declared.faults(answer, interface), [], f"{interface} {answer.get('status')}")
+    broken = {**seen[0][2], "expires_at": None, "status": "shut"}
+    broken.pop("currency")
+    found = stripe_types.Types("Checkout/Sessions.d.ts").faults(broken, "Session")
+    expect(len(found) >= 3 and any("currency is missing" in line for line in found), f"a broken session shows: {found}")
