@@ -2,6 +2,7 @@
 """The command line as a newcomer meets it: keys, init, explain, doctor, operators' verbs, backup and restore; with --json and --help."""
 import base64
 import contextlib
+import hmac
 import http.server
 import json
 import os
@@ -423,7 +424,31 @@ def what_cannot_be_explained_is_refused(stack):
         equal((status, out), (1, ""), f"{text!r}: {err}")
     refused("explain", "--key", "/not/there", stdin=b"a=1&b=2")
     refused("explain", status=2, says="--key")
+    refused("explain", "--stripe-signature", "t=1,v1=a", status=2, says="--webhook-secret", stdin=b"{}")
     refused("explain", "--key", key, says="bytes", stdin=b"a=1&b=" + b"x" * (2 << 20))
+
+
+@test
+def a_stripe_webhook_is_explained(stack):
+    secret, body, now = "whsec_9f2b7c1d8e4a6b3c5d0e7f1a2b4c6d8e", b'{\n  "id": "evt_1"\n}', int(time.time())
+    file = stack.folder / "stripe_secret"
+    file.write_text(secret + "\n", encoding="utf-8")
+
+    def webhook(body, at=now, key=secret, scheme="v1"):
+        mac = hmac.new(key.encode(), f"{at}.".encode() + body, "sha256").hexdigest()
+        return f"t={at},{scheme}={mac}"
+
+    def told(header, body):
+        status, out, err = run("explain", "--stripe-signature", header, "--webhook-secret", f"@{file}", "--json", stdin=body)
+        expect(secret not in out + err, "the secret is shown")
+        return status, json.loads(out)
+    status, found = told(webhook(body), body)
+    equal((status, found["verified"], found["canonical"]), (0, True, f"{now}.{body.decode()}"), "a good one")
+    for header, part in ((webhook(body + b"\n"), "line break"), (webhook(body, at=now - 4000), "too far away"), (webhook(body, key="another"), "No signature"),
+                         (webhook(body, scheme="v0"), "scheme v1"), (webhook(b'{"id":"evt_1"}'), "without blanks")):
+        status, found = told(header, body)
+        equal((status, found["verified"]), (1, False), header)
+        expect(part in found["verdict"] and found["cause"] and found["advice"], found)
 
 
 # ---- doctor

@@ -99,7 +99,6 @@ bool stripe_header_read(struct till_str header, struct stripe_header *ret, struc
         if (till_str_is(scheme, "t"))
             read.timestamp = value;
         read.signatures += till_str_is(scheme, "v1");
-        read.has_v0 = read.has_v0 || till_str_is(scheme, "v0");
     }
     if (read.timestamp.len == 0)
         return TILL_FAIL(err, SIGNATURE_MISSING, "Stripe-Signature has no time (t=).");

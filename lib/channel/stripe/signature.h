@@ -11,7 +11,6 @@ struct stripe_header {
     struct till_str timestamp;  /* as written: it is part of what is signed */
     unsigned long long seconds; /* the same as a number */
     size_t signatures;          /* of the scheme v1 */
-    bool has_v0;
 };
 
 /* SIGNATURE_MISSING (no t, no v1), SIGNATURE_WRONG (cannot be read). */
