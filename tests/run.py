@@ -329,6 +329,16 @@ def stage_fuzz(tally, only):
             say(f"{target.name}: {units.group(1)} inputs")
 
 
+def stage_flood(tally, only):
+    """S-012 with a million nonces (FLOOD): none is forgotten, none more is taken; prints what it did."""
+    if build("soak", tally, "tests/unit/store/store_flood_test"):
+        env = {"FLOOD": os.environ.get("FLOOD", "1000000"), "CMOCKA_MESSAGE_OUTPUT": "TAP"}
+        program([str(BUILD / "soak" / "tests" / "unit" / "store" / "store_flood_test")], "flood.log", tally, env)
+        for line in (LOGS / "flood.log").read_text(encoding="utf-8").splitlines():
+            if line.startswith("# S-012"):
+                say(line[2:])
+
+
 def stage_valgrind(tally, only):
     """What the sanitizers do not see: bytes that were never written. Of libtill, whose input comes from outside."""
     if build("valgrind", tally):
@@ -358,7 +368,7 @@ def stage_coverage(tally, only):
 STAGES = {
     "tidy": stage_tidy, "lint": stage_lint, "asan": stage_asan, "clang": stage_clang, "optimised": stage_optimised,
     "tsan": stage_tsan, "e2e": stage_e2e, "crash": stage_crash, "faults": stage_faults, "interop": stage_interop, "contract": stage_contract, "browser": stage_browser,
-    "simulation": stage_simulation, "years": stage_years, "sim-bugs": stage_sim_bugs, "fuzz": stage_fuzz, "mutate": stage_mutate, "valgrind": stage_valgrind, "coverage": stage_coverage,
+    "simulation": stage_simulation, "years": stage_years, "sim-bugs": stage_sim_bugs, "fuzz": stage_fuzz, "flood": stage_flood, "mutate": stage_mutate, "valgrind": stage_valgrind, "coverage": stage_coverage,
 }
 # In a soak a stage may be another, longer one.
 SOAKING = {"crash": stage_storm}
@@ -366,7 +376,7 @@ PLANS = {
     "check": ["tidy", "asan"],
     "test": ["tidy", "asan", "clang", "optimised", "lint", "tsan", "e2e", "simulation", "crash", "interop", "browser"],
     "interop": ["interop"],
-    "soak": ["years", "mutate", "crash", "faults", "contract", "valgrind", "fuzz"],
+    "soak": ["years", "mutate", "flood", "crash", "faults", "contract", "valgrind", "fuzz"],
     "sim-bugs": ["sim-bugs"],
     "coverage": ["coverage"],
 }

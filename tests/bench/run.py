@@ -5,7 +5,8 @@
 CPU is the gateway process's own (user + system), taken from /proc; the simulator and the load generator run beside it and do
 not count. Times on small machines wander: ratios are what to look at. --stored N sets how many payments lie in the store; --full adds
 the curve up to 10^6 and the restart with 10^6 payments. `audit` measures `till audit` alone, over 10^6 payments unless --stored says otherwise;
-`overload` offers ten times the limit, `concurrent` 8,000 calls at one moment: both end with an error when a promise is broken.
+`overload` offers ten times the limit, `concurrent` 8,000 calls at one moment: both end with an error when a promise is broken. `timing` asks whether the
+time of a refusal tells how much of a signature was right (S-014).
 """
 import argparse
 import hashlib
@@ -231,13 +232,26 @@ def measure_concurrent(bench, calls):
     return 0
 
 
+def measure_timing(bench, refusals):
+    """One Welch's t a class, the largest named; an error when one reaches the bound, as a busy machine can make it."""
+    print(f"{refusals} wrong signatures that share 0, 8, 16 or 31 leading bytes with the right one, in a shuffled order.\n")
+    done = subprocess.run([str(BUILD / "tests" / "bench" / "timing_bench"), str(refusals)], capture_output=True, text=True)
+    *classes, verdict = done.stdout.splitlines() or [""]
+    for line in classes:
+        name, _, figures = line.partition(": mean ")
+        bench.row(name, figures.partition(" ")[0], "ns", figures.partition(" ns of ")[2], "|t| below 4.5")
+    print("\n" + verdict)
+    return done.returncode
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("audit", "overload", "concurrent"),
-                        help="only the auditor, over 10^6 payments; ten times the limit; many calls at once")
+    parser.add_argument("what", nargs="?", choices=("audit", "overload", "concurrent", "timing"),
+                        help="only the auditor, over 10^6 payments; ten times the limit; many calls at once; what the time of a refusal tells")
     parser.add_argument("--stored", type=int)
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--concurrent", type=int, default=8000, help="how many calls at once")
+    parser.add_argument("--refusals", type=int, default=1000000, help="wrong signatures of `timing`")
     parser.add_argument("--full", action="store_true")
     arguments = parser.parse_args()
     build()
@@ -249,6 +263,8 @@ def main():
             return measure_overload(bench)
         if arguments.what == "concurrent":
             return measure_concurrent(bench, arguments.concurrent)
+        if arguments.what == "timing":
+            return measure_timing(bench, arguments.refusals)
         if arguments.what:
             return measure_audit(bench, arguments.stored)
         print(f"Figures at {arguments.stored} stored payments, {arguments.calls} calls each; {os.cpu_count()} cores. CPU is the gateway's own.\n")
