@@ -78,7 +78,7 @@ class Types:
             right = isinstance(value, KINDS[choice]) and (choice == "boolean" or not isinstance(value, bool))
             return [] if right else [f"{place} is {value!r}, not {choice}"]
         alias, interface = self.find(self.aliases, choice, scope), self.find(self.interfaces, choice, scope)
-        if alias and alias != choice:
+        if alias:
             return self.mismatch(value, self.aliases[alias], scope, place)
         if interface and isinstance(value, dict):
             return self.faults(value, interface, place)
