@@ -87,8 +87,8 @@ static void a_damaged_line_stops_the_start(void **state) {
     static const char *const lines[] = {
         "{\"kind\":\"stripe_account\",\"id\":\"\"}\n",
         "{\"kind\":\"stripe_object\",\"account\":\"acct_nobody\",\"type\":\"event\"}\n",
-        "{\"kind\":\"stripe_account\",\"id\":\"acct_1\"}\n{\"kind\":\"stripe_object\",\"account\":"
-        "\"acct_1\",\"type\":\"wonder\",\"id\":\"x_1\",\"text\":\"{}\"}\n",
+        ("{\"kind\":\"stripe_account\",\"id\":\"acct_1\"}\n{\"kind\":\"stripe_object\",\"account\":"
+         "\"acct_1\",\"type\":\"wonder\",\"id\":\"x_1\",\"text\":\"{}\"}\n"),
         "{\"kind\":\"stripe_kept\",\"account\":\"acct_nobody\",\"key\":\"k\",\"status\":200}\n"};
     (void)state;
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
