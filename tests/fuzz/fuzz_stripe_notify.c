@@ -33,10 +33,11 @@ static void check_news(const struct till_notice *notice) {
     assert(notice->notice_id.ptr && notice->status_text.len > 0);
     if (notice->kind == TILL_NOTICE_NOTHING)
         return;
-    assert(notice->upstream_no.len > 0 || notice->kind == TILL_NOTICE_DISPUTE);
-    assert(notice->amount.minor >= 0 && notice->refunded.minor >= 0);
     bool is_one = notice->kind == TILL_NOTICE_REFUND || notice->kind == TILL_NOTICE_REFUND_FAILED;
-    assert((notice->refund_no.len > 0) == is_one);
+    bool may_be_nameless = is_one || notice->kind == TILL_NOTICE_DISPUTE;
+    assert(notice->upstream_no.len > 0 || (may_be_nameless && notice->trade_no.len > 0));
+    assert(notice->amount.minor >= 0 && notice->refunded.minor >= 0);
+    assert(notice->refund_no.len == 0 || is_one);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {

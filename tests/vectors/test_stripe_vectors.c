@@ -205,6 +205,8 @@ static void wait(struct fixture *f, const struct vector *v) {
     refused(f, v, v->header, v->body, 301, TILL_E_TIMESTAMP_OUTSIDE);
     refused(f, v, v->header, v->body, -301, TILL_E_TIMESTAMP_OUTSIDE);
     refused(f, v, v->header, v->body, -3600, TILL_E_TIMESTAMP_OUTSIDE);
+    assert_false(till_stripe_verify(&v->secret, v->header, v->body, INT64_MIN, &f->err));
+    assert_int_equal(f->err.code, TILL_E_TIMESTAMP_OUTSIDE);
 }
 
 static void s_075_the_clock_may_be_300_seconds_away_and_not_301(void **state) {
@@ -308,6 +310,38 @@ static void a_form_nests_and_escapes_and_leaves_nothing_out(void **state) {
     }
 }
 
+static void an_arena_that_is_full_writes_no_half_of_anything(void **state) {
+    struct fixture *f = fixture_of(state);
+    struct till_secret secret;
+    TILL_JSON_SCOPED struct till_json *json = NULL;
+    size_t written = 0;
+    assert_true(till_stripe_secret_parse(TILL_STR(SECRET), &secret, &f->err));
+    assert_true(
+        till_json_parse(TILL_STR("{\"a\":{\"b\":[1,true,\"x\"]},\"c\":[[7]]}"), &json, &f->err));
+    for (size_t cap = 1; written < 2; cap += 4) {
+        struct till_arena arena;
+        struct till_str text;
+        written = 0;
+        till_arena_init(&arena, cap);
+        if (till_stripe_form_encode(&arena, json, &text, &f->err)) {
+            assert_true(till_str_is(text, "a[b][0]=1&a[b][1]=true&a[b][2]=x&c[0][0]=7"));
+            written++;
+        } else {
+            assert_int_equal(f->err.code, TILL_E_ARENA_FULL);
+        }
+        till_arena_clean_up(&arena);
+        till_arena_init(&arena, cap);
+        if (till_stripe_sign(&arena, &secret, 1, NOW_S, TILL_STR("{}"), &text, &f->err)) {
+            assert_int_equal(text.len, 2 + 10 + 4 + 64);
+            written++;
+        } else {
+            assert_int_equal(f->err.code, TILL_E_ARENA_FULL);
+        }
+        till_arena_clean_up(&arena);
+        assert_true(cap < 8192);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         SENTENCE(each_signature_is_reproduced),
@@ -320,6 +354,7 @@ int main(void) {
         SENTENCE(a_header_has_an_end),
         SENTENCE(nobody_signs_without_a_secret_or_before_1970),
         SENTENCE(the_form_is_the_official_client_s),
+        SENTENCE(an_arena_that_is_full_writes_no_half_of_anything),
         SENTENCE(a_form_nests_and_escapes_and_leaves_nothing_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

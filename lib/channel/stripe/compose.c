@@ -40,8 +40,9 @@ static bool is_word(struct till_str text, size_t max) {
 }
 
 static bool check_number(struct till_str number, const char *field, struct till_error *err) {
-    return is_word(number, NUMBER_MAX) ||
-           TILL_FAIL_FIELD(err, FIELD_INVALID, field,
+    if (is_word(number, NUMBER_MAX))
+        return true;
+    return TILL_FAIL_FIELD(err, FIELD_INVALID, field,
                            "A number is 1 to %d letters, digits, '_' and '-'.", NUMBER_MAX);
 }
 
@@ -52,8 +53,9 @@ static bool check_handle(struct till_str handle, const char *field, const char *
                                "Stripe's %s is not known yet; repeat the creation first, whose "
                                "answer brings it.",
                                what);
-    return is_word(handle, HANDLE_MAX) ||
-           TILL_FAIL_FIELD(err, FIELD_INVALID, field, "This is no handle of Stripe's %s.", what);
+    if (is_word(handle, HANDLE_MAX))
+        return true;
+    return TILL_FAIL_FIELD(err, FIELD_INVALID, field, "This is no handle of Stripe's %s.", what);
 }
 
 /* Text for people: control bytes as blanks, trimmed, cut. Nothing is left of it: nothing is added.
@@ -87,10 +89,10 @@ static void add_word(struct till_buf *form, const char *name, const char *word) 
     stripe_form_add(form, name, till_str_of(word));
 }
 
-/* "jpy" */
+/* "jpy", of a currency that was looked up before. */
 static void add_currency(struct till_buf *form, const char *name, const struct till_money *money) {
     char text[4] = "";
-    for (size_t i = 0; i < 3 && money->currency[i]; i++)
+    for (size_t i = 0; i < 3; i++)
         text[i] = (char)(money->currency[i] | 0x20);
     add_word(form, name, text);
 }

@@ -23,8 +23,9 @@ static struct till_str number_of(const struct event *e) {
 
 static bool read_money(const struct event *e, const char *name, struct till_money *ret_money,
                        struct till_error *err) {
-    return stripe_field_money(e->object, name, ret_money) ||
-           TILL_FAIL_FIELD(err, AMOUNT_INVALID, name,
+    if (stripe_field_money(e->object, name, ret_money))
+        return true;
+    return TILL_FAIL_FIELD(err, AMOUNT_INVALID, name,
                            "The event has no amount here that could be one of ours.");
 }
 
@@ -96,6 +97,13 @@ static bool read_refunded(const struct event *e, struct till_error *err) {
 
 /* ---- refunds ---- */
 
+/* Somebody else's, as far as we see: without our number, and with nothing to find an order by. */
+static bool is_foreign(const struct event *e, struct till_str trade_no) {
+    struct till_money ignored;
+    return number_of(e).len == 0 &&
+           (trade_no.len == 0 || !stripe_field_money(e->object, "amount", &ignored));
+}
+
 /* One that is done, or failed after all; what is on its way is no news. Ours by its number; one
  * that was made at the dashboard by the platform's id, and then the payment alone may name the
  * order. */
@@ -106,7 +114,7 @@ static bool read_refund(const struct event *e, struct till_error *err) {
     bool is_done = till_str_is(status, "succeeded");
     if (!is_done && !till_str_is(status, "failed") && !till_str_is(status, "canceled"))
         return true;
-    if (number_of(e).len == 0 && trade_no.len == 0)
+    if (is_foreign(e, trade_no))
         return true;
     return name_order(e, is_done ? TILL_NOTICE_REFUND : TILL_NOTICE_REFUND_FAILED, trade_no, err) &&
            read_money(e, "amount", &e->notice->refunded, err) &&

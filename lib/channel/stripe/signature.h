@@ -16,7 +16,7 @@ struct stripe_header {
 /* SIGNATURE_MISSING (no t, no v1), SIGNATURE_WRONG (cannot be read). */
 TILL_MUST_CHECK bool stripe_header_read(struct till_str header, struct stripe_header *ret,
                                         struct till_error *err);
-/* Is one of its v1 this text? In constant time. */
+/* Is one of the v1 this text? In constant time. Of a header that was read. */
 bool stripe_header_has(struct till_str header, struct till_str hex);
 bool stripe_header_is_fresh(const struct stripe_header *header, int64_t now_us);
 /* Lower-case hex and a NUL. KEY_WEAK for an empty secret. */

@@ -34,10 +34,9 @@ static void judge(struct fixture *f, const struct change *change) {
         assert_null(strstr(f->err.text, change->value)); /* never the value */
 }
 
-#define LONG_KEY                                                                                   \
-    "sk_test_"                                                                                     \
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"     \
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define TEN "aaaaaaaaaa"
+#define LONG TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define LONG_KEY "sk_test_" LONG
 
 static void a_key_is_of_the_account_s_mode_and_secret(void **state) {
     static const struct change changes[] = {
@@ -69,6 +68,7 @@ static void s_072_without_a_webhook_secret_there_is_no_account(void **state) {
         {TILL_TEST, "webhook_secret", "0123456789abcdef0123456789abcdef", TILL_E_KEY_INVALID},
         {TILL_TEST, "webhook_secret", SECRET "\n", TILL_E_KEY_INVALID},
         {TILL_TEST, "webhook_secret", SECRET " ", TILL_E_KEY_INVALID},
+        {TILL_TEST, "webhook_secret", "whsec_" LONG, TILL_E_KEY_WEAK},
         {TILL_TEST, "webhook_secret_previous", "", TILL_OK},
         {TILL_TEST, "webhook_secret_previous", NULL, TILL_OK},
         {TILL_TEST, "webhook_secret_previous", "secret", TILL_E_KEY_INVALID},
@@ -100,6 +100,8 @@ static void other_settings_are_of_their_shape(void **state) {
         {TILL_TEST, "payment_methods", ",card", TILL_E_FIELD_INVALID},
         {TILL_TEST, "payment_methods", "Card", TILL_E_FIELD_INVALID},
         {TILL_TEST, "payment_methods", "card;alipay", TILL_E_FIELD_INVALID},
+        {TILL_TEST, "payment_methods", "ca-rd", TILL_E_FIELD_INVALID},
+        {TILL_TEST, "payment_methods", "ca~rd", TILL_E_FIELD_INVALID},
         {TILL_TEST, "payment_methods", "a23456789a123456789a123456789a123456789ab",
          TILL_E_FIELD_INVALID},
         {TILL_TEST, "account_id", "acct_1", TILL_E_FIELD_UNKNOWN},

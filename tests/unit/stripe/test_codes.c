@@ -77,7 +77,7 @@ static struct till_str body_of(struct fixture *f, const struct expected *row) {
     struct till_str body;
     assert_true(till_arena_format(
         &f->arena, &body, &f->err,
-        "{\"error\":{\"type\":\"%s\",%s%s%s\"message\":\"No such\\nthing\"}}", row->type,
+        "{\"error\":{\"type\":\"%s\",%s%s%s\"message\":\"No such\\nthing\\u007f\"}}", row->type,
         row->code ? "\"code\":\"" : "", row->code ? row->code : "", row->code ? "\"," : ""));
     return body;
 }
@@ -94,7 +94,7 @@ static void judge(struct fixture *f, const struct expected *row, enum till_opera
     if (row->code)
         assert_string_equal(v.peer_code, row->code);
     if (row->status != 401)
-        assert_string_equal(v.peer_text, "No such thing");
+        assert_string_equal(v.peer_text, "No such thing ");
     assert_true(v.amount.minor == 0 && v.upstream_no.len == 0 && v.reference.len == 0);
 }
 

@@ -2,6 +2,11 @@
 /* What is sent: the form of every operation, its transport, and what is refused before it. */
 #include "fixture.h"
 
+#include <string.h>
+
+#define SIXTEEN "0123456789abcdef"
+#define LONG SIXTEEN SIXTEEN SIXTEEN SIXTEEN "0"
+
 static struct till_outgoing built(struct fixture *f, const struct till_ask *ask) {
     struct till_outgoing outgoing;
     if (!till_request(f->account, ask, &f->arena, &outgoing, &f->err))
@@ -167,6 +172,12 @@ static void without_a_handle_nothing_is_asked(void **state) {
         refused(f, &ask, TILL_E_FIELD_MISSING, "/reference");
         ask.reference = TILL_STR("cs_1/../../v1/payouts");
         refused(f, &ask, TILL_E_FIELD_INVALID, "/reference");
+        char handle[256];
+        memset(handle, 'a', sizeof handle);
+        ask.reference = (struct till_str){handle, 255};
+        (void)built(f, &ask);
+        ask.reference.len++;
+        refused(f, &ask, TILL_E_FIELD_INVALID, "/reference");
     }
     const enum till_operation refunds[] = {TILL_REFUND, TILL_REFUND_QUERY};
     for (size_t i = 0; i < 2; i++) {
@@ -195,13 +206,22 @@ static void an_order_that_cannot_be_is_refused_before_it_is_sent(void **state) {
     ask = fixture_ask(TILL_CREATE);
     ask.upstream_no = TILL_STR("a/b");
     refused(f, &ask, TILL_E_FIELD_INVALID, "/upstream_no");
+    static const char *const numbers[] = {"a~b", "a^b", "a:b", "a@b", "a b", "a\n"};
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        ask.upstream_no = till_str_of(numbers[i]);
+        refused(f, &ask, TILL_E_FIELD_INVALID, "/upstream_no");
+    }
+    ask.upstream_no = (struct till_str){LONG, 64};
+    (void)built(f, &ask);
+    ask.upstream_no.len++;
+    refused(f, &ask, TILL_E_FIELD_INVALID, "/upstream_no");
     ask = fixture_ask(TILL_CREATE);
     ask.amount = (struct till_money){150, "MGA"};
     refused(f, &ask, TILL_E_AMOUNT_INVALID, "/amount");
     ask.amount = (struct till_money){150, "IRR"};
     refused(f, &ask, TILL_E_CURRENCY_UNKNOWN, "/currency");
     ask = fixture_ask(TILL_CREATE);
-    ask.subject = TILL_STR("\t \n");
+    ask.subject = TILL_STR("\t \n\x7f");
     refused(f, &ask, TILL_E_FIELD_INVALID, "/subject");
     ask.subject = TILL_STR("\xff");
     refused(f, &ask, TILL_E_TEXT_INVALID, "");
