@@ -68,12 +68,14 @@ static struct till_json *describe(struct sandbox *sandbox, const struct stripe_o
 
 /* By its own id, or by the merchant's client_reference_id, the newest. Locked. */
 static struct stripe_object *find(struct web *web) {
-    struct till_str name = web->segments[0];
+    struct till_str name = platform_keep(web->arena, web->segments[0]); /* with a NUL behind it */
     struct stripe_object *session = stripe_find_anywhere(web->sandbox, STRIPE_SESSION, name);
     if (session)
         return session;
     session = stripe_first(web->sandbox, STRIPE_SESSION);
     for (; session; session = stripe_next(session)) {
+        if (!strstr(session->text, name.ptr)) /* most: there are many, and each would be read */
+            continue;
         TILL_JSON_SCOPED struct till_json *json = stripe_read(session);
         if (till_str_equal(till_json_get_str(json, "client_reference_id"), name))
             return session;

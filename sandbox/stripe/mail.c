@@ -36,11 +36,12 @@ static struct stripe_mail *mail_of(struct sandbox *sandbox) {
     return sandbox->stripe->mail;
 }
 
-/* NULL without memory. */
+/* NULL without memory or room. */
 static struct stripe_delivery *make(struct sandbox *sandbox, struct stripe_object *event,
                                     struct stripe_object *endpoint) {
     struct stripe_mail *mail = mail_of(sandbox);
-    struct stripe_delivery *delivery = mail ? calloc(1, sizeof *delivery) : NULL;
+    bool has_room = mail && mail->count < STRIPE_DELIVERIES_MAX;
+    struct stripe_delivery *delivery = has_room ? calloc(1, sizeof *delivery) : NULL;
     if (!delivery) {
         sandbox->stripe->starved = true;
         return NULL;

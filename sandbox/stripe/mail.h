@@ -13,7 +13,7 @@
 
 #include <sandbox/stripe/stripe.h>
 
-enum { STRIPE_ATTEMPTS = 12 };
+enum { STRIPE_ATTEMPTS = 12, STRIPE_DELIVERIES_MAX = 1000000 };
 
 struct stripe_delivery {
     struct stripe_delivery *next; /* all, newest first */
