@@ -83,10 +83,10 @@ static size_t match_pem(struct till_str s, size_t at) {
 }
 
 static size_t match_prefixed(struct till_str s, size_t at) {
-    static const char *const PREFIXES[] = {"whsec_",           "whsk_",         "sk_test_",
-                                           "sk_live_",         "Bearer ",       "TILL-HMAC-SHA256 ",
-                                           "TILL-RSA-SHA256 ", "TILL-ED25519 ", "till_secret_",
-                                           "till_token_"};
+    static const char *const PREFIXES[] = {
+        "whsec_",           "whsk_",         "sk_test_",     "sk_live_",
+        "rk_test_",         "rk_live_",      "Bearer ",      "TILL-HMAC-SHA256 ",
+        "TILL-RSA-SHA256 ", "TILL-ED25519 ", "till_secret_", "till_token_"};
     struct till_str rest = till_str_sub(s, at, s.len);
     for (size_t i = 0; i < sizeof PREFIXES / sizeof PREFIXES[0]; i++) {
         struct till_str prefix = till_str_of(PREFIXES[i]);

@@ -75,6 +75,8 @@ static void every_secret_setting_of_every_channel_is_hidden(void **state) {
 static void private_looks_hide_themselves(void **state) {
     (void)state;
     hides("note whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw end", "MfKQ9r8GKYqr");
+    hides("key rk_live_51H8xTillRestricted0001 end", "51H8xTill");
+    hides("key sk_test_51H8xTillSecret0001 end", "51H8xTill");
     hides("-----BEGIN PRIVATE KEY-----\nCANARY\n-----END PRIVATE KEY-----\nafter", "CANARY");
     hides("-----BEGIN PRIVATE KEY-----\nCANARY and no end", "CANARY");
     hides("call me: 13800138000 now", "13800138000");
