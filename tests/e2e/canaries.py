@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Texts that may be shown nowhere (S-133), and every flow with good and bad ends, so that there is something to show."""
+"""Texts that may be shown nowhere (S-133), every flow with good and bad ends, so that there is something to show, and the search for them."""
 import base64
+import urllib.parse
 
 from tap import (admin_http, create, deliver, encode, event_types, expect, notice, number, order, read, request, settle, signed, wait_for)
 
@@ -12,6 +13,47 @@ def chunks(pem):
     """Recognisable parts of a key: 40 characters of its base64, from everywhere in it."""
     text = "".join(line for line in pem.splitlines() if "-----" not in line)
     return [text[at:at + 40] for at in range(40, len(text) - 40, 200)]
+
+
+def token_form(stack, target="/oauth2/token", basic=None, **form):
+    """One request of an OAuth2 client; basic: (id, secret)."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    if basic:
+        headers["Authorization"] = "Basic " + base64.b64encode(":".join(basic).encode()).decode()
+    return request(stack.gateway_port, "POST", target, urllib.parse.urlencode(form).encode(), headers)
+
+
+def given_out(stack, endpoint):
+    """What is shown once to whoever asks for it, made here: name -> text. The client and the accounts stay for every_flow."""
+    stack.client = stack.admin("client", "add", "--app", stack.app["id"], "--scopes", "payments:read payments:write")
+    stack.token = token_form(stack, basic=(stack.client["id"], stack.client["secret"]), grant_type="client_credentials").json()["access_token"]
+    stack.cards = stack.provision_stripe()
+    shown = {"client's secret": stack.client["secret"], "access token": stack.token, "stripe's secret key": stack.cards["settings"]["secret_key"],
+             "stripe's webhook secret": stack.cards["settings"]["webhook_secret"],
+             "client's next secret": stack.admin("client", "secret", stack.client["id"], "--overlap", "1h")["secret"],
+             "another key's secret": stack.admin("app", "key", "--app", stack.app["id"])["secret"],
+             "app's next webhook secret": stack.admin("app", "rotate-webhook", stack.app["id"])["secret"],
+             "endpoint's next secret": stack.admin("endpoint", "rotate", endpoint["id"])["secret"]}
+    bare = {f"{name}, bare": text.rpartition("_")[2] for name, text in shown.items() if "_" in text}
+    return {**shown, **bare}
+
+
+def spellings(text):
+    """The same secret as other programs would write it."""
+    raw = text.encode()
+    return {raw, urllib.parse.quote(text, safe="").encode(), base64.b64encode(raw).rstrip(b"=")[:-1], raw.hex().encode()}
+
+
+def found(secrets, places):
+    """(name of the secret, name of the place, what stands before it) of each that is shown somewhere. places: name -> bytes."""
+    told = []
+    for name, value in secrets.items():
+        for spelling in spellings(value):
+            for where, text in places.items():
+                at = text.find(spelling)
+                if at >= 0:
+                    told.append((name, where, text[max(0, at - 150):at + 20]))
+    return told
 
 
 def canaries(stack, endpoint):
@@ -29,7 +71,36 @@ def canaries(stack, endpoint):
     for kind in ("phone", "mail", "card"):
         found[f"buyer's {kind}"] = {"phone": PHONE, "mail": MAIL, "card": CARD}[kind]
     found["buyer's id"] = "2088102177846880"
-    return found
+    return {**found, **given_out(stack, endpoint)}
+
+
+def tokens_and_cards(stack, bodies):
+    """Good and bad ends of what given_out made."""
+    client, wrong = stack.client, stack.client["secret"][:-1] + "x"
+    basic, grant = (client["id"], client["secret"]), {"grant_type": "client_credentials"}
+    refused = [token_form(stack, basic=(client["id"], wrong), **grant), token_form(stack, client_id=client["secret"], client_secret=client["id"], **grant),
+               token_form(stack, basic=basic, grant_type=client["secret"]), token_form(stack, basic=basic, scope=client["secret"], **grant),
+               token_form(stack, target="/oauth2/token?client_secret=" + client["secret"], **grant),
+               token_form(stack, target="/oauth2/revoke", basic=(client["id"], wrong), token=stack.token)]
+    for token in (stack.token, stack.token[:-1] + "x", client["secret"]):
+        for method, target, body in (("GET", "/v1/payments?limit=1", b""), ("POST", "/v1/payments", b"{"), ("GET", "/v1/bills", b"")):
+            refused.append(request(stack.gateway_port, method, target, body, {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}))
+    cards, settings = stack.cards["account"], stack.cards["settings"]
+    wish = {"channel": "stripe", "product": "checkout", "account": cards["id"], "amount": 990, "currency": "USD", "subject": "Coffee"}
+    payment = stack.merchant().call("POST", "/v1/payments", {**wish, "out_trade_no": number("C")})
+    expect(payment.status == 201, payment)
+    stack.buyer_at_stripe(payment.json())
+    wait_for(lambda: read(stack, payment.json())["state"] == "paid", "the payment by card")
+    refused.append(stack.merchant().call("POST", "/v1/payments", {**wish, "out_trade_no": number("C"), "amount": 1}))
+    for header in ("t=1,v1=" + settings["webhook_secret"], settings["webhook_secret"], settings["secret_key"]):
+        refused.append(request(stack.gateway_port, "POST", f"/notify/stripe/{cards['public_id']}", b'{"id":"evt_1","object":"event"}',
+                               {"Content-Type": "application/json", "Stripe-Signature": header}))
+    for bad in ({"secret_key": settings["secret_key"] + " x"}, {"secret_key": settings["webhook_secret"]}, {"webhook_secret": settings["secret_key"]},
+                {"surprise": settings["secret_key"]}, {"api_url": settings["secret_key"]}):
+        answer = admin_http(stack, "POST", "/admin/accounts", {"app_id": stack.app["id"], "channel": "stripe", "name": "bad", "settings": {**settings, **bad}})
+        expect(answer.status >= 400, f"a bad account was taken: {bad.keys()}")
+        refused.append(answer)
+    bodies += [answer.body for answer in refused]
 
 
 def every_flow(stack, receiver):
@@ -82,4 +153,5 @@ def every_flow(stack, receiver):
                     "/admin/status"):
         bodies.append(admin_http(stack, "GET", listing).body)
     wait_for(lambda: event_types(stack, sandboxed), "events")
+    tokens_and_cards(stack, bodies)
     return b"\n".join(bodies)
