@@ -201,7 +201,6 @@ static void set_texts(const struct stripe_call *call, struct till_json *json) {
                                         "locale",
                                         "submit_type",
                                         "customer_creation",
-                                        "ui_mode",
                                         "billing_address_collection",
                                         "payment_method_collection"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -210,6 +209,14 @@ static void set_texts(const struct stripe_call *call, struct till_json *json) {
     if (stripe_has(call, "allow_promotion_codes"))
         till_json_set_bool(json, "allow_promotion_codes",
                            stripe_param_flag(call, "allow_promotion_codes"));
+}
+
+/* "hosted" until the train of 2026-03-25 gave it another name; whichever the caller said. */
+static void set_ui_mode(const struct stripe_call *call, struct till_json *json) {
+    static const struct till_str renamed = TILL_STR_INIT("2026-03-25");
+    struct till_str date = till_str_sub(call->version, 0, renamed.len);
+    till_json_set_text(json, "ui_mode",
+                       till_str_compare(date, renamed) >= 0 ? "hosted_page" : "hosted");
 }
 
 /* The address of the page that the simulator itself shows. */
@@ -223,6 +230,7 @@ static bool keep_session(struct stripe_call *call, struct order *order, int64_t 
     struct till_json *json = stripe_shape(call->sandbox, "checkout.session");
     struct till_json *hidden = till_json_object();
     set_texts(call, json);
+    set_ui_mode(call, json);
     set_methods(call, json, order->currency);
     till_json_set_text(json, "currency", order->currency);
     till_json_set_int(json, "amount_subtotal", order->total);

@@ -307,6 +307,19 @@ static void yen_have_no_decimals(void **state) {
     assert_true(play_contains(answer.response.body, "Refund amount (¥101)"));
 }
 
+static void a_version_decides_what_a_mode_is_called(void **state) {
+    static const struct {
+        const char *version, *mode;
+    } cases[] = {{"2026-02-25.clover", "hosted"}, {"2026-03-25.dahlia", "hosted_page"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct stripe_play_answer answer =
+            stripe_play(&play, SESSIONS, STRIPE_PLAY_ORDER, NULL,
+                        stripe_play_text(&play, "Stripe-Version: %s", cases[i].version));
+        stripe_play_has(&play, &answer, "ui_mode", cases[i].mode);
+    }
+}
+
 int main(void) {
 #define PLAY(name) cmocka_unit_test_setup_teardown(name, open_play, close_play)
     const struct CMUnitTest tests[] = {
@@ -323,6 +336,7 @@ int main(void) {
         PLAY(what_is_held_can_be_captured_in_part_and_refunded_after),
         PLAY(paths_are_the_platforms),
         PLAY(yen_have_no_decimals),
+        PLAY(a_version_decides_what_a_mode_is_called),
     };
     return cmocka_run_group_tests_name("sandbox stripe api", tests, play_group_setup,
                                        play_group_teardown);
