@@ -420,28 +420,33 @@ static void an_event_without_a_time_has_none(void **state) {
     }
 }
 
+/* With ever more memory: want of it, until it is taken. */
+static void take_with_more_and_more(struct fixture *f, struct till_str body) {
+    const struct till_pair header = {TILL_STR("Stripe-Signature"), fixture_sign(f, body)};
+    struct till_notification notification = fixture_notification(&header, body);
+    bool is_taken = false;
+    for (size_t cap = 1; !is_taken; cap += 8) {
+        struct till_arena arena;
+        struct till_notice n;
+        till_arena_init(&arena, cap);
+        is_taken = f->account->channel->notified(f->account, &notification, &arena, &n, &f->err);
+        if (!is_taken)
+            assert_int_equal(f->err.code, TILL_E_ARENA_FULL);
+        till_arena_clean_up(&arena);
+        assert_true(cap < 8192);
+    }
+}
+
 static void an_arena_that_is_full_is_our_own_trouble(void **state) {
     struct fixture *f = fixture_of(state);
-    const struct till_str bodies[] = {
-        paid_event(f),
-        fixture_event(f, "refund.updated", object(f, "refund", "re_1", "failed", OF_TILL)),
-        fixture_event(f, "charge.dispute.created", object(f, "dispute", "dp_1", "lost", OF_TILL))};
-    for (size_t i = 0; i < 3; i++) {
-        const struct till_pair header = {TILL_STR("Stripe-Signature"), fixture_sign(f, bodies[i])};
-        struct till_notification notification = fixture_notification(&header, bodies[i]);
-        bool is_taken = false;
-        for (size_t cap = 1; !is_taken; cap += 8) {
-            struct till_arena arena;
-            struct till_notice n;
-            till_arena_init(&arena, cap);
-            is_taken =
-                f->account->channel->notified(f->account, &notification, &arena, &n, &f->err);
-            if (!is_taken)
-                assert_int_equal(f->err.code, TILL_E_ARENA_FULL);
-            till_arena_clean_up(&arena);
-            assert_true(cap < 8192);
-        }
+    take_with_more_and_more(f, paid_event(f));
+    for (size_t i = 0; i < sizeof abouts / sizeof abouts[0]; i++) {
+        const struct about *a = &abouts[i];
+        take_with_more_and_more(
+            f, fixture_event(f, a->type, object(f, a->object, a->id, a->status, OF_TILL)));
     }
+    take_with_more_and_more(f, fixture_event(f, "charge.dispute.created",
+                                             object(f, "dispute", "dp_1", "lost", OF_TILL)));
 }
 
 static void ten_thousand_mutations_of_a_paid_event_are_not_believed(void **state) {

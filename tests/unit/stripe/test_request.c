@@ -211,6 +211,8 @@ static void an_order_that_cannot_be_is_refused_before_it_is_sent(void **state) {
         ask.upstream_no = till_str_of(numbers[i]);
         refused(f, &ask, TILL_E_FIELD_INVALID, "/upstream_no");
     }
+    ask.upstream_no = TILL_STR("a-b_C");
+    (void)built(f, &ask);
     ask.upstream_no = (struct till_str){LONG, 64};
     (void)built(f, &ask);
     ask.upstream_no.len++;
