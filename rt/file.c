@@ -70,7 +70,7 @@ static bool read_open(struct till_arena *arena, int fd, const char *path, size_t
         room = (size_t)st.st_size + 1;
     char *bytes = till_arena_alloc(arena, room);
     if (!bytes)
-        return TILL_FAIL(err, ARENA_FULL, "\"%s\" needs more memory than one call may use.", path);
+        return till_arena_refused(arena, err);
     size_t len = 0;
     if (!read_all(fd, bytes, room, &len, err, path))
         return false;

@@ -23,9 +23,8 @@ void *http_call_open(void *server_arg, const char *target, struct MHD_Connection
     call->connection = of->socket_context;
     call->fd = call->connection->fd;
     till_arena_init(&call->arena, atomic_load(&server->arena_max));
-    /* A target that cannot be kept is empty, which no rule accepts. */
-    if (!till_arena_copy(&call->arena, till_str_of(target ? target : ""), &call->target, &err))
-        call->target = TILL_STR_NONE;
+    call->is_lost =
+        !till_arena_copy(&call->arena, till_str_of(target ? target : ""), &call->target, &err);
     http_reaper_first_line(server->reaper, call->connection);
     return call;
 }
@@ -118,6 +117,10 @@ static enum MHD_Result begin(struct http_call *call, const char *method, const c
     pthread_mutex_lock(&server->mutex);
     server->in_flight++;
     pthread_mutex_unlock(&server->mutex);
+    if (call->is_lost) {
+        (void)TILL_FAIL(&err, OUT_OF_MEMORY, NULL);
+        return refuse(call, &err);
+    }
     if (!http_head_read(call->mhd, method, version, call->target, server->options.head_max,
                         &call->arena, &head, &err))
         return refuse(call, &err);

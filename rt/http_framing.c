@@ -177,7 +177,7 @@ bool http_head_read(struct MHD_Connection *mhd, const char *method, const char *
         return TILL_FAIL(err, HEADERS_TOO_LARGE, NULL);
     lines.pairs = till_arena_array(arena, HTTP_HEADERS_MAX + 1, sizeof *lines.pairs);
     if (!lines.pairs)
-        return TILL_FAIL(err, ARENA_FULL, NULL);
+        return till_arena_refused(arena, err);
     MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, collect, &lines);
     if (lines.count > HTTP_HEADERS_MAX)
         return TILL_FAIL(err, HTTP_FRAMING, "The request has more than 100 header lines.");

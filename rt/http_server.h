@@ -90,6 +90,7 @@ struct http_call {
     bool is_abandoned; /* under server.mutex: the connection is gone, the worker is not */
     bool is_over;      /* body above its limit */
     bool is_starved;   /* the bodies of all calls together are */
+    bool is_lost;      /* its target could not be kept: no memory */
     size_t body_max, body_room, body_len;
     size_t thrown_away; /* bytes of a body that is not kept */
     char *body;

@@ -16,10 +16,6 @@ struct loading {
     enum settings_origin *origins; /* or NULL */
 };
 
-static bool out_of_room(struct till_error *err) {
-    return TILL_FAIL(err, ARENA_FULL, "The settings need more memory than one call may use.");
-}
-
 static void note_origin(const struct loading *loading, size_t row, enum settings_origin origin) {
     if (loading->origins)
         loading->origins[row] = origin;
@@ -138,7 +134,7 @@ bool settings_load_known(const struct setting *table, size_t count, struct till_
     loading.texts = till_arena_array(arena, count, sizeof *loading.texts);
     loading.values = till_arena_array(arena, count, sizeof *loading.values);
     if (!loading.places || !loading.texts || !loading.values)
-        return out_of_room(err);
+        return till_arena_refused(arena, err);
     if (!read_defaults(&loading, err) || !read_config(&loading, file_path, err))
         return false;
     for (size_t i = 0; i < override_count; i++)

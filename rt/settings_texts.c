@@ -17,10 +17,6 @@ struct group {
     size_t count;
 };
 
-static bool out_of_room(struct till_error *err) {
-    return TILL_FAIL(err, ARENA_FULL, "The settings need more memory than one call may use.");
-}
-
 static bool has_prefix(const char *name, struct till_str prefix) {
     return strncmp(name, prefix.ptr, prefix.len) == 0 &&
            (prefix.len == 0 || name[prefix.len] == '.');
@@ -73,7 +69,7 @@ static bool build(const struct settings_source *source, struct till_arena *arena
     if (!group || !(group->fields = till_arena_array(arena, room, sizeof *group->fields)) ||
         !(group->groups = till_arena_array(arena, room, sizeof *group->groups)) ||
         !(group->rows = till_arena_array(arena, room, sizeof *group->rows)))
-        return out_of_room(err);
+        return till_arena_refused(arena, err);
     size_t start = prefix.len ? prefix.len + 1 : 0;
     for (size_t row = 0; row < source->count; row++)
         if (has_prefix(source->table[row].name, prefix) &&

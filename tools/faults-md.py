@@ -38,6 +38,8 @@ TAIL = """
   `lib/base/json_read.c` stands between it and its allocator while it reads: the first allocation that fails is lent a reserve, the text ends there, and the
   reading is refused (`read_json` in unit/base/torture_test.c fails each one). A program around libtill that replaces jansson's allocator while another
   of its threads reads takes that away for this reading.
+- OpenSSL says no for want of memory as it does for a wrong key or signature, in some functions without a complaint. `lib/crypto/shortage.h` says when a no is
+  believed.
 - A request that the HTTP library itself has no memory for gets its own 413, in HTML.
 """
 

@@ -181,8 +181,10 @@ bool reply_json(struct call *c, int status, struct till_json *json, struct till_
     struct till_str body;
     bool good = till_json_write(c->arena, json, TILL_JSON_COMPACT, &body, err);
     till_json_release(json);
-    if (!good) /* what we could not write is no fault of who asked */
-        return err->code == TILL_E_TEXT_INVALID ? TILL_FAIL(err, OUT_OF_MEMORY, NULL) : false;
+    if (!good) /* what we keep and cannot write is no fault of who asked */
+        return err->code == TILL_E_TEXT_INVALID
+                   ? TILL_FAIL(err, BUG, "The answer has a text that is not UTF-8.")
+                   : false;
     c->response->status = status;
     c->response->content_type = TILL_STR("application/json");
     c->response->body = body;

@@ -89,7 +89,8 @@ enum till_json_style {
     TILL_JSON_ESCAPE_SLASH = 2, /* "\/", as Alipay writes */
     TILL_JSON_SORTED = 4        /* members in byte order */
 };
-/* Members in the order they were set unless SORTED. False when the build or memory failed. */
+/* Members in the order they were set unless SORTED. TEXT_INVALID: a text or name that was set is
+ * not UTF-8. OUT_OF_MEMORY: a value could not be made, or could not be written. */
 TILL_MUST_CHECK bool till_json_write(struct till_arena *arena, const struct till_json *json,
                                      unsigned style, struct till_str *ret_text,
                                      struct till_error *err);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Building and writing JSON. Failures are sticky without any state beside the tree: where a value
- * could not be made, the static `broken` takes its place, a node of a type that does not exist, at
- * which jansson's writer (and its deep copy) gives up. Its reference count is the "never freed" of
- * jansson's own true, false and null.
+ * could not be made, a mark takes its place, a node of a type that does not exist, at which
+ * jansson's writer (and its deep copy) gives up: `broken` for want of memory, `no_text` where a
+ * text is not UTF-8. Their reference count is the "never freed" of jansson's own true, false and
+ * null.
  */
 #include <till/time.h>
 
@@ -11,6 +12,7 @@
 
 enum { NO_SUCH_TYPE = 99 };
 static json_t broken = {(json_type)NO_SUCH_TYPE, (size_t)-1};
+static json_t no_text = {(json_type)NO_SUCH_TYPE, (size_t)-1};
 
 /*
  * Setting a first member failed for want of memory, and there is no place for the mark: the empty
@@ -40,10 +42,15 @@ static void spoil_object(json_t *object) {
         break_empty(object);
 }
 
+static json_t *mark_of(struct till_str text) {
+    return till_str_is_utf8(text) ? &broken : &no_text;
+}
+
+/* A name that is no text is kept as it is, so that the mark has a place. */
 static void set(struct till_json *object, const char *name, json_t *value) {
     json_t *node = node_of(object);
     if (json_object_set_new(node, name, value ? value : &broken) != 0 &&
-        json_object_set_new_nocheck(node, name, &broken) != 0)
+        json_object_set_new_nocheck(node, name, mark_of(till_str_of(name))) != 0)
         spoil_object(node);
 }
 
@@ -54,8 +61,30 @@ static void append(struct till_json *array, json_t *value) {
         json_array_set_new(node, 0, &broken);
 }
 
+/* Holds the document the mark of a text? Looks without memory, and as deep as it was built. */
+static bool has_no_text(const json_t *node) {
+    if (json_is_object(node)) {
+        /* The iterator wants a json_t without const but changes nothing. */
+        json_t *object = (json_t *)(uintptr_t)node;
+        for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at))
+            if (has_no_text(json_object_iter_value(at)))
+                return true;
+        return false;
+    }
+    for (size_t i = 0; i < json_array_size(node); i++)
+        if (has_no_text(json_array_get(node, i)))
+            return true;
+    return node == &no_text;
+}
+
+static json_t *copy_of(const struct till_json *json) {
+    json_t *copy = json_deep_copy(const_node_of(json));
+    return !copy && has_no_text(const_node_of(json)) ? &no_text : copy;
+}
+
 static json_t *string(struct till_str value) {
-    return json_stringn(value.len ? value.ptr : "", value.len);
+    json_t *node = json_stringn(value.len ? value.ptr : "", value.len);
+    return node ? node : mark_of(value);
 }
 
 struct till_json *till_json_object(void) {
@@ -72,7 +101,7 @@ void till_json_set_str(struct till_json *object, const char *name, struct till_s
 }
 
 void till_json_set_text(struct till_json *object, const char *name, const char *value) {
-    set(object, name, value ? json_string(value) : json_null());
+    set(object, name, value ? string(till_str_of(value)) : json_null());
 }
 
 void till_json_set_int(struct till_json *object, const char *name, int64_t value) {
@@ -103,7 +132,7 @@ struct till_json *till_json_copy(const struct till_json *json) {
 }
 
 void till_json_set_copy(struct till_json *object, const char *name, const struct till_json *value) {
-    set(object, name, json_deep_copy(const_node_of(value)));
+    set(object, name, copy_of(value));
 }
 
 void till_json_append(struct till_json *array, struct till_json *value) {
@@ -133,8 +162,9 @@ bool till_json_write(struct till_arena *arena, const struct till_json *json, uns
                      struct till_str *ret_text, struct till_error *err) {
     struct till_buf buf;
     till_buf_init(&buf, arena);
-    if (json_dump_callback(const_node_of(json), write_part, &buf, flags_of(style)) != 0)
-        return TILL_FAIL(err, TEXT_INVALID,
-                         "The JSON was not built whole: a text is not UTF-8, or memory ran out.");
-    return till_buf_finish(&buf, ret_text, err);
+    if (json_dump_callback(const_node_of(json), write_part, &buf, flags_of(style)) == 0)
+        return till_buf_finish(&buf, ret_text, err);
+    if (has_no_text(const_node_of(json)))
+        return TILL_FAIL(err, TEXT_INVALID, "A text for the JSON is not UTF-8; encode it anew.");
+    return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
 }

@@ -6,13 +6,12 @@
  */
 #include <limits.h>
 
-#include <openssl/err.h>
-
 #include <till/crypto.h>
 #include <till/encode.h>
 
 #include "lib/base/base64.h"
 #include "lib/crypto/algorithm.h"
+#include "lib/crypto/shortage.h"
 
 enum { BLOCK = 16, KEY_TEXT = BASE64_SIZE(TILL_AES_KEY_SIZE) };
 static const uint8_t zeros[BLOCK];
@@ -36,15 +35,21 @@ static bool check(const struct till_secret *key, struct till_str text, struct ti
     return true;
 }
 
-static bool run(EVP_CIPHER_CTX *ctx, bool encrypts, const struct till_secret *key,
-                struct till_str in, uint8_t *out, size_t *ret_len) {
+/* NULL for want of memory: nothing else can be wrong at the beginning. */
+static EVP_CIPHER_CTX *begin(bool encrypts, const struct till_secret *key) {
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    if (ctx && EVP_CipherInit_ex2(ctx, algorithm_aes128_cbc(), key->bytes, zeros, encrypts, NULL))
+        return ctx;
+    EVP_CIPHER_CTX_free(ctx);
+    return NULL;
+}
+
+static bool run(EVP_CIPHER_CTX *ctx, struct till_str in, uint8_t *out, size_t *ret_len) {
     int len = 0, rest = 0;
     bool good =
-        ctx && EVP_CipherInit_ex2(ctx, algorithm_aes128_cbc(), key->bytes, zeros, encrypts, NULL) &&
         EVP_CipherUpdate(ctx, out, &len, (const uint8_t *)(in.len ? in.ptr : ""), (int)in.len) &&
         EVP_CipherFinal_ex(ctx, out + len, &rest);
     *ret_len = (size_t)len + (size_t)rest;
-    ERR_clear_error();
     return good;
 }
 
@@ -56,9 +61,10 @@ bool till_aes_encrypt(struct till_arena *arena, const struct till_secret *key,
     uint8_t *out = till_arena_alloc(arena, plain.len + BLOCK);
     if (!out)
         return till_arena_refused(arena, err);
-    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    bool good = run(ctx, true, key, plain, out, &len);
+    EVP_CIPHER_CTX *ctx = begin(true, key);
+    bool good = ctx && run(ctx, plain, out, &len);
     EVP_CIPHER_CTX_free(ctx);
+    crypto_forget();
     if (!good)
         return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     return till_base64_encode(arena, (struct till_str){(char *)out, len}, ret_base64, err);
@@ -74,12 +80,17 @@ bool till_aes_decrypt(struct till_arena *arena, const struct till_secret *key,
     if (!cipher || !out)
         return till_arena_refused(arena, err);
     bool good = base64_decode_into(base64, cipher, room, &len) && len > 0 && len % BLOCK == 0;
-    EVP_CIPHER_CTX *ctx = good ? EVP_CIPHER_CTX_new() : NULL;
-    good = good && run(ctx, false, key, (struct till_str){(char *)cipher, len}, out, &len);
+    crypto_forget();
+    EVP_CIPHER_CTX *ctx = begin(false, key);
+    if (!ctx)
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
+    good = good && run(ctx, (struct till_str){(char *)cipher, len}, out, &len);
     EVP_CIPHER_CTX_free(ctx);
+    bool ran_short = crypto_ran_short();
     if (!good) {
         till_wipe(out, room);
-        return TILL_FAIL(err, CIPHER_WRONG, NULL); /* one sentence, whatever the reason */
+        /* One sentence, whatever else the reason. */
+        return ran_short ? TILL_FAIL(err, OUT_OF_MEMORY, NULL) : TILL_FAIL(err, CIPHER_WRONG, NULL);
     }
     *ret_plain = (struct till_str){(char *)out, len};
     return true;

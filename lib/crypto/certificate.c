@@ -6,7 +6,6 @@
 
 #include <openssl/bio.h>
 #include <openssl/bn.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -14,9 +13,17 @@
 
 #include "lib/crypto/algorithm.h"
 #include "lib/crypto/key_internal.h"
+#include "lib/crypto/shortage.h"
 
 enum { MD5_SIZE = 16, FACTS_MEMORY = 64 * 1024 };
 #define US_PER_DAY (INT64_C(86400) * 1000000)
+
+/* After a call that failed: for want of memory, or for the reason given. */
+static bool refuse(const char *reason, struct till_error *err) {
+    if (crypto_ran_short())
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
+    return TILL_FAIL(err, CERTIFICATE_INVALID, "%s", reason);
+}
 
 static X509 *at(const struct till_certificates *certificates, size_t index) {
     assert(index < certificates->count);
@@ -47,13 +54,13 @@ static bool write_name(struct till_arena *arena, const X509_NAME *name, struct t
                        struct till_error *err) {
     const unsigned long form = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
     BIO *bio = BIO_new(BIO_s_mem());
-    bool written = bio && X509_NAME_print_ex(bio, name, 0, form) >= 0;
+    crypto_forget();
+    if (!bio)
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
+    bool written = X509_NAME_print_ex(bio, name, 0, form) >= 0;
     bool good = written && take_text(arena, bio, ret_text, err);
     BIO_free(bio);
-    ERR_clear_error();
-    if (!written)
-        return TILL_FAIL(err, CERTIFICATE_INVALID, "A name in the certificate cannot be read.");
-    return good;
+    return written ? good : refuse("A name in the certificate cannot be read.", err);
 }
 
 static bool write_serial(struct till_arena *arena, const X509 *item, struct till_str *ret_text,
@@ -66,7 +73,7 @@ static bool write_serial(struct till_arena *arena, const X509 *item, struct till
     bool was_told = digits != NULL;
     OPENSSL_free(digits);
     BN_free(number);
-    ERR_clear_error();
+    crypto_forget();
     if (!was_told)
         return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     return good;
@@ -89,11 +96,10 @@ bool till_certificate_describe(struct till_arena *arena,
     X509 *item = at(certificates, index);
     struct till_certificate_facts facts = {.is_ca = X509_check_ca(item) != 0,
                                            .is_rsa_signed = is_rsa_signed(item)};
+    crypto_forget();
     if (!certificate_time(X509_get0_notBefore(item), &facts.not_before_us) ||
-        !certificate_time(X509_get0_notAfter(item), &facts.not_after_us)) {
-        ERR_clear_error();
-        return TILL_FAIL(err, CERTIFICATE_INVALID, "The certificate's validity cannot be read.");
-    }
+        !certificate_time(X509_get0_notAfter(item), &facts.not_after_us))
+        return refuse("The certificate's validity cannot be read.", err);
     if (!write_name(arena, X509_get_subject_name(item), &facts.subject, err) ||
         !write_name(arena, X509_get_issuer_name(item), &facts.issuer, err) ||
         !write_serial(arena, item, &facts.serial, err))
@@ -108,7 +114,7 @@ bool certificate_write(struct till_arena *arena, const X509 *item, struct till_s
     bool written = bio && PEM_write_bio_X509(bio, item);
     bool good = written && take_text(arena, bio, ret_pem, err);
     BIO_free(bio);
-    ERR_clear_error();
+    crypto_forget();
     if (!written)
         return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     return good;
@@ -119,12 +125,26 @@ bool till_certificate_export(struct till_arena *arena, const struct till_certifi
     return certificate_write(arena, at(certificates, index), ret_pem, err);
 }
 
+EVP_PKEY *certificate_public_key(const X509 *item) {
+    uint8_t *der = NULL;
+    EVP_PKEY *pkey = X509_get_pubkey((X509 *)(uintptr_t)item);
+    if (pkey)
+        return pkey;
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(item), &der);
+    const uint8_t *at = der;
+    pkey = len > 0 ? d2i_PUBKEY(NULL, &at, len) : NULL;
+    OPENSSL_free(der);
+    return pkey;
+}
+
 bool till_certificate_key(const struct till_certificates *certificates, size_t index,
                           struct till_key **ret_key, struct till_error *err) {
     X509 *item = at(certificates, index);
     int64_t expires_us = 0;
-    EVP_PKEY *pkey = X509_get_pubkey(item);
-    ERR_clear_error();
+    crypto_forget();
+    EVP_PKEY *pkey = certificate_public_key(item);
+    if (!pkey && crypto_ran_short())
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     if (!pkey)
         return TILL_FAIL(err, KEY_INVALID, "The certificate's public key cannot be read.");
     if (!certificate_time(X509_get0_notAfter(item), &expires_us) || expires_us < 0)

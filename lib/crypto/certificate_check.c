@@ -5,11 +5,11 @@
  * sign and is no CA. Revocation is not asked: the platform replaces its certificate by handing out
  * another.
  */
-#include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
 #include "lib/crypto/certificate_internal.h"
+#include "lib/crypto/shortage.h"
 
 enum { SECURITY_LEVEL = 2, US_PER_SECOND = 1000000 };
 
@@ -78,6 +78,7 @@ static bool complain(int reason, struct till_error *err) {
 bool till_certificates_check(const struct till_certificates *chain,
                              const struct till_certificates *roots, int64_t now_us,
                              struct till_error *err) {
+    crypto_forget();
     struct check c = {X509_STORE_new(), X509_STORE_CTX_new(), sk_X509_new_null()};
     bool is_ready = fill(&c, chain, roots), good = false;
     int reason = X509_V_ERR_OUT_OF_MEM;
@@ -89,8 +90,8 @@ bool till_certificates_check(const struct till_certificates *chain,
     X509_STORE_CTX_free(c.ctx);
     sk_X509_free(c.between); /* the certificates are the caller's */
     X509_STORE_free(c.store);
-    ERR_clear_error();
-    if (reason == X509_V_ERR_OUT_OF_MEM)
+    bool ran_short = crypto_ran_short();
+    if (reason == X509_V_ERR_OUT_OF_MEM || (!good && ran_short))
         return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     return good ? check_leaf(chain->items[0], err) : complain(reason, err);
 }

@@ -5,12 +5,12 @@
  */
 #include <openssl/bn.h>
 #include <openssl/ec.h>
-#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "lib/crypto/algorithm.h"
 #include "lib/crypto/certificate_internal.h"
 #include "lib/crypto/key_internal.h"
+#include "lib/crypto/shortage.h"
 
 enum { US_PER_SECOND = 1000000, ADDRESS_MAX = 64 };
 
@@ -57,7 +57,7 @@ static GENERAL_NAME *make_host(struct till_str host) {
         memcpy(text, host.ptr, host.len);
         text[host.len] = '\0';
         address = a2i_IPADDRESS(text);
-        ERR_clear_error();
+        crypto_forget();
     }
     if (name && address) {
         GENERAL_NAME_set0_value(name, GEN_IPADD, address);
@@ -133,11 +133,14 @@ static bool issue(struct till_arena *arena, const struct till_certificate_order 
                   struct till_str *ret_pem, struct till_error *err) {
     if (!check_order(order, err))
         return false;
+    crypto_forget();
     X509 *item = X509_new();
     bool signed_well = item && fill(item, order, pkey, issuer) && X509_sign(item, signer, digest);
-    ERR_clear_error();
+    bool ran_short = crypto_ran_short();
     bool good = signed_well && certificate_write(arena, item, ret_pem, err);
     X509_free(item);
+    if (!signed_well && ran_short)
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     if (!signed_well)
         return TILL_FAIL(err, CERTIFICATE_INVALID,
                          "No certificate can be made of this name, key and signer.");
@@ -162,7 +165,7 @@ bool till_certificate_issue_idle(struct till_arena *arena,
     bool is_sm2 = curve == TILL_CERTIFICATE_SM2;
     EVP_PKEY *pkey = is_sm2 ? EVP_PKEY_Q_keygen(NULL, NULL, "SM2") : EVP_EC_gen("P-256");
     if (!pkey) {
-        ERR_clear_error();
+        crypto_forget();
         return TILL_FAIL(err, OUT_OF_MEMORY, "No key could be generated; try again.");
     }
     bool good = issue(arena, order, pkey, NULL, pkey, is_sm2 ? EVP_sm3() : algorithm_sha256(),

@@ -5,11 +5,10 @@
  */
 #include <stdlib.h>
 
-#include <openssl/err.h>
-
 #include "lib/base/base64.h"
 #include "lib/crypto/certificate_internal.h"
 #include "lib/crypto/paste.h"
+#include "lib/crypto/shortage.h"
 
 enum { PARSE_MEMORY = 4 * TILL_CERTIFICATES_TEXT_MAX };
 
@@ -57,10 +56,13 @@ static bool take_certificate(struct till_arena *arena, struct till_str body,
         return TILL_FAIL(err, CERTIFICATE_INVALID,
                          "Not a certificate: it is not base64; check for missing or strange "
                          "characters.");
+    crypto_forget();
     X509 *item = d2i_X509(NULL, &at, (long)len);
-    ERR_clear_error();
+    bool ran_short = crypto_ran_short();
     if (!item || at != der + len) {
         X509_free(item);
+        if (ran_short)
+            return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
         return TILL_FAIL(err, CERTIFICATE_INVALID,
                          "Base64, but no certificate inside: it is cut, damaged or something "
                          "else; copy it anew.");

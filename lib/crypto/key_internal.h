@@ -15,6 +15,7 @@ enum { KEY_BITS_MIN = 1024, KEY_BITS_MAX = 8192, SIGNATURE_SIZE_MAX = KEY_BITS_M
 struct till_key {
     EVP_PKEY *pkey;
     bool is_private;
+    int bits;
     int64_t expires_us;
     uint8_t fingerprint[TILL_SHA256_SIZE];
 };
@@ -48,6 +49,7 @@ struct key_found {
     enum key_kind kind;
     EVP_PKEY *pkey;     /* owned by the receiver; NULL for NOTHING and ENCRYPTED */
     int64_t expires_us; /* of a certificate */
+    bool ran_short;     /* NOTHING, because there was no memory to look */
 };
 
 /* Try the known structures one after the other; the whole of der must be used up. */

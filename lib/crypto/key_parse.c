@@ -98,6 +98,8 @@ static bool parse(struct till_str pasted, const char *const *complaints, struct 
     struct key_found found = {.kind = KEY_NOTHING};
     if (!find_key(pasted, &found, err))
         return false;
+    if (found.ran_short)
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
     const char *complaint = complaints[found.kind];
     if (!complaint)
         return key_make(found.pkey, found.kind == KEY_PRIVATE, found.expires_us, ret_key, err);

@@ -4,12 +4,12 @@
  * reader must use up all bytes, so nothing can hide behind a key.
  */
 #include <openssl/asn1.h>
-#include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include "lib/crypto/certificate_internal.h"
 #include "lib/crypto/key_internal.h"
+#include "lib/crypto/shortage.h"
 
 /* notAfter in microseconds; 0 when it cannot be told. */
 static int64_t expiry_of(const X509 *certificate) {
@@ -57,7 +57,7 @@ static bool read_certificate(const uint8_t *der, long len, struct key_found *fou
     X509 *certificate = d2i_X509(NULL, &at, len);
     if (certificate && at == der + len)
         *found = (struct key_found){.kind = KEY_CERTIFICATE,
-                                    .pkey = X509_get_pubkey(certificate),
+                                    .pkey = certificate_public_key(certificate),
                                     .expires_us = expiry_of(certificate)};
     X509_free(certificate);
     return found->pkey;
@@ -82,16 +82,23 @@ static bool read_encrypted(const uint8_t *der, long len, struct key_found *found
     return found->kind == KEY_PRIVATE_ENCRYPTED;
 }
 
-struct key_found key_recognise(const uint8_t *der, size_t len) {
+static struct key_found look(const uint8_t *der, size_t len) {
     static bool (*const readers[])(const uint8_t *, long, struct key_found *) = {
         read_pkcs8,       read_pkcs1,   read_spki,     read_pkcs1_public,
         read_certificate, read_request, read_encrypted};
-    struct key_found found = {.kind = KEY_NOTHING};
+    bool ran_short = false;
     for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++) {
-        if (readers[i](der, (long)len, &found))
-            break;
-        found = (struct key_found){.kind = KEY_NOTHING};
+        struct key_found found = {.kind = KEY_NOTHING};
+        crypto_forget();
+        bool is_it = readers[i](der, (long)len, &found);
+        ran_short = crypto_ran_short() || ran_short; /* who does not fit complains, too */
+        if (is_it)
+            return found;
     }
-    ERR_clear_error(); /* each reader that did not fit left a complaint */
-    return found;
+    return (struct key_found){.kind = KEY_NOTHING, .ran_short = ran_short || !crypto_has_room()};
+}
+
+struct key_found key_recognise(const uint8_t *der, size_t len) {
+    struct key_found found = look(der, len);
+    return found.kind == KEY_NOTHING && !found.ran_short ? look(der, len) : found;
 }

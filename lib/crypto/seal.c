@@ -9,6 +9,7 @@
 #include <limits.h>
 
 #include "lib/crypto/algorithm.h"
+#include "lib/crypto/shortage.h"
 
 #include <till/crypto.h>
 
@@ -48,15 +49,14 @@ bool till_seal(struct till_arena *arena, const uint8_t key[TILL_SEAL_KEY_SIZE],
     return true;
 }
 
-static bool decrypt(EVP_CIPHER_CTX *ctx, const uint8_t *key, struct till_str context,
-                    struct till_str sealed, uint8_t *out) {
+static bool decrypt(EVP_CIPHER_CTX *ctx, struct till_str context, struct till_str sealed,
+                    uint8_t *out) {
     const uint8_t *in = bytes_of(sealed);
     size_t plain_len = sealed.len - OVERHEAD;
     uint8_t tag[TAG_SIZE];
     int len;
     memcpy(tag, in + HEAD_SIZE + plain_len, TAG_SIZE);
-    return EVP_DecryptInit_ex2(ctx, algorithm_aes256_gcm(), key, in + 1, NULL) &&
-           EVP_DecryptUpdate(ctx, NULL, &len, bytes_of(context), (int)context.len) &&
+    return EVP_DecryptUpdate(ctx, NULL, &len, bytes_of(context), (int)context.len) &&
            EVP_DecryptUpdate(ctx, out, &len, in + HEAD_SIZE, (int)plain_len) &&
            EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, tag) &&
            EVP_DecryptFinal_ex(ctx, out + plain_len, &len);
@@ -72,12 +72,16 @@ bool till_open_seal(struct till_arena *arena, const uint8_t key[TILL_SEAL_KEY_SI
     uint8_t *plain = till_arena_alloc(arena, len + 1);
     if (!plain)
         return till_arena_refused(arena, err);
+    crypto_forget();
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    bool good = ctx && decrypt(ctx, key, context, sealed, plain);
+    bool begun =
+        ctx && EVP_DecryptInit_ex2(ctx, algorithm_aes256_gcm(), key, bytes_of(sealed) + 1, NULL);
+    bool good = begun && decrypt(ctx, context, sealed, plain);
     EVP_CIPHER_CTX_free(ctx);
+    bool ran_short = crypto_ran_short() || !begun;
     if (!good) {
         till_wipe(plain, len); /* what was decrypted before the tag did not fit */
-        return TILL_FAIL(err, SEAL_BROKEN, NULL);
+        return ran_short ? TILL_FAIL(err, OUT_OF_MEMORY, NULL) : TILL_FAIL(err, SEAL_BROKEN, NULL);
     }
     plain[len] = 0;
     *ret_plain = (struct till_str){(char *)plain, len};

@@ -8,9 +8,9 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 
 #include "lib/crypto/key_internal.h"
+#include "lib/crypto/shortage.h"
 
 enum { EXPONENT_MIN = 65537, EXPONENT_BITS_MAX = 32, POINT_SIZE = 32 };
 
@@ -35,6 +35,13 @@ static const uint8_t small_points[][POINT_SIZE] = {
      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
 };
+
+/* After a call that failed: for want of memory, or for the reason given. */
+static bool refuse(const char *reason, struct till_error *err) {
+    if (crypto_ran_short() || !crypto_has_room())
+        return TILL_FAIL(err, OUT_OF_MEMORY, NULL);
+    return TILL_FAIL(err, KEY_WEAK, "%s", reason);
+}
 
 static bool check_point(const struct till_key *key, struct till_error *err) {
     uint8_t point[POINT_SIZE];
@@ -63,7 +70,6 @@ static bool modulus_is_sound(const struct till_key *key) {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key->pkey, NULL);
     bool sound = ctx && EVP_PKEY_public_check(ctx) == 1;
     EVP_PKEY_CTX_free(ctx);
-    ERR_clear_error();
     return sound;
 }
 
@@ -76,11 +82,11 @@ static bool check_rsa(const struct till_key *key, struct till_error *err) {
     if (bits > TILL_SIGNING_RSA_BITS_MAX)
         return TILL_FAIL(err, KEY_INVALID, "An RSA key of %d bits is too large; the limit is %d.",
                          bits, TILL_SIGNING_RSA_BITS_MAX);
-    return exponent_is_sound(key) ||
-           TILL_FAIL(err, KEY_WEAK,
-                     "The RSA key's public exponent is not 65537 or an odd number of up to %d bits "
-                     "above; make a new pair.",
-                     EXPONENT_BITS_MAX);
+    crypto_forget();
+    return exponent_is_sound(key) || exponent_is_sound(key) ||
+           refuse("The RSA key's public exponent is not 65537 or an odd number of up to 32 bits "
+                  "above; make a new pair.",
+                  err);
 }
 
 bool key_may_sign(const struct till_key *key, enum till_signing_algorithm *ret_algorithm,
@@ -97,10 +103,11 @@ bool till_signing_key_check(const struct till_key *key, enum till_signing_algori
     enum till_signing_algorithm algorithm;
     if (!key_may_sign(key, &algorithm, err))
         return false;
-    if (algorithm == TILL_SIGNING_RSA_SHA256 && !modulus_is_sound(key))
-        return TILL_FAIL(err, KEY_WEAK,
-                         "The RSA key's modulus is no product of two large primes; copy the key "
-                         "anew or make a new pair.");
+    crypto_forget();
+    if (algorithm == TILL_SIGNING_RSA_SHA256 && !modulus_is_sound(key) && !modulus_is_sound(key))
+        return refuse("The RSA key's modulus is no product of two large primes; copy the key anew "
+                      "or make a new pair.",
+                      err);
     *ret_algorithm = algorithm;
     return true;
 }

@@ -156,8 +156,9 @@ class Kinds:
         return tap.admin_http(self.scene.stack, "GET", "/admin/status").status
 
 
-# 413 is what the HTTP library says itself of a request that it had no memory to read.
-GOOD = (200, 201, 202, 302, 303, 400, 404, 409, 413, 422, 500, 502, 503)
+# Nobody is told that his request is bad because we had no memory. But for 413, which the HTTP library says itself of a request that it had
+# no memory to read.
+GOOD = (200, 201, 202, 302, 303, 413, 500, 502, 503)
 
 
 # The place that has no error to return: lib/crypto/digest.c.

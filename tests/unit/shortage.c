@@ -10,7 +10,7 @@
 
 struct shortage shortage = {.calls_left = -1};
 
-static bool fails_now(void) {
+bool shortage_strikes(void) {
     if (shortage.calls_left < 0 || shortage.calls_left-- > 0)
         return false;
     shortage.failed = true;
@@ -21,7 +21,7 @@ static bool fails_now(void) {
 void *__real_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size) {
-    return fails_now() ? NULL : __real_calloc(count, size);
+    return shortage_strikes() ? NULL : __real_calloc(count, size);
 }
 
 /* A digest has no error to return: without memory it stops the process, and recovery takes over. So
@@ -36,7 +36,7 @@ void __wrap_till_sha256(struct till_str bytes, uint8_t ret_digest[TILL_SHA256_SI
 }
 
 static void *flaky_malloc(size_t size) {
-    return fails_now() ? NULL : malloc(size);
+    return shortage_strikes() ? NULL : malloc(size);
 }
 
 static void *crypto_malloc(size_t size, const char *file, int line) {
@@ -46,7 +46,7 @@ static void *crypto_malloc(size_t size, const char *file, int line) {
 
 static void *crypto_realloc(void *old, size_t size, const char *file, int line) {
     (void)file, (void)line;
-    return fails_now() ? NULL : realloc(old, size);
+    return shortage_strikes() ? NULL : realloc(old, size);
 }
 
 static void crypto_free(void *old, const char *file, int line) {

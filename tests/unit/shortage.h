@@ -16,6 +16,9 @@ struct shortage {
 };
 extern struct shortage shortage;
 
+/* For the hooks of another library: counts a call, and tells whether it is one that fails. */
+bool shortage_strikes(void);
+
 /* First of all in main, before anybody allocates: false when OpenSSL has begun already. */
 bool shortage_prepare(void);
 
