@@ -15,8 +15,8 @@
 #include <time.h>
 
 static struct family *const families[] = {&family_request, &family_answer, &family_notify,
-                                          &family_return};
-enum { FAMILIES = 4, KINDS_MAX = 64, SHOWN_MAX = 5 };
+                                          &family_return, &family_stripe};
+enum { FAMILIES = 5, KINDS_MAX = 64, SHOWN_MAX = 5 };
 
 struct wish {
     uint64_t count, seed, at;
@@ -62,8 +62,9 @@ static enum judgement run_one(const struct family *family, const struct wish *wi
     struct till_str message;
     till_arena_init(&arena, 16 << 20);
     size_t good = dice_below(&dice, family->good_count);
-    *ret_kind = family->is_json ? mutate_json(&dice, family, good, &arena, &message)
-                                : mutate_form(&dice, family, good, &arena, &message);
+    *ret_kind = family->mutate    ? family->mutate(&dice, family, good, &arena, &message)
+                : family->is_json ? mutate_json(&dice, family, good, &arena, &message)
+                                  : mutate_form(&dice, family, good, &arena, &message);
     enum judgement judgement = family->judge(&arena, good, message);
     if (shown)
         printf("# %s of good message %zu, %s:\n# was %.*s\n# now %.*s\n", *ret_kind, good,

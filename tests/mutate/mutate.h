@@ -12,6 +12,8 @@
  *   value ends is not signed, and the platform cannot know; what it does is read alike.)
  * - answers: both hold the same node, byte for byte ("\/" is "/": the platform signs one and sends
  *   the other).
+ * - events of Stripe: the bodies are equal byte by byte, and the header has their time and a
+ *   signature made for them.
  *
  * A mutation that says the same as some good message of its family is not a mutation and is counted
  * apart, taken or refused. Whatever is taken must also read like that good message.
@@ -45,6 +47,9 @@ struct family {
     const char *name;
     bool is_json;
     bool has_query; /* a form in two places, '\n' between the query and the body */
+    /* Its own ways to change a message; NULL: those of forms or JSON. */
+    const char *(*mutate)(struct dice *dice, const struct family *family, size_t good,
+                          struct till_arena *arena, struct till_str *ret_message);
     void (*begin)(void);
     void (*end)(void);
     /* `good` is the message that was changed. */
@@ -61,7 +66,7 @@ enum judgement judge_form(struct till_arena *arena, const struct family *family,
                           const struct pairs_rule *rule);
 /* Ends the program: the good message itself must be taken. */
 void good_must_be_taken(const struct family *family, size_t good, bool taken);
-extern struct family family_request, family_answer, family_notify, family_return;
+extern struct family family_request, family_answer, family_notify, family_return, family_stripe;
 
 /* Mutates good message number `good`. The kind's name; *ret_message lives in the arena. */
 const char *mutate_form(struct dice *dice, const struct family *family, size_t good,
