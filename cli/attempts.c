@@ -73,8 +73,15 @@ static bool attempt_list(struct cli *cli, struct till_error *err) {
                            TILL_STR_ARG(ids.at[0])) ||
         !admin_call(cli, &place, "GET", target, NULL, &payment, err))
         return false;
-    struct till_json *list = till_json_object();
-    till_json_set_copy(list, "data", till_json_member(payment, "attempts"));
+    /* The currency is the payment's, and a person reads no sum without it. */
+    const struct till_json *attempts = till_json_member(payment, "attempts");
+    struct till_json *list = till_json_object(), *data = till_json_array();
+    for (size_t i = 0; i < till_json_size(attempts); i++) {
+        struct till_json *one = till_json_copy(till_json_element(attempts, i));
+        till_json_set_str(one, "currency", till_json_get_str(payment, "currency"));
+        till_json_append(data, one);
+    }
+    till_json_set(list, "data", data);
     return cli_say(cli, list, err);
 }
 

@@ -104,11 +104,8 @@ static bool read_amount(const struct till_json *body, const struct till_channel 
                                "no point, no exponent, no quotes.");
     if (!till_json_need_str(body, "currency", &currency, err))
         return false;
-    bool known = till_currency_read(currency, money.currency, err);
-    bool offered = false;
-    for (size_t i = 0; known && channel->currencies[i]; i++)
-        offered = offered || strcmp(channel->currencies[i], money.currency) == 0;
-    if (!offered)
+    if (!till_currency_read(currency, money.currency, err) ||
+        !till_channel_takes(channel, money.currency))
         return TILL_FAIL_FIELD(err, CURRENCY_UNKNOWN, "/currency",
                                "The currency is not one that %s takes.", channel->name);
     if (!till_money_check(money, err)) {

@@ -13,9 +13,10 @@ enum { WAYS_MAX = 16 };
 
 static bool is_open_way(struct gateway *gw, const struct account_row *row,
                         const struct payment_row *payment) {
+    const struct till_channel *channel = till_channel_find(row->channel);
     struct breaker_view view;
     if (!row->enabled || row->mode != payment->mode || strcmp(row->id, payment->account_id) == 0 ||
-        !till_channel_find(row->channel))
+        !channel || !till_channel_takes(channel, payment->amount.currency))
         return false;
     breakers_look(gw, row->id, &view);
     return !view.rests && !view.busy;

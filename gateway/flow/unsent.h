@@ -10,7 +10,8 @@
 bool unsent_is_held_back(struct till_str peer_code);
 /* The order has not left, and its account rests now. */
 bool unsent_rests(struct gateway *gw, const struct payment_row *payment);
-/* The other enabled accounts of the payment's app and mode that take orders now, at most 16. */
+/* The other enabled accounts of the payment's app and mode that take its currency and orders now,
+ * at most 16. */
 TILL_MUST_CHECK bool unsent_ways(struct gateway *gw, const struct payment_row *payment,
                                  struct till_arena *arena, struct account_row **ret_rows,
                                  size_t *ret_count, struct till_error *err);

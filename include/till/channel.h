@@ -340,6 +340,8 @@ struct till_channel_setting {
 /* The factory. NULL / false when there is no such channel. */
 const struct till_channel *till_channel_find(struct till_str name);
 const struct till_channel *till_channel_at(size_t index); /* NULL past the end */
+/* Is the currency ("CNY") one of its own? */
+bool till_channel_takes(const struct till_channel *channel, const char *currency);
 /* CHANNEL_UNKNOWN when there is none. */
 TILL_MUST_CHECK bool till_product_find(const struct till_channel *channel, struct till_str name,
                                        const struct till_product **ret_product,

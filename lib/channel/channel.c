@@ -21,6 +21,13 @@ const struct till_channel *till_channel_at(size_t index) {
     return index < CHANNELS ? channels[index] : NULL;
 }
 
+bool till_channel_takes(const struct till_channel *channel, const char *currency) {
+    for (size_t i = 0; channel->currencies[i]; i++)
+        if (strcmp(channel->currencies[i], currency) == 0)
+            return true;
+    return false;
+}
+
 const struct till_channel *till_channel_find(struct till_str name) {
     for (size_t i = 0; i < CHANNELS; i++) {
         if (till_str_is(name, channels[i]->name))

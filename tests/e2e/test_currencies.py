@@ -6,7 +6,7 @@ import re
 import subprocess
 import urllib.parse
 
-from tap import Receiver, await_state, create, equal, event_types, events, expect, main, new_stack, number, read, request, test, till, wait_for
+from tap import Receiver, await_state, create, equal, event_types, events, expect, is_problem, main, new_stack, number, read, request, test, till, wait_for
 
 # What a merchant says, and what a person reads.
 SUMS = (("JPY", 100, "100"), ("USD", 990, "9.90"), ("KWD", 12340, "12.340"), ("ISK", 500, "500"), ("MGA", 500000, "5000.00"))
@@ -146,6 +146,35 @@ def the_cashier_speaks_of_a_card(stack):
 
 
 @test
+def the_cashier_promises_no_code_while_stripe_is_silent(stack):
+    stack.control("POST", "/faults", {"operation": "session.create", "fault": "reset_after", "count": -1})
+    order_no = number("M")
+    order = {"channel": "stripe", "product": "checkout", "account": stack.cards["id"], "amount": 990, "currency": "USD", "out_trade_no": order_no, "subject": "Coffee"}
+    answer = stack.merchant().call("POST", "/v1/payments", order)
+    equal(answer.status, 202, f"an answer that is not known: {answer}")
+    page = page_of(stack, answer.json())
+    expect("The payment is being prepared" in page and "The payment service has not answered yet" in page and "Try again" in page, page)
+    expect("code" not in re.sub(r"<[^>]*>", " ", page).lower(), "a code is promised")
+    expect("正在准备付款" in page_of(stack, answer.json(), "?lang=zh"), "Chinese")
+    stack.control("DELETE", "/faults")
+    renewed = request(stack.gateway_port, "POST", urllib.parse.urlsplit(answer.json()["cashier_url"]).path + "/renew", b"", {"Content-Type": "application/x-www-form-urlencoded"})
+    equal(renewed.status, 303, f"try again: {renewed}")
+    wait_for(lambda: "Continue to the payment page" in page_of(stack, answer.json()), "the button")
+    stack.buyer_at_stripe(read(stack, answer.json()))
+    await_state(stack, answer.json(), "paid")
+
+
+@test
+def a_buyer_whose_bank_needs_days_is_not_sent_to_pay_again(stack):
+    payment = by_card(stack)
+    stack.buyer_at_stripe(payment, "pay-later", seconds=86400)
+    equal(read(stack, payment)["state"], "pending", "money that is under way")
+    expect("do not pay again" in page_of(stack, payment, "?lang=en&back=1"), "the page that he comes back to")
+    stack.buyer_at_stripe(payment, "settle", outcome="succeeds")
+    await_state(stack, payment, "paid")
+
+
+@test
 def an_order_by_qr_code_is_paid_by_card_instead(stack):
     payment = create(stack, account=stack.account["id"])
     answer = stack.merchant().call("POST", f"/v1/payments/{payment['id']}/attempts", {"channel": "stripe", "product": "checkout", "account": stack.cards["id"]})
@@ -165,6 +194,35 @@ def an_order_by_qr_code_is_paid_by_card_instead(stack):
 def doctor(stack):
     done = subprocess.run([till(), "doctor", "-c", stack.config, "--json"], capture_output=True, text=True, timeout=90)
     return json.loads(done.stdout)["findings"]
+
+
+@test
+def while_cards_rest_only_ways_for_this_currency_are_named(stack):
+    stack.admin("account", "breaker", stack.cards["id"], "open")
+    order = {"channel": "stripe", "product": "checkout", "account": stack.cards["id"], "amount": 990, "subject": "Coffee"}
+    for currency, others in (("JPY", []), ("CNY", [stack.account["id"]])):
+        answer = stack.merchant().call("POST", "/v1/payments", {**order, "currency": currency, "out_trade_no": number("M")})
+        equal((answer.status, [way["account"] for way in answer.json()["works"]]), (503, others), f"an order of {currency}")
+        page = page_of(stack, read(stack, {"id": answer.json()["payment_id"]}))
+        expect("This way to pay is resting" in page and ("Still works: Alipay" in page) == bool(others), page)
+    stack.admin("account", "breaker", stack.cards["id"], "auto")
+
+
+@test
+def what_stripe_cannot_count_is_refused_before_it_is_asked(stack):
+    for amount, currency in ((12345, "KWD"), (500050, "MGA"), (100000000, "USD"), (1000000, "ISK")):
+        answer = stack.merchant().call("POST", "/v1/payments", {"channel": "stripe", "product": "checkout", "account": stack.cards["id"], "amount": amount,
+                                                                 "currency": currency, "out_trade_no": number("M"), "subject": "Coffee"})
+        is_problem(answer, 400, "amount_invalid", "/amount")
+    answer = stack.merchant().call("POST", "/v1/payments", {"channel": "stripe", "product": "checkout", "account": stack.cards["id"], "amount": 10, "currency": "JPY",
+                                                             "out_trade_no": number("M"), "subject": "Coffee"})
+    equal((answer.status, answer.json()["channel_code"]), (402, "amount_too_small"), "ten yen are below Stripe's least")
+
+
+@test
+def an_operator_reads_each_attempts_money(stack):
+    payment = paid(stack, amount=100, currency="JPY")
+    expect(line("received", "100 JPY").search(verb(stack, "attempt", "list", payment["id"])), "till attempt list")
 
 
 @test

@@ -95,7 +95,9 @@ def complete_attempt(body):
         body["account"] = ACCOUNT
     if body.get("product") is None:
         body.pop("extra", None)
-    elif body["product"] in ("barcode", "jsapi"):
+    else:  # the order may be of the other channel
+        body["channel"] = "alipay"
+    if body.get("product") in ("barcode", "jsapi"):
         body["extra"] = {**({"auth_code": ""} if body["product"] == "barcode" else {"buyer_id": "2088102177846880"}), **body.get("extra", {})}
     complete_extra(body.get("extra"))
 
