@@ -51,19 +51,9 @@ struct stripe_object *stripe_book_transaction(struct sandbox *sandbox,
     return transaction;
 }
 
-/* Pending until its day. */
-static void set_status(const struct stripe_call *call, struct till_json *json) {
-    bool is_there = stripe_int(json, "available_on") <= call->now_us / PLATFORM_SECOND_US;
-    till_json_set_text(json, "status", is_there ? "available" : "pending");
-}
-
 bool stripe_get_transaction(struct stripe_call *call) {
     const struct stripe_object *transaction = stripe_segment_object(call, STRIPE_TRANSACTION, "id");
-    struct till_json *json = transaction ? stripe_read(transaction) : NULL;
-    if (!transaction)
-        return false;
-    set_status(call, json);
-    return stripe_answer_json(call, json);
+    return transaction && stripe_answer_object(call, transaction);
 }
 
 static bool fits(const struct stripe_call *call, const struct till_json *json) {

@@ -129,6 +129,9 @@ bool stripe_no_room(struct stripe_call *call);
 
 /* object.c: the object as an answer, with what `expand` asks for. */
 bool stripe_answer_object(struct stripe_call *call, const struct stripe_object *object);
+/* The object as it is shown now: a transaction is available when its day has come. A tree of one's
+ * own; NULL without memory. */
+struct till_json *stripe_show(const struct stripe_call *call, const struct stripe_object *object);
 /* The one that the path names; NULL: refused. `param` is what the error names. */
 struct stripe_object *stripe_segment_object(struct stripe_call *call, enum stripe_kind kind,
                                             const char *param);

@@ -69,6 +69,30 @@ static struct till_json *describe_action(struct stripe_call *call, const char *i
     return action;
 }
 
+bool stripe_finish_action(struct sandbox *sandbox, struct stripe_object *intent, bool agrees,
+                          struct till_error *err) {
+    static const char *const waiting[] = {"requires_action", NULL};
+    struct till_json *json = stripe_read(intent);
+    bool waits = stripe_intent_is(json, waiting);
+    struct stripe_object *method = stripe_find(sandbox, intent->account, STRIPE_METHOD,
+                                               till_json_get_str(json, "payment_method"));
+    till_json_release(json);
+    if (!waits || !method)
+        return TILL_FAIL(err, STATE_CONFLICT, "This PaymentIntent waits for no buyer.");
+    if (agrees)
+        (void)stripe_charge_intent(sandbox, intent, method, false);
+    else
+        stripe_fail_action(sandbox, intent);
+    return true;
+}
+
+/* Where the buyer goes afterwards. */
+static void keep_return_url(struct stripe_call *call, struct stripe_object *intent) {
+    struct till_json *hidden = stripe_read_hidden(intent);
+    till_json_set_str(hidden, "return_url", stripe_param(call, "return_url"));
+    stripe_put_hidden(call->sandbox, intent, hidden);
+}
+
 /* Takes the tree. */
 static bool ask_for_action(struct stripe_call *call, struct stripe_object *intent,
                            struct stripe_object *method, struct till_json *json,
@@ -77,6 +101,7 @@ static bool ask_for_action(struct stripe_call *call, struct stripe_object *inten
     till_json_set_text(json, "payment_method", method->id);
     till_json_set(json, "next_action", describe_action(call, intent->id, instrument->type));
     stripe_put(call->sandbox, intent, json);
+    keep_return_url(call, intent);
     (void)stripe_emit(call->sandbox, intent, "payment_intent.requires_action", NULL);
     return true;
 }

@@ -33,7 +33,7 @@ static struct till_json *take(const struct stripe_call *call, const struct page 
     if (object->is_deleted || !is_in_time(call, object) ||
         (page->about && strcmp(page->about, object->about) != 0))
         return NULL;
-    struct till_json *json = stripe_read(object);
+    struct till_json *json = stripe_show(call, object);
     if (!page->fits || page->fits(call, json))
         return json;
     till_json_release(json);

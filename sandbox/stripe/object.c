@@ -101,7 +101,7 @@ static struct till_json *follow(struct stripe_call *call, const struct till_json
         return till_json_copy(value);
     const struct stripe_object *object =
         stripe_find_any(call->sandbox, call->account, till_json_str(value));
-    return object ? stripe_read(object) : NULL;
+    return object ? stripe_show(call, object) : NULL;
 }
 
 static bool expand_member(struct stripe_call *call, struct till_json *json, struct till_str member,
@@ -164,8 +164,16 @@ bool stripe_answer_json(struct stripe_call *call, struct till_json *json) {
     return true;
 }
 
+struct till_json *stripe_show(const struct stripe_call *call, const struct stripe_object *object) {
+    struct till_json *json = stripe_read(object);
+    if (json && object->kind == STRIPE_TRANSACTION &&
+        stripe_int(json, "available_on") <= call->now_us / PLATFORM_SECOND_US)
+        till_json_set_text(json, "status", "available");
+    return json;
+}
+
 bool stripe_answer_object(struct stripe_call *call, const struct stripe_object *object) {
-    struct till_json *json = object ? stripe_read(object) : NULL;
+    struct till_json *json = object ? stripe_show(call, object) : NULL;
     return json ? stripe_answer_json(call, json) : stripe_no_room(call);
 }
 

@@ -18,6 +18,10 @@ extern const struct web_route stripe_web_routes[];
 void stripe_page_pay(struct web *web);
 void stripe_page_pay_act(struct web *web);
 
+/* page_intent.c */
+void stripe_page_intent(struct web *web);
+void stripe_page_intent_act(struct web *web);
+
 /* page_console.c, page_session.c, page_event.c */
 void stripe_page_console(struct web *web);
 void stripe_page_endpoint_make(struct web *web);

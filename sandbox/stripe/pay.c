@@ -233,6 +233,29 @@ void stripe_settle_intent(struct sandbox *sandbox, struct stripe_object *intent,
     tell(sandbox, intent, charge, end);
 }
 
+void stripe_fail_action(struct sandbox *sandbox, struct stripe_object *intent) {
+    static const char message[] =
+        "The provided PaymentMethod has failed authentication. You can "
+        "provide payment_method_data or a new PaymentMethod to attempt to "
+        "fulfill this PaymentIntent again.";
+    struct till_json *json = stripe_read(intent), *error = till_json_object();
+    struct stripe_object *method = stripe_find(sandbox, intent->account, STRIPE_METHOD,
+                                               till_json_get_str(json, "payment_method"));
+    till_json_set_text(error, "code", "payment_intent_authentication_failure");
+    till_json_set_text(error, "doc_url",
+                       "https://stripe.com/docs/error-codes/payment-intent-authentication-failure");
+    till_json_set_text(error, "message", message);
+    if (method)
+        till_json_set(error, "payment_method", stripe_read(method));
+    till_json_set_text(error, "type", "invalid_request_error");
+    till_json_set(json, "last_payment_error", error);
+    till_json_set_text(json, "status", "requires_payment_method");
+    till_json_set_null(json, "payment_method");
+    till_json_set_null(json, "next_action");
+    stripe_put(sandbox, intent, json);
+    (void)stripe_emit(sandbox, intent, "payment_intent.payment_failed", NULL);
+}
+
 void stripe_void_intent(struct sandbox *sandbox, struct stripe_object *intent, const char *reason) {
     struct till_json *json = stripe_read(intent);
     struct stripe_object *charge = stripe_latest_charge(sandbox, intent);

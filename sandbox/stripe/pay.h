@@ -45,6 +45,8 @@ enum stripe_end stripe_charge_intent(struct sandbox *sandbox, struct stripe_obje
 void stripe_intent_set_secret(struct sandbox *sandbox, struct stripe_object *intent);
 /* What was under way has come, or has not. */
 void stripe_settle_intent(struct sandbox *sandbox, struct stripe_object *intent, bool has_come);
+/* The buyer did not agree on the page that next_action names: back to requires_payment_method. */
+void stripe_fail_action(struct sandbox *sandbox, struct stripe_object *intent);
 /* Canceled, with its event. */
 void stripe_void_intent(struct sandbox *sandbox, struct stripe_object *intent, const char *reason);
 /* The capture of a held charge: amount of its amount, the rest is released. */

@@ -170,6 +170,10 @@ TILL_MUST_CHECK bool stripe_settle_session(struct sandbox *sandbox, struct strip
 /* By the API's expire, by the clock, or at the dashboard. */
 TILL_MUST_CHECK bool stripe_expire_session(struct sandbox *sandbox, struct stripe_object *session,
                                            struct till_error *err);
+/* intent_confirm.c: the buyer agrees, or does not, on the page that an intent's next_action names.
+ * STATE_CONFLICT: it waits for no buyer. */
+TILL_MUST_CHECK bool stripe_finish_action(struct sandbox *sandbox, struct stripe_object *intent,
+                                          bool agrees, struct till_error *err);
 /* refund.c: amount 0: all that is left. */
 TILL_MUST_CHECK bool stripe_refund_charge(struct sandbox *sandbox, struct stripe_object *charge,
                                           int64_t amount, const struct till_json *metadata,

@@ -5,6 +5,8 @@
 const struct web_route stripe_web_routes[] = {
     {"GET", "/stripe/pay/*", stripe_page_pay},
     {"POST", "/stripe/pay/*", stripe_page_pay_act},
+    {"GET", "/stripe/intents/*", stripe_page_intent},
+    {"POST", "/stripe/intents/*", stripe_page_intent_act},
     {"GET", "/console/stripe", stripe_page_console},
     {"POST", "/console/stripe/endpoints", stripe_page_endpoint_make},
     {"POST", "/console/stripe/endpoints/*", stripe_page_endpoint_act},

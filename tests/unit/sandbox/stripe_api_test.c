@@ -320,6 +320,86 @@ static void a_version_decides_what_a_mode_is_called(void **state) {
     }
 }
 
+static const char *waiting_intent(void) {
+    struct stripe_play_answer answer =
+        post("/v1/payment_intents", "amount=500&currency=cny&payment_method_types[]=alipay&confirm="
+                                    "true&payment_method_data[type]=alipay&return_url="
+                                    "http://shop/back?a=1&description=Tea");
+    stripe_play_has(&play, &answer, "status", "requires_action");
+    return stripe_play_get(&play, &answer, "id");
+}
+
+static void a_buyer_agrees_on_the_page_of_the_next_action(void **state) {
+    (void)state;
+    for (int agrees = 0; agrees < 2; agrees++) {
+        const char *id = waiting_intent();
+        const char *target = stripe_play_text(&play, "/v1/payment_intents/%s", id);
+        const char *page = stripe_play_text(&play, "/stripe/intents/%s", id);
+        struct stripe_play_answer answer = get(target);
+        stripe_play_has(&play, &answer, "next_action.alipay_handle_redirect.url",
+                        stripe_play_text(&play, "http://127.0.0.1:8100%s", page));
+        struct http_response shown = play_http(&play, "GET", page, NULL, NULL, NULL);
+        assert_int_equal(shown.status, 200);
+        assert_true(play_contains(shown.body, "CN¥5.00"));
+        assert_true(play_contains(shown.body, "value=\"agree\""));
+        for (int again = 0; again < 2; again++) /* twice is once */
+            shown = play_http(&play, "POST", page, "application/x-www-form-urlencoded",
+                              agrees ? "action=agree" : "action=fail", NULL);
+        assert_int_equal(shown.status, 303);
+        answer = get(target);
+        stripe_play_has(&play, &answer, "status", agrees ? "succeeded" : "requires_payment_method");
+        stripe_play_has(&play, &answer, "next_action", "null");
+        stripe_play_has(&play, &answer, "amount_received", agrees ? "500" : "0");
+        stripe_play_has(&play, &answer, "last_payment_error.code",
+                        agrees ? "" : "payment_intent_authentication_failure");
+        shown =
+            play_http(&play, "GET", stripe_play_text(&play, "%s?done=1", page), NULL, NULL, NULL);
+        assert_true(play_contains(shown.body,
+                                  agrees ? "redirect_status=succeeded" : "redirect_status=failed"));
+        assert_true(play_contains(shown.body, "http://shop/back?a=1&amp;payment_intent=pi_"));
+    }
+    assert_string_equal(stripe_play_events(&play),
+                        "payment_intent.created payment_intent.requires_action "
+                        "payment_intent.payment_failed payment_intent.created "
+                        "payment_intent.requires_action charge.succeeded payment_intent.succeeded");
+    assert_int_equal(play_http(&play, "GET", "/stripe/intents/pi_x", NULL, NULL, NULL).status, 404);
+}
+
+static void money_is_available_when_its_day_has_come(void **state) {
+    (void)state;
+    (void)pay_order();
+    for (int day = 0; day < 2; day++) {
+        const char *wanted = day ? "available" : "pending";
+        struct stripe_play_answer answer = get("/v1/balance_transactions");
+        stripe_play_has(&play, &answer, "data.0.status", wanted);
+        answer = get("/v1/charges?expand[]=data.balance_transaction");
+        stripe_play_has(&play, &answer, "data.0.balance_transaction.status", wanted);
+        answer =
+            get(stripe_play_text(&play, "/v1/balance_transactions/%s",
+                                 stripe_play_get(&play, &answer, "data.0.balance_transaction.id")));
+        stripe_play_has(&play, &answer, "status", wanted);
+        play_advance(&play, 2 * 86400);
+    }
+}
+
+static void accounts_and_endpoints_have_their_number(void **state) {
+    (void)state;
+    struct stripe_play_answer answer = {0};
+    for (int i = 0; i <= 16; i++) {
+        answer =
+            post("/v1/webhook_endpoints", "url=http://shop/x&enabled_events[]=charge.refunded");
+        assert_int_equal(answer.status, i < 16 ? 200 : 400);
+    }
+    assert_true(play_contains(answer.response.body, "maximum of 16"));
+    for (int i = 1; i <= STRIPE_ACCOUNTS_MAX; i++)
+        answer = stripe_play(&play, "/v1/account", NULL,
+                             stripe_play_text(&play, "sk_test_number%08d", i), NULL);
+    assert_int_equal(answer.status, 500); /* one was there already */
+    stripe_play_has(&play, &answer, "error.type", "api_error");
+    answer = get("/v1/account");
+    assert_int_equal(answer.status, 200);
+}
+
 int main(void) {
 #define PLAY(name) cmocka_unit_test_setup_teardown(name, open_play, close_play)
     const struct CMUnitTest tests[] = {
@@ -337,6 +417,9 @@ int main(void) {
         PLAY(paths_are_the_platforms),
         PLAY(yen_have_no_decimals),
         PLAY(a_version_decides_what_a_mode_is_called),
+        PLAY(a_buyer_agrees_on_the_page_of_the_next_action),
+        PLAY(money_is_available_when_its_day_has_come),
+        PLAY(accounts_and_endpoints_have_their_number),
     };
     return cmocka_run_group_tests_name("sandbox stripe api", tests, play_group_setup,
                                        play_group_teardown);
