@@ -76,8 +76,9 @@ static bool origin_is_ours(const struct web *web) {
 /* What the platform shows to everybody, under whatever name, and what these pages are made of. */
 static bool is_for_everybody(struct till_str path) {
     static const char *const places[] = {
-        "/alipay/",     "/oauth2/",    "/downloadBillFile.resource",
-        "/sandbox.css", "/sandbox.js", "/stripe/pay/"};
+        "/alipay/",        "/oauth2/",    "/downloadBillFile.resource",
+        "/sandbox.css",    "/sandbox.js", "/stripe/pay/",
+        "/stripe/intents/"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
         if (till_str_starts_with(path, till_str_of(places[i])))
             return true;

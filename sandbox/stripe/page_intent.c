@@ -9,8 +9,6 @@
 
 #include <rt/html.h>
 
-enum { RETURN_AFTER_S = 1 };
-
 /* An intent as its page shows it; texts in the request's arena. */
 struct consent {
     bool is_known, waits;
@@ -56,21 +54,6 @@ static struct till_str way_back(struct web *web, const struct consent *consent) 
     return place;
 }
 
-static const char *head_of(struct web *web, const struct consent *consent, struct till_str place) {
-    struct till_str head;
-    struct till_error err;
-    struct till_buf buf;
-    const char *text;
-    if (consent->waits || place.len == 0 || !till_form_find(&web->query, "done"))
-        return "";
-    till_buf_init(&buf, web->arena);
-    html_format(&buf, "<meta http-equiv=\"refresh\" content=\"%d;url=%s\">",
-                (int64_t)RETURN_AFTER_S, &place);
-    return till_buf_finish(&buf, &head, &err) && till_arena_cstr(web->arena, head, &text, &err)
-               ? text
-               : "";
-}
-
 static void add_choice(struct page *page, const struct consent *consent) {
     page_form(page, "/stripe/intents/", consent->id);
     page_button(page, "action", "agree", "", "Authorize test payment", "同意付款（测试）");
@@ -94,7 +77,7 @@ static void show(struct web *web, const struct consent *consent) {
     struct till_str place = consent->is_known ? way_back(web, consent) : TILL_STR_NONE;
     page_open_document(&page, web,
                        web->is_chinese ? TILL_STR("沙箱付款确认") : TILL_STR("Sandbox consent"),
-                       "phone", head_of(web, consent, place));
+                       "phone", consent->waits ? "" : stripe_page_onwards(web, place));
     page_markup(&page, "<main><div class=\"screen\"><div class=\"top\"><h1>");
     if (consent->is_known)
         page_words(&page, "Confirm the payment", "确认付款");

@@ -213,14 +213,12 @@ static bool is_done(const struct checkout *checkout) {
     return checkout->screen == SCREEN_PAID || checkout->screen == SCREEN_UNDER_WAY;
 }
 
-/* Who has just paid goes on by himself. The form's own answer cannot send him: browsers hold every
- * step of a redirect to the form's policy, and where the shop leads on is not known here. */
-static const char *head_of(struct web *web, const struct checkout *checkout) {
-    struct till_str place = way_back(web, checkout), head;
+const char *stripe_page_onwards(struct web *web, struct till_str place) {
+    struct till_str head;
     struct till_error err;
     struct till_buf buf;
     const char *text;
-    if (!is_done(checkout) || !place.len || !till_form_find(&web->query, "done"))
+    if (!place.len || !till_form_find(&web->query, "done"))
         return "";
     till_buf_init(&buf, web->arena);
     html_format(&buf, "<meta http-equiv=\"refresh\" content=\"%d;url=%s\">",
@@ -233,9 +231,9 @@ static const char *head_of(struct web *web, const struct checkout *checkout) {
 static void show(struct web *web, const struct checkout *checkout) {
     struct page page;
     struct till_str kind = till_str_of(words[checkout->screen].kind);
-    page_open_document(&page, web,
-                       web->is_chinese ? TILL_STR("沙箱付款页") : TILL_STR("Sandbox checkout"),
-                       "phone", head_of(web, checkout));
+    page_open_document(
+        &page, web, web->is_chinese ? TILL_STR("沙箱付款页") : TILL_STR("Sandbox checkout"),
+        "phone", is_done(checkout) ? stripe_page_onwards(web, way_back(web, checkout)) : "");
     html_format(&page.buf, "<main><div class=\"screen %s\">", &kind);
     add_top(&page, checkout);
     if (checkout->screen == SCREEN_OPEN)

@@ -18,6 +18,11 @@ extern const struct web_route stripe_web_routes[];
 void stripe_page_pay(struct web *web);
 void stripe_page_pay_act(struct web *web);
 
+/* For the head of a page whose form has just been sent (?done=1): the buyer goes on by himself, by
+ * a refresh. The form's own answer cannot send him: browsers hold every step of a redirect to the
+ * form's policy, and where the shop leads on is not known here. An empty place: he stays. */
+const char *stripe_page_onwards(struct web *web, struct till_str place);
+
 /* page_intent.c */
 void stripe_page_intent(struct web *web);
 void stripe_page_intent_act(struct web *web);
