@@ -5,6 +5,7 @@
 
 #include <gateway/api/problem.h>
 #include <gateway/guard/guard.h>
+#include <gateway/guard/redact.h>
 #include <till/time.h>
 
 static bool is_hex(struct till_str s) {
@@ -68,12 +69,25 @@ static size_t keep_known(struct log_field *fields, size_t count) {
     return kept;
 }
 
+enum { SAID_ARENA = 8192 };
+
+/* What was said to the client may repeat his words: names that he made up, a value. */
+static struct till_str said(struct till_arena *arena, const char *text, bool is_pointer) {
+    struct till_str clean;
+    struct till_error ignored;
+    bool good = is_pointer ? redact_pointer(arena, till_str_of(text), &clean, &ignored)
+                           : redact_text(arena, till_str_of(text), &clean, &ignored);
+    return good ? clean : TILL_STR("[left out]");
+}
+
 static void write_line(const struct call *c, const struct till_error *error, bool quiet,
                        int64_t duration_us) {
     int status = c->response->status;
     enum log_level level = status >= 500 ? LOG_ERROR : quiet ? LOG_DEBUG : LOG_INFO;
     if (!log_enabled(c->gw->log, level))
         return;
+    struct till_arena arena;
+    till_arena_init(&arena, SAID_ARENA);
     struct log_field fields[] = {LOG_C("route", c->route),
                                  LOG_S("method", c->request->method),
                                  LOG_N("status", status),
@@ -85,12 +99,13 @@ static void write_line(const struct call *c, const struct till_error *error, boo
                                  LOG_C("outcome", c->outcome),
                                  LOG_S("peer", c->request->peer),
                                  LOG_C("code", error ? till_code_slug(error->code) : ""),
-                                 LOG_C("field", error ? error->field : ""),
+                                 LOG_S("field", said(&arena, error ? error->field : "", true)),
                                  LOG_C("channel_code", error ? error->peer : ""),
-                                 LOG_C("detail", error ? error->text : ""),
+                                 LOG_S("detail", said(&arena, error ? error->text : "", false)),
                                  LOG_C("where", error ? error->where : "")};
     log_fields(c->gw->log, level, "flow", fields,
                keep_known(fields, sizeof fields / sizeof fields[0]));
+    till_arena_clean_up(&arena);
 }
 
 /* log.debug: the exchange itself, redacted. */

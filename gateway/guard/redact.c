@@ -4,7 +4,7 @@
 #include <till/channel.h>
 #include <till/encode.h>
 
-enum { NESTING_MAX = 4, BASE64_RUN_MIN = 100, HEX_RUN_MIN = 64 };
+enum { NESTING_MAX = 4, BASE64_RUN_MIN = 100, HEX_RUN_MIN = 64, NAME_MAX_SHOWN = 32 };
 
 static const struct till_str HIDDEN = TILL_STR_INIT("[redacted]");
 
@@ -280,7 +280,9 @@ static void add_json(struct till_buf *buf, struct till_str s, int depth) {
             at = end;
             continue;
         }
-        till_buf_add(buf, till_str_sub(s, at, colon + 1 - at));
+        till_buf_char(buf, '"'); /* a name may be a secret that stands in the wrong place */
+        add_by_look(buf, inner);
+        till_buf_add(buf, till_str_sub(s, end - 1, colon + 2 - end));
         at = colon + 1;
         if (redact_is_private_name(inner)) {
             till_buf_text(buf, "\"[redacted]\"");
@@ -324,7 +326,8 @@ static void add_form(struct till_buf *buf, struct till_str s, int depth) {
         struct till_str pair = till_str_sub(s, 0, till_str_find(s, '&'));
         size_t equals = till_str_find(pair, '=');
         struct till_str name = till_str_sub(pair, 0, equals);
-        till_buf_add(buf, till_str_sub(pair, 0, equals + 1));
+        add_by_look(buf, name);
+        till_buf_add(buf, till_str_sub(pair, equals, 1));
         if (equals < pair.len && redact_is_private_name(name))
             till_buf_add(buf, HIDDEN);
         else if (equals < pair.len)
@@ -334,6 +337,21 @@ static void add_form(struct till_buf *buf, struct till_str s, int depth) {
             till_buf_char(buf, '&');
             s = till_str_sub(s, 1, s.len);
         }
+    }
+}
+
+/* A JSON pointer, part by part; "#" of a fragment stands before the first slash. */
+static void add_pointer(struct till_buf *buf, struct till_str pointer) {
+    while (pointer.len > 0) {
+        bool slash = pointer.ptr[0] == '/';
+        struct till_str rest = till_str_sub(pointer, slash, pointer.len);
+        struct till_str name = till_str_sub(rest, 0, till_str_find(rest, '/'));
+        till_buf_text(buf, slash ? "/" : "");
+        if (name.len > NAME_MAX_SHOWN)
+            till_buf_add(buf, HIDDEN);
+        else
+            add_by_look(buf, name);
+        pointer = till_str_sub(rest, name.len, rest.len);
     }
 }
 
@@ -350,10 +368,20 @@ static void add_text(struct till_buf *buf, struct till_str text, int depth) {
         add_by_look(buf, till_str_sub(text, 0, query));
         till_buf_char(buf, '?');
         add_form(buf, till_str_sub(text, query + 1, text.len), depth);
-    } else if (looks_like_form(text))
+    } else if (till_str_starts_with(text, TILL_STR("#/")))
+        add_pointer(buf, text);
+    else if (looks_like_form(text))
         add_form(buf, text, depth);
     else
         add_by_look(buf, text);
+}
+
+bool redact_pointer(struct till_arena *arena, struct till_str pointer, struct till_str *ret_text,
+                    struct till_error *err) {
+    struct till_buf buf;
+    till_buf_init(&buf, arena);
+    add_pointer(&buf, pointer);
+    return till_buf_finish(&buf, ret_text, err);
 }
 
 bool redact_text(struct till_arena *arena, struct till_str text, struct till_str *ret_text,

@@ -8,8 +8,8 @@ import signal
 import subprocess
 import urllib.parse
 
-from canaries import CARD, PHONE, canaries, every_flow, found, spellings
-from tap import (Receiver, admin_http, create, deliver, encode, equal, expect, folder, free_port, main, notice, raw, request, restart_gateway, settle, signed,
+from canaries import CARD, PHONE, canaries, every_flow, found, spellings, token_form
+from tap import (Receiver, admin_http, create, deliver, encode, equal, expect, folder, free_port, main, notice, order, raw, request, restart_gateway, settle, signed,
                  test, till, wait_for)
 
 HOSTILE = "x\r\n2026-01-01 INFO paid \x1b[31m\x9b2J \u2028 \"}{\\ \u0085"
@@ -195,6 +195,21 @@ def knocks(stack, secret):
     return {f"the answer to a secret as {what}": raw(stack.gateway_port, (head + "Connection: close\r\n\r\n").encode(), 5)[0] for what, head in heads.items()}
 
 
+def knock_signed(stack, secret):
+    """The same by a merchant who may: as a member's name, a filter's, a value where none of these belongs. The answers tell him his own words; the log does not."""
+    merchant, good, quoted = stack.merchant(), order(), urllib.parse.quote(secret, safe="")
+    for body in ({secret: 1}, {**good, secret: 1}, {**good, "extra": {secret: 1}}, {**good, "metadata": {secret: 1}}, {**good, "channel": secret}, {**good, "product": secret},
+                 {**good, "currency": secret}, {**good, "account": secret}, {**good, "out_trade_no": secret + "/"}, {**good, "return_url": "http://evil.example/" + secret}):
+        expect(merchant.call("POST", "/v1/payments", body).status >= 400, f"taken: {sorted(body)}")
+    for target in (f"/v1/payments?{quoted}=1", f"/v1/payments?state={quoted}", f"/v1/payments?cursor={quoted}", f"/v1/payments/{quoted}", f"/v1/{quoted}"):
+        expect(merchant.call("GET", target).status >= 400, f"taken: {target[:20]}")
+    for document, headers in (({"a": 1}, {"Idempotency-Key": secret}), ({"url": f"http://127.0.0.1/{quoted}"}, {}), ({"url": secret}, {})):
+        expect(merchant.call("POST", "/v1/webhook-endpoints", document, headers).status >= 400, f"taken: {sorted(document)}")
+    basic = (stack.client["id"], stack.client["secret"])
+    for form in ({"grant_type": secret}, {"grant_type": "client_credentials", "scope": secret}, {"grant_type": "x", secret: "x"}):
+        expect(token_form(stack, basic=basic, **form).status >= 400, f"taken: {sorted(form)}")
+
+
 def page_of(stack, payment):
     return request(stack.gateway_port, "GET", urllib.parse.urlsplit(payment["cashier_url"]).path).body
 
@@ -219,6 +234,7 @@ def s_133_no_canary_leaves_by_listings_archives_exports_pages_or_refusals(stack)
         places = {"errors": every_flow(stack, receiver)}
         for name in ("request secret", "webhook secret", "master key", "client's secret", "access token", "stripe's secret key"):
             places.update({f"{where}, {name}": text for where, text in knocks(stack, secret[name]).items()})
+            knock_signed(stack, secret[name])
         wait_for(lambda: len(receiver.messages) >= 2, "webhooks")
         rotated = stack.admin("app", "rotate-webhook", stack.app["id"])
         payment, shown = told(stack, receiver)

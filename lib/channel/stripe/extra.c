@@ -105,7 +105,7 @@ static bool refuse(const struct field *field, const char *pointer, struct till_e
 
 /* WeChat Pay wants to be told on what kind of screen its code is shown. */
 static void add_method(struct till_buf *form, size_t index, struct till_str method) {
-    char name[40];
+    char name[48];
     (void)snprintf(name, sizeof name, "payment_method_types[%zu]", index);
     stripe_form_add(form, name, method);
     if (till_str_is(method, "wechat_pay"))

@@ -95,6 +95,44 @@ static void private_looks_hide_themselves(void **state) {
           "CANARY");
 }
 
+/* Who puts a secret where a name belongs does not find it in the log. */
+static void names_are_looked_at_too(void **state) {
+    (void)state;
+    hides("{\"till_secret_CANARY\": 1}", "CANARY");
+    hides("{\"a\":{\"sk_live_CANARY\" : {\"b\":2}}}", "CANARY");
+    hides("a=b&till_token_CANARY=x", "CANARY");
+    hides("/v1/payments?whsec_CANARY=1", "CANARY");
+    hides("{\"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\":1}", "66778899");
+    keeps("{\"a\" : 1, \"b\":[{\"c\":\"d\"}]}");
+    keeps("a=b&c&d=&=e");
+}
+
+static const char *pointed(const char *text) {
+    struct till_str clean;
+    struct till_error err;
+    const char *result = NULL;
+    assert_true(redact_pointer(&arena, till_str_of(text), &clean, &err));
+    assert_true(till_arena_cstr(&arena, clean, &result, &err));
+    return result;
+}
+
+static void a_pointer_shows_names_of_ours_and_no_longer_ones(void **state) {
+    (void)state;
+    static const char *const OURS[] = {"",
+                                       "/amount",
+                                       "/extra/qr_code_timeout_express",
+                                       "/metadata",
+                                       "limits.instance.payments_create",
+                                       "/a/b//c"};
+    for (size_t i = 0; i < sizeof OURS / sizeof OURS[0]; i++)
+        assert_string_equal(pointed(OURS[i]), OURS[i]);
+    assert_string_equal(pointed("/extra/30ac2cc1b2508be8adeafa7b0ec76d17ddc2feaa"),
+                        "/extra/[redacted]");
+    assert_string_equal(pointed("/sk_live_51Cut"), "/[redacted]");
+    hides("{\"pointer\":\"#/30ac2cc1b2508be8adeafa7b0ec76d17ddc2feaa\"}", "30ac2cc1b2508be8");
+    keeps("{\"pointer\":\"#/extra/quit_url\"}");
+}
+
 static void what_explains_an_exchange_stays(void **state) {
     (void)state;
     keeps(
@@ -138,6 +176,8 @@ int main(void) {
         cmocka_unit_test(private_names_hide_their_values),
         cmocka_unit_test(every_secret_setting_of_every_channel_is_hidden),
         cmocka_unit_test(private_looks_hide_themselves),
+        cmocka_unit_test(names_are_looked_at_too),
+        cmocka_unit_test(a_pointer_shows_names_of_ours_and_no_longer_ones),
         cmocka_unit_test(what_explains_an_exchange_stays),
         cmocka_unit_test(nesting_ends_somewhere),
     };
