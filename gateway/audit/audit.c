@@ -193,9 +193,9 @@ static bool conclude(struct audit *audit, struct till_error *err) {
 }
 
 static void look_at_all(struct audit *audit) {
-    static void (*const PARTS[])(struct audit *) = {audit_schema, audit_structure, audit_chain,
-                                                    audit_books,  audit_rules,     audit_evidence,
-                                                    count_rows};
+    static void (*const PARTS[])(struct audit *) = {audit_schema,   audit_structure, audit_chain,
+                                                    audit_books,    audit_rules,     audit_rights,
+                                                    audit_evidence, count_rows};
     for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS && audit_goes_on(audit); i++)
         PARTS[i](audit);
 }

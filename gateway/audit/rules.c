@@ -15,11 +15,7 @@
 /* What a verified message is kept as; "hold" is what was not believed. */
 #define VERIFIED " IN ('notify', 'create', 'query', 'close', 'cancel')"
 
-struct rule {
-    const char *name, *sql; /* columns: the row, what was expected and found */
-};
-
-static const struct rule ATTEMPTS[] = {
+static const struct audit_rule ATTEMPTS[] = {
     {"attempt.bounds",
      "SELECT 'attempt ' || id, '0 <= refunded <= refund_held <= received, and received is nothing'"
      " || ' or the amount ' || amount || '; they are ' || refunded || ', ' || refund_held || ', '"
@@ -55,7 +51,7 @@ static const struct rule ATTEMPTS[] = {
      " ' times' FROM attempts GROUP BY upstream_no HAVING COUNT(*) > 1"},
 };
 
-static const struct rule PAYMENTS[] = {
+static const struct audit_rule PAYMENTS[] = {
     {"payment.attempt",
      "SELECT 'payment ' || p.id, 'its attempt ' || p.attempt_id || ' is one of its own; it is of ' "
      "||"
@@ -91,7 +87,7 @@ static const struct rule PAYMENTS[] = {
      " FROM refunds GROUP BY app_id, out_refund_no HAVING COUNT(*) > 1"},
 };
 
-static const struct rule LEDGER[] = {
+static const struct audit_rule LEDGER[] = {
     {"ledger.payment",
      "SELECT 'ledger ' || l.pk, 'its payment ' || l.payment_id || ' has its app and currency;'"
      " || ' the payment has ' || COALESCE(p.app_id || ' ' || p.currency, 'no row')"
@@ -130,7 +126,7 @@ static const struct rule LEDGER[] = {
 #define REFUNDS_OF(states)                                                                         \
     "(SELECT COUNT(*) FROM refunds WHERE payment_id = p.id AND state" states ")"
 
-static const struct rule OUTBOX[] = {
+static const struct audit_rule OUTBOX[] = {
     {"event.sequence",
      "SELECT 'payment ' || id, 'its events are numbered 1 to ' || event_sequence || '; there are '"
      " || events || ' up to ' || newest FROM (SELECT p.id, p.event_sequence, (SELECT COUNT(*) FROM"
@@ -220,7 +216,7 @@ static const struct rule OUTBOX[] = {
     " enabled FROM endpoints UNION ALL SELECT 'client', id, enabled FROM oauth_clients"
 #define SAID_ENABLED AUDIT_MEMBER("a.body", "enabled")
 
-static const struct rule REST[] = {
+static const struct audit_rule REST[] = {
     {"discrepancy.open",
      "SELECT 'cause ' || cause, 'one discrepancy is open for it; ' || COUNT(*) || ' are' FROM"
      " discrepancies WHERE open = 1 GROUP BY cause HAVING COUNT(*) > 1"},
@@ -292,7 +288,7 @@ static const struct rule REST[] = {
      " WHERE length(sealed) < least OR substr(sealed, 1, 1) <> x'01'"},
 };
 
-static void look(struct audit *audit, const struct rule *rules, size_t count) {
+void audit_look(struct audit *audit, const struct audit_rule *rules, size_t count) {
     for (size_t i = 0; i < count && audit_goes_on(audit); i++) {
         AUDIT_SCOPED sqlite3_stmt *stmt = audit_prepare(audit, rules[i].sql);
         audit->report->rules++;
@@ -302,7 +298,7 @@ static void look(struct audit *audit, const struct rule *rules, size_t count) {
     }
 }
 
-#define LOOK(audit, table) look((audit), (table), sizeof(table) / sizeof *(table))
+#define LOOK(audit, table) audit_look((audit), (table), sizeof(table) / sizeof *(table))
 
 void audit_rules(struct audit *audit) {
     LOOK(audit, ATTEMPTS);

@@ -50,6 +50,12 @@ void audit_bytes_row(struct audit_bytes *bytes, sqlite3_stmt *stmt, int first);
     "(CASE WHEN json_valid(CAST(" body " AS TEXT)) THEN CAST(" body " AS TEXT) ->> '$." name       \
     "' END)"
 
+/* A rule that one statement can tell; its columns: the row, what was expected and found. */
+struct audit_rule {
+    const char *name, *sql;
+};
+void audit_look(struct audit *audit, const struct audit_rule *rules, size_t count); /* rules.c */
+
 /* The parts, in their order. */
 void audit_schema(struct audit *audit);    /* schema.c: is it the one that the trail knows */
 void audit_structure(struct audit *audit); /* schema.c: pages, indexes, references */
@@ -57,5 +63,6 @@ void audit_chain(struct audit *audit);     /* chain.c: seals and trail */
 void audit_books(struct audit *audit);     /* books.c: ledger, postings, trail of them */
 void audit_evidence(struct audit *audit);  /* books.c: bytes and their digests */
 void audit_rules(struct audit *audit);     /* rules.c: everything that one statement can tell */
+void audit_rights(struct audit *audit);    /* rights.c: who may what, and who gave it */
 
 #endif

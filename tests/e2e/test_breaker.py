@@ -15,6 +15,8 @@ from tap import Merchant, discrepancies, equal, expect, free_port, main, new_sta
 
 WINDOW_S, PAUSE_S = 2, 1
 PLACES, FOR_WHAT_IS_OWED, SWEEPERS = 12, 8, 4
+LIVE = {"breaker": {"window": f"{WINDOW_S}s", "pause": f"{PAUSE_S}s", "pause_max": "2s"}, "upstream": {"in_flight_max": PLACES}}
+MARK = "# of this test\n"
 numbers = itertools.count(1)
 
 
@@ -95,12 +97,28 @@ def account(stack, name, port):
                        *[word for key, value in settings.items() for word in ("--set", f"{key}={value}")])
 
 
+def write_settings(stack, **changes):
+    """Those of LIVE with these changes ("breaker__window") at the end of the file."""
+    groups = {name: dict(leaves) for name, leaves in LIVE.items()}
+    for name, value in changes.items():
+        group, _, leaf = name.partition("__")
+        groups.setdefault(group, {})[leaf] = value
+    kept = stack.config.read_text(encoding="utf-8").partition(MARK)[0]
+    lines = [f"{group}:\n" + "".join(f"  {leaf}: {value}\n" for leaf, value in leaves.items()) for group, leaves in groups.items()]
+    stack.config.write_text(kept + MARK + "".join(lines), encoding="utf-8")
+
+
+def reload(stack, **changes):
+    write_settings(stack, **changes)
+    return stack.admin("reload")
+
+
 def setup():
     ports = [free_port(), free_port()]
-    stack = new_stack(breaker__window=f"{WINDOW_S}s", breaker__pause=f"{PAUSE_S}s", breaker__pause_max="2s", upstream__in_flight_max=str(PLACES),
-                      payments__create_deadline="4s", payments__ask_after="1s", payments__ask_slowest="2s", payments__settle_grace="1s")
+    stack = new_stack(payments__create_deadline="4s", payments__ask_after="1s", payments__ask_slowest="2s", payments__settle_grace="1s")
     stack.start_sandbox()
     stack.init()
+    write_settings(stack)
     stack.overrides["outbound.permit"] = " ".join(f"127.0.0.1:{port}" for port in (stack.sandbox_port, *ports))
     stack.start_gateway()
     stack.verb("key", "make", "--out", stack.folder / "keys")
@@ -222,6 +240,28 @@ def probes_close_it_and_what_was_left_unknown_is_settled(stack):
     equal(discrepancies(stack), [], "discrepancies")
 
 
+@test
+def thresholds_change_without_a_restart_and_a_bad_file_changes_nothing(stack):
+    """A reload while calls fail: too few of them for the new least number, the same after a file that is refused, enough for the old one."""
+    stack.relays[0].behave(lambda n: "fail")
+    lenient = {"breaker__calls_min": 100000, "breaker__window": "1s"}
+    changed = reload(stack, **lenient)["changes"]
+    equal({row["name"]: row["takes_effect"] for row in changed}, {"breaker.calls_min": "reload", "breaker.window": "reload"}, "what changed")
+    expect(not drive(stack, lambda: state(stack) == "open", 3, account=stack.first), f"it opened below calls_min: {breaker(stack)}")
+    for bad in ({"breaker__calls_min": 0}, {"breaker__calls_min": 10, "breaker__pause_max": "forever"}, {"breaker__calls_min": 10, "breaker__surprise": 1}):
+        write_settings(stack, **bad)
+        done = subprocess.run([till(), "reload", "--socket", stack.folder / "admin.sock"], capture_output=True, text=True, timeout=60)
+        equal((done.returncode, "breaker." in done.stderr), (1, True), f"till reload with {bad}: {done.stdout} {done.stderr}")
+    write_settings(stack, **lenient)  # for the commands below, which read the file; nobody reloads it
+    expect(not drive(stack, lambda: state(stack) == "open", 3, account=stack.first), f"a refused file changed it: {breaker(stack)}")
+    shown = breaker(stack)
+    expect(2 * shown["failures"] > shown["calls"] >= 10, f"nothing failed, so nothing was shown: {shown}")
+    reload(stack, breaker__window="1s")
+    expect(drive(stack, lambda: state(stack) == "open", 30, account=stack.first), f"it stays closed under the old threshold: {breaker(stack)}")
+    reload(stack)
+    recover(stack)
+
+
 # ---- what is said meanwhile
 
 
@@ -299,15 +339,34 @@ def what_the_command_line_refuses(stack):
 # ---- the bulkhead
 
 
-@test
-def no_more_calls_are_under_way_than_the_account_has_places(stack):
-    relay, answers = stack.relays[0], []
-    relay.behave(lambda n: 1.5)
-    threads = [threading.Thread(target=lambda: answers.append(order(stack, account=stack.first))) for _ in range(3 * PLACES)]
+def crowd(stack, count):
+    """So many orders at once at a platform that takes its time; their answers."""
+    answers = []
+    stack.relays[0].behave(lambda n: 1.5)
+    threads = [threading.Thread(target=lambda: answers.append(order(stack, account=stack.first))) for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    return answers
+
+
+@test
+def places_are_given_and_taken_by_a_reload(stack):
+    reload(stack, upstream__in_flight_max=2)
+    few = crowd(stack, PLACES)
+    expect(2 <= stack.relays[0].most <= 2 + FOR_WHAT_IS_OWED, f"{stack.relays[0].most} calls at once with two places")
+    expect([answer for answer in few if answer.status == 503], [answer.status for answer in few])
+    reload(stack, upstream__in_flight_max=2 * PLACES)
+    many = crowd(stack, 2 * PLACES - SWEEPERS)
+    equal({answer.status for answer in many}, {201}, "with places for all of them")
+    expect(stack.relays[0].most > PLACES, f"{stack.relays[0].most} calls at once with {2 * PLACES} places")
+    reload(stack)
+
+
+@test
+def no_more_calls_are_under_way_than_the_account_has_places(stack):
+    relay, answers = stack.relays[0], crowd(stack, 3 * PLACES)
     taken = [answer for answer in answers if answer.status == 201]
     busy = [answer for answer in answers if answer.status == 503]
     equal(len(taken) + len(busy), 3 * PLACES, f"answers: {[answer.status for answer in answers]}")

@@ -138,6 +138,35 @@ static const struct damage {
     {"config.trail", "app app_1", "UPDATE apps SET enabled = 0"},
     {"config.trail", "account acc_1", "UPDATE accounts SET enabled = 0"},
     {"config.trail", "endpoint whe_2", "UPDATE endpoints SET enabled = 0 WHERE id = 'whe_2'"},
+    {"config.trail", "client cli_2", "UPDATE oauth_clients SET enabled = 1 WHERE id = 'cli_2'"},
+    {"right.key", "key key_1", "UPDATE keys SET scopes = ''"},
+    {"right.key", "key key_1", "UPDATE keys SET scopes = 'payments:write'"},
+    {"right.key", "key key_1", "UPDATE keys SET scopes = 'bills:read'"}, /* as it was once */
+    {"right.owner", "key key_1", "UPDATE keys SET app_id = 'app_2'"},
+    {"right.owner", "key key_1", "UPDATE keys SET algorithm = 'ed25519'"},
+    {"right.owner", "key key_1", "UPDATE keys SET fingerprint = printf('%064d', 1)"},
+    {"right.client", "client cli_1",
+     "UPDATE oauth_clients SET scopes = scopes || ' refunds:write' WHERE id = 'cli_1'"},
+    {"right.client", "client cli_1",
+     "UPDATE oauth_clients SET app_id = 'app_2' WHERE id = "
+     "'cli_1'"},
+    {"right.revoked", "client cli_2",
+     "UPDATE oauth_clients SET revoked = 0, secret = zeroblob(32) WHERE id = 'cli_2'"},
+    {"right.revoked", "client cli_1",
+     "UPDATE oauth_clients SET revoked = 1, enabled = 0, secret = NULL, older = NULL WHERE id ="
+     " 'cli_1'"},
+    {"right.revoked", "client cli_2", "UPDATE oauth_tokens SET client_id = 'cli_2'"},
+    {"right.secret", "client cli_1",
+     "UPDATE oauth_clients SET secret = zeroblob(32) WHERE id = 'cli_1'"},
+    {"right.secret", "client cli_1",
+     "UPDATE oauth_clients SET older = zeroblob(32) WHERE id = 'cli_1'"},
+    {"right.secret", "client cli_2", /* of another client */
+     "UPDATE oauth_clients SET secret = (SELECT secret FROM oauth_clients WHERE id = 'cli_1')"
+     " WHERE id = 'cli_2'"},
+    {"right.token", "token", "UPDATE oauth_tokens SET scopes = scopes || ' refunds:write'"},
+    {"right.token", "token", "UPDATE oauth_tokens SET scopes = 'payments'"}, /* a part of a word */
+    {"right.limits", "app app_1", "UPDATE apps SET limits = ''"},
+    {"right.limits", "app app_1", "UPDATE apps SET limits = 'lists=50000/h'"},
     {"nonce.horizon", "store_facts",
      "UPDATE store_facts SET nonce_horizon_s = nonce_horizon_s - 1"},
     {"nonce.horizon", "store_facts",
@@ -265,6 +294,8 @@ static void a_head_that_was_kept_shows_a_tail_that_was_cut_off(void **state) {
         "DELETE FROM seals WHERE audit_pk > (SELECT pk FROM audit WHERE what = 'account.added');"
         "DELETE FROM audit WHERE pk > (SELECT pk FROM audit WHERE what = 'account.added');"
         "DELETE FROM ledger;"
+        "DELETE FROM oauth_tokens; DELETE FROM oauth_clients; UPDATE keys SET scopes = '';"
+        "UPDATE apps SET limits = '';"
         "DELETE FROM settled; DELETE FROM discrepancy_history;"
         "DELETE FROM events; DELETE FROM event_numbers; DELETE FROM refunds; DELETE FROM"
         " evidence; DELETE FROM deliveries; DELETE FROM attempts; DELETE FROM payments; DELETE"

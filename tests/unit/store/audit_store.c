@@ -5,6 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <gateway/store/acts.h>
+#include <gateway/store/app_limits.h>
+#include <gateway/store/clients.h>
 #include <rt/file.h>
 
 static struct finding with_evidence(struct fixture *f, const struct payment_opened *opened,
@@ -113,6 +116,42 @@ static void configure(struct fixture *f) {
     assert_done(store_account_update(f->store, TILL_STR("acc_1"), TILL_STR("{\"new\":1}"), &err));
 }
 
+static void add_client(struct fixture *f, const char *id, const char *secret) {
+    struct till_error err;
+    struct client_row row = {.app_id = "app_1",
+                             .name = TILL_STR("till of the shop"),
+                             .scopes = TILL_STR("payments:read payments:write"),
+                             .enabled = true,
+                             .created_us = T0};
+    struct client_digest held;
+    till_sha256(till_str_of(secret), held.bytes);
+    snprintf(row.id, sizeof row.id, "%s", id);
+    assert_done(store_client_add(f->store, &row, &held, &err));
+}
+
+/* One client with two secrets and a token, one that is revoked; a key with rights that were changed
+ * once; an app with limits. */
+static void give_rights(struct fixture *f) {
+    struct till_error err;
+    struct client_digest second, token;
+    struct token_row row = {.client_id = "cli_1",
+                            .scopes = "payments:read payments:write",
+                            .created_us = T0,
+                            .expires_us = T0 + 3600000000};
+    int64_t free_us;
+    till_sha256(TILL_STR("second"), second.bytes);
+    till_sha256(TILL_STR("token"), token.bytes);
+    add_client(f, "cli_1", "first");
+    assert_done(store_client_secret_add(f->store, TILL_STR("cli_1"), &second, T0, &err));
+    assert_done(store_token_add(f->store, &row, &token, &second, &free_us, &err));
+    add_client(f, "cli_2", "gone");
+    assert_done(store_client_revoke(f->store, TILL_STR("cli_2"), &err));
+    assert_done(store_key_set_scopes(f->store, TILL_STR("key_1"), TILL_STR("bills:read"), &err));
+    assert_done(store_key_set_scopes(f->store, TILL_STR("key_1"), TILL_STR("payments:read"), &err));
+    assert_done(
+        store_app_limit(f->store, TILL_STR("app_1"), TILL_STR(""), TILL_STR("lists=5/h"), &err));
+}
+
 void audit_store_seal(struct fixture *f) {
     struct till_error err;
     int n = 1;
@@ -126,6 +165,7 @@ void audit_store_live(struct fixture *f) {
     struct till_error err;
     int n;
     configure(f);
+    give_rights(f);
     struct payment_opened first = audit_store_pay(f, "plain");
     refund_all_ways(f, first.payment.id);
     settle(f, "closed", TILL_EVENT_CLOSED, false, false);
