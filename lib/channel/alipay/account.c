@@ -10,6 +10,7 @@
 
 #include "lib/channel/address.h"
 #include "lib/channel/alipay/trust.h"
+#include "lib/channel/common.h"
 
 enum { ACCOUNT_ARENA = 8192, GATEWAY_URL_MAX = 512 };
 
@@ -72,24 +73,10 @@ static bool is_digits(struct till_str s) {
     return s.len > 0;
 }
 
-/* The optional text setting, copied; at most max bytes of printable ASCII without blanks. */
-static bool read_text(struct alipay_account *a, const struct till_json *settings, const char *name,
-                      size_t max, struct till_str *value, struct till_error *err) {
-    char field[64] = "/";
-    struct till_str text = TILL_STR_NONE;
-    memcpy(field + 1, name, strlen(name) + 1);
-    if (!till_json_want_str(settings, name, &text, err))
-        return false;
-    if (text.len > max || !till_str_is_printable_ascii(text) || till_str_find(text, ' ') < text.len)
-        return TILL_FAIL_FIELD(err, FIELD_INVALID, field,
-                               "Give at most %zu visible ASCII characters without blanks.", max);
-    return text.len == 0 || till_arena_copy(&a->arena, text, value, err);
-}
-
 static bool read_ids(struct alipay_account *a, const struct till_json *settings,
                      struct till_error *err) {
-    if (!read_text(a, settings, "app_id", 32, &a->app_id, err) ||
-        !read_text(a, settings, "seller_id", 28, &a->seller_id, err))
+    if (!common_setting(&a->arena, settings, "app_id", 32, &a->app_id, err) ||
+        !common_setting(&a->arena, settings, "seller_id", 28, &a->seller_id, err))
         return false;
     if (a->app_id.len == 0)
         return TILL_FAIL_FIELD(err, FIELD_MISSING, "/app_id", "Set the app id of the console.");
@@ -108,7 +95,7 @@ static bool read_ids(struct alipay_account *a, const struct till_json *settings,
 static bool read_sign_type(struct alipay_account *a, const struct till_json *settings,
                            struct till_error *err) {
     a->sign_type = TILL_STR("RSA2");
-    if (!read_text(a, settings, "sign_type", 8, &a->sign_type, err))
+    if (!common_setting(&a->arena, settings, "sign_type", 8, &a->sign_type, err))
         return false;
     if (till_str_is(a->sign_type, "RSA2"))
         a->algorithm = TILL_RSA_SHA256;
@@ -126,7 +113,8 @@ static bool read_gateway(struct alipay_account *a, enum till_mode mode,
     a->gateway_url = mode == TILL_LIVE
                          ? TILL_STR("https://openapi.alipay.com/gateway.do")
                          : TILL_STR("https://openapi-sandbox.dl.alipaydev.com/gateway.do");
-    if (!read_text(a, settings, "gateway_url", GATEWAY_URL_MAX, &a->gateway_url, err) ||
+    if (!common_setting(&a->arena, settings, "gateway_url", GATEWAY_URL_MAX, &a->gateway_url,
+                        err) ||
         !address_read(a->gateway_url, GATEWAY_URL_MAX, "/gateway_url", &address, err))
         return false;
     if (address.has_query)
@@ -143,8 +131,8 @@ static bool read_bills(struct alipay_account *a, const struct till_json *setting
                        struct till_error *err) {
     enum till_bill_type type;
     struct till_str rest = TILL_STR_NONE;
-    if (!read_text(a, settings, "bills", 32, &rest, err) ||
-        !read_text(a, settings, "bill_hosts", 512, &a->bill_hosts, err))
+    if (!common_setting(&a->arena, settings, "bills", 32, &rest, err) ||
+        !common_setting(&a->arena, settings, "bill_hosts", 512, &a->bill_hosts, err))
         return false;
     while (rest.len) {
         size_t end = till_str_find(rest, ',');
@@ -168,9 +156,10 @@ bool alipay_load(const struct till_json *settings, struct till_account *account,
     account->credentials = a;
     if (till_json_only(settings, setting_names, err) && read_ids(a, settings, err) &&
         read_sign_type(a, settings, err) && read_gateway(a, account->mode, settings, err) &&
-        read_text(a, settings, "sys_service_provider_id", 64, &a->sys_service_provider_id, err) &&
-        read_text(a, settings, "store_id", 32, &a->store_id, err) &&
-        read_text(a, settings, "product_code", 32, &a->product_code, err) &&
+        common_setting(&a->arena, settings, "sys_service_provider_id", 64,
+                       &a->sys_service_provider_id, err) &&
+        common_setting(&a->arena, settings, "store_id", 32, &a->store_id, err) &&
+        common_setting(&a->arena, settings, "product_code", 32, &a->product_code, err) &&
         read_bills(a, settings, err) && trust_load(a, settings, err))
         return true;
     alipay_unload(account);

@@ -17,6 +17,7 @@
 #include <till/time.h>
 
 #include "lib/channel/channels.h"
+#include "lib/channel/common.h"
 
 enum { NUMBER_MAX = 64, TEXT_MAX = 256, BODY_MAX = 128, PASSBACK_MAX = 512, REDIRECT_MAX = 6000 };
 #define AMOUNT_MAX INT64_C(10000000000) /* 100,000,000.00 yuan (dossier 5) */
@@ -135,12 +136,8 @@ static bool set_expiry(struct till_json *business, const struct till_ask *ask,
                        const struct till_product *product, struct till_error *err) {
     char text[TILL_TIME_TEXT];
     int64_t lifetime_us;
-    if (__builtin_sub_overflow(ask->expires_us, ask->created_us, &lifetime_us) ||
-        lifetime_us < product->expires_min_us || lifetime_us > product->expires_max_us)
-        return TILL_FAIL_FIELD(err, TIME_INVALID, "/expires_in",
-                               "An order of this product lives %lld to %lld seconds.",
-                               (long long)(product->expires_min_us / TILL_US_PER_SECOND),
-                               (long long)(product->expires_max_us / TILL_US_PER_SECOND));
+    if (!common_lifetime(ask, product, &lifetime_us, err))
+        return false;
     if (till_json_member(business, "timeout_express"))
         return true;
     if (product->poll_us)

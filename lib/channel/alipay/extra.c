@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "lib/channel/address.h"
+#include "lib/channel/common.h"
 
 enum kind { TEXT, DURATION, NUMBER, CHOICE, ADDRESS, LIST, RECORD };
 
@@ -112,17 +113,6 @@ static bool is_duration(struct till_str text) {
            count > 0;
 }
 
-static bool is_choice(struct till_str text, const char *choices) {
-    struct till_str rest = till_str_of(choices);
-    while (rest.len > 0) {
-        size_t end = till_str_find(rest, ' ');
-        if (till_str_equal(text, till_str_sub(rest, 0, end)))
-            return true;
-        rest = till_str_sub(rest, end + 1, rest.len);
-    }
-    return false;
-}
-
 static bool is_fitting(const struct field *field, const struct till_json *value) {
     struct till_str text = till_json_str(value);
     unsigned long long number;
@@ -136,7 +126,7 @@ static bool is_fitting(const struct field *field, const struct till_json *value)
     case NUMBER:
         return till_str_to_u64(text, field->max, &number) && number > 0;
     case CHOICE:
-        return is_choice(text, field->choices);
+        return common_is_choice(text, field->choices);
     case ADDRESS:
         return address_read(text, field->max, "/extra", &address, &ignored);
     case LIST:

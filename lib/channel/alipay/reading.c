@@ -8,19 +8,12 @@
 
 #include "lib/channel/address.h"
 #include "lib/channel/channels.h"
+#include "lib/channel/common.h"
 
 enum { ACTION_MAX = 1024, TRADE_NO_MAX = 64 };
 
-/* Text of the platform into a fixed room: whole code points, no control bytes. */
-static void put(char *room, size_t size, struct till_str text) {
-    text = till_str_cut_utf8(text, size - 1);
-    for (size_t i = 0; i < text.len; i++)
-        room[i] = (unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f ? ' ' : text.ptr[i];
-    room[text.len] = '\0';
-}
-
 void verdict_say(struct till_verdict *verdict, const char *text) {
-    put(verdict->peer_text, sizeof verdict->peer_text, till_str_of(text));
+    common_put(verdict->peer_text, sizeof verdict->peer_text, till_str_of(text));
 }
 
 static struct till_str text_of(const struct reading *r, const char *name) {
@@ -30,8 +23,8 @@ static struct till_str text_of(const struct reading *r, const char *name) {
 void reading_name_peer(const struct reading *r) {
     struct till_verdict *v = r->verdict;
     struct till_str code = text_of(r, "sub_code"), text = text_of(r, "sub_msg");
-    put(v->peer_code, sizeof v->peer_code, code.len ? code : text_of(r, "code"));
-    put(v->peer_text, sizeof v->peer_text, text.len ? text : text_of(r, "msg"));
+    common_put(v->peer_code, sizeof v->peer_code, code.len ? code : text_of(r, "code"));
+    common_put(v->peer_text, sizeof v->peer_text, text.len ? text : text_of(r, "msg"));
 }
 
 static void doubt(const struct reading *r, const char *text) {

@@ -11,6 +11,7 @@
 #include <till/stripe.h>
 
 #include "lib/channel/address.h"
+#include "lib/channel/common.h"
 
 enum { ACCOUNT_ARENA = 4096, API_URL_MAX = 256, VERSION_MAX = 64, KEY_MIN = 24, METHODS_MAX = 512 };
 
@@ -36,19 +37,6 @@ static const char *const setting_names[] = {
     "secret_key", "webhook_secret", "webhook_secret_previous",
     "api_url",    "api_version",    "payment_methods",
     NULL};
-
-/* The optional text setting, copied; at most max bytes of printable ASCII without blanks. */
-static bool read_text(struct stripe_account *a, const struct till_json *settings, const char *name,
-                      const char *field, size_t max, struct till_str *value,
-                      struct till_error *err) {
-    struct till_str text = TILL_STR_NONE;
-    if (!till_json_want_str(settings, name, &text, err))
-        return false;
-    if (text.len > max || !till_str_is_printable_ascii(text) || till_str_find(text, ' ') < text.len)
-        return TILL_FAIL_FIELD(err, FIELD_INVALID, field,
-                               "Give at most %zu visible ASCII characters without blanks.", max);
-    return text.len == 0 || till_arena_copy(&a->arena, text, value, err);
-}
 
 /* sk_live_..., rk_test_...; the mode that the key says is the account's own. */
 static bool check_key(struct till_str key, enum till_mode mode, struct till_error *err) {
@@ -127,8 +115,8 @@ static bool read_api(struct stripe_account *a, enum till_mode mode,
     struct address address;
     a->api_url = TILL_STR("https://api.stripe.com");
     a->api_version = TILL_STR(STRIPE_API_VERSION);
-    if (!read_text(a, settings, "api_url", "/api_url", API_URL_MAX, &a->api_url, err) ||
-        !read_text(a, settings, "api_version", "/api_version", VERSION_MAX, &a->api_version, err) ||
+    if (!common_setting(&a->arena, settings, "api_url", API_URL_MAX, &a->api_url, err) ||
+        !common_setting(&a->arena, settings, "api_version", VERSION_MAX, &a->api_version, err) ||
         !address_read(a->api_url, API_URL_MAX, "/api_url", &address, err))
         return false;
     size_t scheme = address.is_https ? strlen("https://") : strlen("http://");
@@ -155,8 +143,8 @@ bool stripe_is_method(struct till_str name) {
 
 static bool read_methods(struct stripe_account *a, const struct till_json *settings,
                          struct till_error *err) {
-    if (!read_text(a, settings, "payment_methods", "/payment_methods", METHODS_MAX,
-                   &a->payment_methods, err))
+    if (!common_setting(&a->arena, settings, "payment_methods", METHODS_MAX, &a->payment_methods,
+                        err))
         return false;
     for (struct till_str rest = a->payment_methods; rest.len;) {
         size_t end = till_str_find(rest, ',');

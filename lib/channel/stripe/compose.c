@@ -18,6 +18,7 @@
 
 #include "lib/channel/address.h"
 #include "lib/channel/channels.h"
+#include "lib/channel/common.h"
 
 enum {
     NUMBER_MAX = 64,
@@ -138,12 +139,8 @@ static bool add_return(const struct stripe_account *a, struct till_buf *form,
 static bool add_expiry(struct till_buf *form, const struct till_ask *ask,
                        const struct till_product *product, struct till_error *err) {
     int64_t lifetime_us;
-    if (__builtin_sub_overflow(ask->expires_us, ask->created_us, &lifetime_us) ||
-        lifetime_us < product->expires_min_us || lifetime_us > product->expires_max_us)
-        return TILL_FAIL_FIELD(err, TIME_INVALID, "/expires_in",
-                               "An order of this product lives %lld to %lld seconds.",
-                               (long long)(product->expires_min_us / TILL_US_PER_SECOND),
-                               (long long)(product->expires_max_us / TILL_US_PER_SECOND));
+    if (!common_lifetime(ask, product, &lifetime_us, err))
+        return false;
     add_number(form, "expires_at", ask->expires_us / TILL_US_PER_SECOND);
     return true;
 }

@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#include "lib/channel/common.h"
+
 enum { METHODS_MAX = 20 };
 
 enum kind { EMAIL, CHOICE, METHODS };
@@ -36,17 +38,6 @@ static const struct field *find(struct till_str name) {
             return &fields[i];
     }
     return NULL;
-}
-
-static bool is_choice(struct till_str text, const char *choices) {
-    struct till_str rest = till_str_of(choices);
-    while (rest.len > 0) {
-        size_t end = till_str_find(rest, ' ');
-        if (till_str_equal(text, till_str_sub(rest, 0, end)))
-            return true;
-        rest = till_str_sub(rest, end + 1, rest.len);
-    }
-    return false;
 }
 
 /* Something on both sides of the one '@'; the platform looks closer. */
@@ -83,7 +74,7 @@ static bool is_fitting(const struct field *field, const struct till_json *value)
     if (field->kind == EMAIL)
         return is_email(text, field->max);
     if (field->kind == CHOICE)
-        return is_choice(text, field->choices);
+        return common_is_choice(text, field->choices);
     return is_methods(value, field->max);
 }
 

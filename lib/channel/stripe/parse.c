@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "lib/channel/common.h"
 #include "lib/channel/stripe/reading.h"
 
 enum { ANSWER_MAX = 256 * 1024 };
@@ -59,8 +60,8 @@ static void read_error(const struct reading *r, int status, const struct till_js
     struct till_str code = till_json_get_str(error, "code");
     struct till_str name = name_of(r, status, type, code, room);
     const struct till_stripe_code *meaning = till_stripe_code_find(name, r->ask->operation);
-    stripe_put_words(v->peer_code, sizeof v->peer_code, code.len ? code : name);
-    stripe_put_words(v->peer_text, sizeof v->peer_text, words_of(status, error));
+    common_put(v->peer_code, sizeof v->peer_code, code.len ? code : name);
+    common_put(v->peer_text, sizeof v->peer_text, words_of(status, error));
     v->verified = true;
     if (!meaning)
         return;

@@ -3,16 +3,10 @@
 #include "lib/channel/stripe/reading.h"
 
 #include "lib/channel/address.h"
+#include "lib/channel/common.h"
 #include "lib/channel/stripe/fields.h"
 
 enum { ACTION_MAX = 4096, ID_MAX = 255 };
-
-void stripe_put_words(char *room, size_t size, struct till_str text) {
-    text = till_str_cut_utf8(text, size - 1);
-    for (size_t i = 0; i < text.len; i++)
-        room[i] = (unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f ? ' ' : text.ptr[i];
-    room[text.len] = '\0';
-}
 
 void stripe_settle(const struct reading *r, enum till_outcome outcome, enum till_trade trade) {
     r->verdict->outcome = outcome;
@@ -21,7 +15,7 @@ void stripe_settle(const struct reading *r, enum till_outcome outcome, enum till
 
 void stripe_doubt(const struct reading *r, const char *text) {
     r->verdict->outcome = TILL_UNKNOWN;
-    stripe_put_words(r->verdict->peer_text, sizeof r->verdict->peer_text, till_str_of(text));
+    common_put(r->verdict->peer_text, sizeof r->verdict->peer_text, till_str_of(text));
 }
 
 void stripe_contradict(const struct reading *r, const char *text) {

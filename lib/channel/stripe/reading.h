@@ -27,7 +27,4 @@ void stripe_doubt(const struct reading *reading, const char *text);
 /* The same, and a security event: it is not about what we asked. */
 void stripe_contradict(const struct reading *reading, const char *text);
 
-/* Text of the platform into a fixed room: whole code points, no control bytes. */
-void stripe_put_words(char *room, size_t size, struct till_str text);
-
 #endif

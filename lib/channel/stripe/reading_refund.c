@@ -3,6 +3,7 @@
  * Answers about refunds (dossier 14). A refund that was taken is done, on its way, or failed; it
  * may fail after it was done, and then the money is back with the merchant.
  */
+#include "lib/channel/common.h"
 #include "lib/channel/stripe/fields.h"
 #include "lib/channel/stripe/reading.h"
 
@@ -34,10 +35,10 @@ static void read_failure(const struct reading *r, const struct till_json *refund
     bool is_canceled = till_str_is(till_json_get_str(refund, "status"), "canceled");
     if (reason.len == 0 || till_str_is(reason, "unknown"))
         reason = is_canceled ? TILL_STR("refund_canceled") : TILL_STR("refund_failed");
-    stripe_put_words(v->peer_code, sizeof v->peer_code, reason);
-    stripe_put_words(v->peer_text, sizeof v->peer_text,
-                     is_canceled ? TILL_STR("The refund was cancelled before it was done.")
-                                 : TILL_STR("The refund failed and the money is back."));
+    common_put(v->peer_code, sizeof v->peer_code, reason);
+    common_put(v->peer_text, sizeof v->peer_text,
+               is_canceled ? TILL_STR("The refund was cancelled before it was done.")
+                           : TILL_STR("The refund failed and the money is back."));
     stripe_settle(r, TILL_DECLINED, TILL_TRADE_UNSAID);
 }
 

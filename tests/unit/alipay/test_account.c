@@ -11,7 +11,8 @@ static void a_channel_is_found_by_its_name_and_no_other(void **state) {
     assert_null(till_channel_find(TILL_STR("Alipay")));
     assert_null(till_channel_find(TILL_STR("alipay2")));
     assert_null(till_channel_find(TILL_STR_NONE));
-    assert_null(till_channel_at(1));
+    assert_ptr_equal(till_channel_find(TILL_STR("stripe")), till_channel_at(1));
+    assert_null(till_channel_at(2));
 }
 
 static void every_channel_fills_the_whole_contract(void **state) {

@@ -102,9 +102,16 @@ static bool returned(struct fixture *f, struct till_arena *arena) {
     return is_ours;
 }
 
+static bool explain(struct fixture *f, struct till_arena *arena) {
+    struct till_explanation e = {0};
+    return till_stripe_webhook_explain(arena, header, event, TILL_STR(SECRET), NOW_US, &e,
+                                       &f->err) &&
+           e.verified;
+}
+
 typedef bool scenario(struct fixture *f, struct till_arena *arena);
 static scenario *const scenarios[] = {load,    create,      refund,   question, answer,
-                                      refusal, refund_list, notified, returned};
+                                      refusal, refund_list, notified, returned, explain};
 
 /* Fails the call n; false when there were fewer calls. */
 static bool fail_call(struct fixture *f, scenario *run, long n) {

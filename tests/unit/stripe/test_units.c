@@ -117,12 +117,37 @@ static void each_currency_that_is_offered_is_one_that_till_counts(void **state) 
     assert_int_equal(count, 138);
 }
 
+/* Whatever goes out comes back, and is never a thousandth or a thousandfold. */
+static void each_currency_keeps_its_worth_there_and_back(void **state) {
+    struct fixture *f = fixture_of(state);
+    const char *const *currencies = f->account->channel->currencies;
+    for (size_t i = 0; currencies[i]; i++) {
+        size_t written = 0;
+        for (int64_t minor = 1; minor < 100000000; minor = minor * 3 + 7) {
+            struct till_money money = {minor * 10, ""}, back;
+            int64_t amount;
+            char small[4] = "";
+            memcpy(money.currency, currencies[i], 4);
+            for (size_t c = 0; c < 3; c++)
+                small[c] = (char)(currencies[i][c] | 0x20);
+            if (!till_stripe_amount(money, &amount, &f->err))
+                continue;
+            assert_true(till_stripe_money(amount, till_str_of(small), &back, &f->err));
+            assert_true(back.minor == money.minor);
+            assert_true(amount > 0 && amount <= 99999999);
+            written++;
+        }
+        assert_true(written > 0 || strcmp(currencies[i], "MGA") == 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(s_026_each_amount_is_the_same_on_both_sides),
         cmocka_unit_test(what_cannot_be_written_there_is_refused),
         cmocka_unit_test(what_came_in_and_is_no_money_is_refused),
         cmocka_unit_test(nothing_and_a_large_sum_come_in),
+        SENTENCE(each_currency_keeps_its_worth_there_and_back),
         SENTENCE(each_currency_that_is_offered_is_one_that_till_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
