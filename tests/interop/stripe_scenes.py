@@ -14,6 +14,7 @@ from tap import equal, expect, new_stack, wait_for
 MAKERS = {
     "node": lambda: [toolchains.node_packages("stripe"), toolchains.HERE / "stripe" / "driver.mjs"],
     "python": lambda: [toolchains.merchant_python(), toolchains.HERE / "stripe" / "driver.py"],
+    "java": lambda: toolchains.jvm("stripe/java", "StripeDriver"),
 }
 SDKS = list(MAKERS)
 SCENES = []

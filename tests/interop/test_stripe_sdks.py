@@ -30,7 +30,8 @@ def versions():
     def found(pattern, *path):
         return re.search(pattern, HERE.joinpath(*path).read_text(encoding="utf-8")).group(1)
     return {"node": "npm stripe " + found(r'"stripe": "([^"]+)"', "..", "node", "package.json"),
-            "python": "PyPI stripe " + found(r"\nstripe==(\S+)", "merchant", "requirements.txt")}
+            "python": "PyPI stripe " + found(r"\nstripe==(\S+)", "merchant", "requirements.txt"),
+            "java": "stripe-java " + found(r"stripe-java</artifactId>\s*<version>([^<]+)", "stripe", "java", "pom.xml")}
 
 
 def page(results):
