@@ -73,9 +73,14 @@ static bool check_integer(struct stripe_call *call, const struct stripe_param *p
     struct till_str text = param->value;
     bool is_negative = text.len > 1 && text.ptr[0] == '-';
     unsigned long long magnitude;
-    return till_str_to_u64(till_str_sub(text, is_negative, text.len), INT64_MAX, &magnitude) ||
-           STRIPE_INVALID(call, "parameter_invalid_integer", param->name.ptr,
-                          "Invalid integer: %.*s", TILL_STR_ARG(till_str_cut_utf8(text, 60)));
+    if (till_str_to_u64(till_str_sub(text, is_negative, text.len), INT64_MAX, &magnitude))
+        return true;
+    (void)STRIPE_INVALID(call, "parameter_invalid_integer", param->name.ptr,
+                         "Invalid integer: %.*s", TILL_STR_ARG(till_str_cut_utf8(text, 60)));
+    return till_str_find(text, '.') < text.len &&
+           stripe_explain(call,
+                          "Amounts are whole numbers of the currency's smallest unit: $9.90 is "
+                          "990, and 100 yen are 100.");
 }
 
 static bool check_boolean(struct stripe_call *call, const struct stripe_param *param) {

@@ -54,8 +54,13 @@ void stripe_error_set(struct stripe_call *call, const char *name, struct till_js
 
 bool stripe_missing(struct stripe_call *call, const char *param, struct till_str id,
                     const char *what) {
-    return stripe_refuse(call, 404, "invalid_request_error", "resource_missing", param,
-                         "No such %s: '%.*s'", what, TILL_STR_ARG(till_str_cut_utf8(id, 200)));
+    const struct stripe_object *other = stripe_find_any(call->sandbox, NULL, id);
+    (void)stripe_refuse(call, 404, "invalid_request_error", "resource_missing", param,
+                        "No such %s: '%.*s'", what, TILL_STR_ARG(till_str_cut_utf8(id, 200)));
+    if (other && other->account != call->account)
+        return stripe_explain(call, "It was made with another secret key: every key has an account "
+                                    "of its own here.");
+    return other && stripe_explain(call, "It is an object of another kind.");
 }
 
 bool stripe_explain(struct stripe_call *call, const char *why) {

@@ -178,6 +178,35 @@ static void versions_are_dates_with_a_train(void **state) {
     }
 }
 
+/* What the newest exchange tells people. */
+static const char *why(void) {
+    const struct till_json *rows =
+        till_json_member(play_control(&play, "GET", "/control/exchanges", NULL), "exchanges");
+    return stripe_play_text(&play, "%.*s",
+                            TILL_STR_ARG(till_json_get_str(till_json_element(rows, 0), "why")));
+}
+
+static void usual_mistakes_are_explained(void **state) {
+    (void)state;
+    const char *session = stripe_play_session(&play, STRIPE_PLAY_ORDER);
+    const char *target = stripe_play_text(&play, SESSIONS "/%s", session);
+    assert_string_equal(why(), "");
+    (void)stripe_play(&play, target, NULL, "sk_test_another00001234", NULL);
+    assert_non_null(strstr(why(), "another secret key"));
+    (void)stripe_play(&play, stripe_play_text(&play, "/v1/charges/%s", session), NULL, NULL, NULL);
+    assert_non_null(strstr(why(), "another kind"));
+    (void)stripe_play(&play, "/v1/charges/ch_nobody", NULL, NULL, NULL);
+    assert_string_equal(why(), "");
+    (void)stripe_play(&play, "/v1/payment_intents", "amount=9.90&currency=usd", NULL, NULL);
+    assert_non_null(strstr(why(), "$9.90 is 990"));
+    (void)stripe_play(&play, "/v1/payment_intents", "amount=ten&currency=usd", NULL, NULL);
+    assert_string_equal(why(), "");
+    (void)stripe_play(&play, SESSIONS, STRIPE_PLAY_ORDER "&discounts[0][coupon]=x", NULL, NULL);
+    assert_non_null(strstr(why(), "the simulator does not"));
+    (void)stripe_play(&play, "/v1/charges", NULL, "sk_live_0123456789abcdefghij", NULL);
+    assert_non_null(strstr(why(), "test keys only"));
+}
+
 int main(void) {
 #define PLAY(name) cmocka_unit_test_setup_teardown(name, open_play, close_play)
     const struct CMUnitTest tests[] = {
@@ -192,6 +221,7 @@ int main(void) {
         PLAY(a_key_is_forgotten_after_a_day),
         PLAY(keys_have_their_length_and_readings_have_none),
         PLAY(versions_are_dates_with_a_train),
+        PLAY(usual_mistakes_are_explained),
     };
     return cmocka_run_group_tests_name("sandbox stripe key", tests, play_group_setup,
                                        play_group_teardown);
