@@ -3,6 +3,8 @@
 #include <sandbox/stripe/mail.h>
 #include <sandbox/stripe/resources.h>
 
+enum { EVENTS_DAYS = 30 };
+
 static struct till_json *describe_cause(const struct stripe_cause *cause) {
     struct till_json *request = till_json_object();
     stripe_set_text(request, "id", cause ? cause->request_id : TILL_STR_NONE);
@@ -35,6 +37,12 @@ struct stripe_object *stripe_emit(struct sandbox *sandbox, const struct stripe_o
     return kept;
 }
 
+/* They reach back 30 days. */
+static bool is_recent(const struct stripe_call *call, const struct till_json *event) {
+    return call->now_us / PLATFORM_SECOND_US - stripe_int(event, "created") <=
+           EVENTS_DAYS * PLATFORM_DAY_US / PLATFORM_SECOND_US;
+}
+
 static bool has_type(const struct stripe_call *call, const struct till_json *event) {
     struct till_str type = till_json_get_str(event, "type");
     bool listed = !stripe_has_below(call, "types");
@@ -42,7 +50,7 @@ static bool has_type(const struct stripe_call *call, const struct till_json *eve
         listed = listed || (till_str_is(call->params.items[i].pattern, "types[]") &&
                             till_str_equal(call->params.items[i].value, type));
     bool wants_delivered = stripe_param_flag(call, "delivery_success");
-    return listed &&
+    return listed && is_recent(call, event) &&
            (!stripe_has(call, "type") || till_str_equal(stripe_param(call, "type"), type)) &&
            (!stripe_has(call, "delivery_success") ||
             wants_delivered == (stripe_int(event, "pending_webhooks") == 0));
@@ -54,5 +62,12 @@ bool stripe_list_events(struct stripe_call *call) {
 
 bool stripe_get_event(struct stripe_call *call) {
     const struct stripe_object *event = stripe_segment_object(call, STRIPE_EVENT, "id");
-    return event && stripe_answer_object(call, event);
+    struct till_json *json = event ? stripe_read(event) : NULL;
+    bool is_there = json && is_recent(call, json);
+    till_json_release(json);
+    if (event && !is_there) {
+        (void)stripe_missing(call, "id", call->segments[0], "event");
+        return stripe_explain(call, "Events can be read for 30 days.");
+    }
+    return is_there && stripe_answer_object(call, event);
 }

@@ -382,6 +382,24 @@ static void money_is_available_when_its_day_has_come(void **state) {
     }
 }
 
+static void events_reach_back_a_month(void **state) {
+    (void)state;
+    (void)stripe_play_pay(&play, stripe_play_session(&play, STRIPE_PLAY_ORDER), "pm_card_visa");
+    struct stripe_play_answer answer = get("/v1/events?limit=1");
+    const char *event =
+        stripe_play_text(&play, "/v1/events/%s", stripe_play_get(&play, &answer, "data.0.id"));
+    play_advance(&play, 30 * 86400);
+    answer = get("/v1/events");
+    stripe_play_has(&play, &answer, "data.3.type", "payment_intent.created");
+    answer = get(event);
+    stripe_play_has(&play, &answer, "type", "checkout.session.completed");
+    play_advance(&play, 1);
+    answer = get("/v1/events");
+    stripe_play_has(&play, &answer, "data.0", "");
+    answer = get(event);
+    stripe_play_refused(&play, &answer, 404, "resource_missing", "id");
+}
+
 static void accounts_and_endpoints_have_their_number(void **state) {
     (void)state;
     struct stripe_play_answer answer = {0};
@@ -419,6 +437,7 @@ int main(void) {
         PLAY(a_version_decides_what_a_mode_is_called),
         PLAY(a_buyer_agrees_on_the_page_of_the_next_action),
         PLAY(money_is_available_when_its_day_has_come),
+        PLAY(events_reach_back_a_month),
         PLAY(accounts_and_endpoints_have_their_number),
     };
     return cmocka_run_group_tests_name("sandbox stripe api", tests, play_group_setup,
