@@ -11,6 +11,7 @@
 
 /* Deadlines are kept to this: no more than so many wake-ups a second however many connections. */
 #define GRAIN_US INT64_C(20000)
+enum { LOOKS_MAX = 64 }; /* into sockets, to choose whom to show out */
 
 struct list {
     struct http_connection *first, *last;
@@ -283,23 +284,50 @@ void http_reaper_adjust(struct http_reaper *reaper, const int64_t timeout_us[HTT
     pthread_mutex_unlock(&reaper->mutex);
 }
 
-static size_t shed_phase(struct http_reaper *reaper, enum http_phase phase, size_t count) {
-    size_t done = 0;
-    struct http_connection *c = reaper->phases[phase].first, *later;
-    for (; c && done < count; c = later) {
-        later = c->later;
-        done += c->is_live;
-        if (c->is_live)
-            cut(reaper, c, "idle");
+/* The oldest of a phase, of that address or of any (NULL); of those with nothing unread when it is
+ * to be silent, of which it looks at a few only: everybody waits meanwhile. */
+static struct http_connection *oldest(struct http_reaper *reaper, enum http_phase phase,
+                                      const struct http_address *peer, bool is_silent) {
+    struct http_connection *c = reaper->phases[phase].first;
+    for (int looks = 0; c && looks < LOOKS_MAX; c = c->later) {
+        if (!c->is_live || (peer && !http_peers_same(&c->peer, peer)))
+            continue;
+        if (!is_silent || !has_bytes(c))
+            return c;
+        looks++;
     }
-    return done;
+    return NULL;
 }
 
-/* An unfinished head may be news of a payment that came a moment ago: only where nobody is idle,
- * and then only the one that has had the most time. */
+/* Whom to show out: who is idle, with nothing on its way here. Else the head that has had the most
+ * time; one that is unfinished may be news of a payment that came a moment ago, so one with bytes
+ * that wait to be read goes after all others. Whose request is cut sees a connection that ends
+ * without an answer, and sends it again. */
+static struct http_connection *victim(struct http_reaper *reaper, const struct http_address *peer) {
+    static const struct {
+        enum http_phase phase;
+        bool is_silent;
+    } order[] = {{HTTP_PHASE_IDLE, true},
+                 {HTTP_PHASE_HEADER, true},
+                 {HTTP_PHASE_HEADER, false},
+                 {HTTP_PHASE_IDLE, false}};
+    struct http_connection *c = NULL;
+    for (size_t i = 0; i < sizeof order / sizeof order[0] && !c; i++)
+        c = oldest(reaper, order[i].phase, peer, order[i].is_silent);
+    return c;
+}
+
+/* Of idle ones so many, of others one. */
 static size_t shed(struct http_reaper *reaper, size_t count) {
-    size_t done = shed_phase(reaper, HTTP_PHASE_IDLE, count);
-    return done > 0 ? done : shed_phase(reaper, HTTP_PHASE_HEADER, 1);
+    struct http_connection *c;
+    size_t done = 0;
+    for (; done < count && (c = oldest(reaper, HTTP_PHASE_IDLE, NULL, true)); done++)
+        cut(reaper, c, "idle");
+    if (done == 0 && (c = victim(reaper, NULL))) {
+        cut(reaper, c, "idle");
+        done = 1;
+    }
+    return done;
 }
 
 size_t http_reaper_shed(struct http_reaper *reaper, size_t count) {
@@ -309,19 +337,9 @@ size_t http_reaper_shed(struct http_reaper *reaper, size_t count) {
     return done;
 }
 
-static struct http_connection *oldest_of(struct http_reaper *reaper, enum http_phase phase,
-                                         const struct http_address *peer) {
-    struct http_connection *c = reaper->phases[phase].first;
-    while (c && !(c->is_live && http_peers_same(&c->peer, peer)))
-        c = c->later;
-    return c;
-}
-
 bool http_reaper_evict(struct http_reaper *reaper, const struct http_address *peer) {
     pthread_mutex_lock(&reaper->mutex);
-    struct http_connection *c = oldest_of(reaper, HTTP_PHASE_IDLE, peer);
-    if (!c)
-        c = oldest_of(reaper, HTTP_PHASE_HEADER, peer);
+    struct http_connection *c = victim(reaper, peer);
     if (c)
         cut(reaper, c, "address");
     pthread_mutex_unlock(&reaper->mutex);

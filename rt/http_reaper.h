@@ -65,8 +65,8 @@ void http_reaper_first_line(struct http_reaper *reaper, struct http_connection *
 /* Other times from now on, also for connections that are in a phase already. */
 void http_reaper_adjust(struct http_reaper *reaper, const int64_t timeout_us[HTTP_PHASE_COUNT]);
 
-/* Cut the oldest idle connections; where there is none, the oldest unfinished head. Returns how
- * many. */
+/* Cut the oldest idle connections with nothing on their way here; where there is none, one: the
+ * oldest unfinished head, first of those with nothing unread. Returns how many. */
 size_t http_reaper_shed(struct http_reaper *reaper, size_t count);
 /* The same for the oldest one of an address; false when all of them are at work. */
 bool http_reaper_evict(struct http_reaper *reaper, const struct http_address *peer);
