@@ -341,10 +341,10 @@ def types(world, sdk):
     seen = specimens(world, world.client(sdk))
     expect(len(seen) >= 17, f"{len(seen)} answers")
     for file, interface, answer in seen:
-        declared = stripe_types.Types(f"{file}.d.ts")
+        declared = stripe_types.types_of(f"{file}.d.ts")
         expect(len(declared.interfaces.get(interface, {})) >= 7, f"{interface} was not read from {file}")
         equal(declared.faults(answer, interface), [], f"{interface} {answer.get('status')}")
     broken = {**seen[0][2], "expires_at": None, "livemode": "no"}
     broken.pop("currency")
-    found = stripe_types.Types("Checkout/Sessions.d.ts").faults(broken, "Session")
+    found = stripe_types.types_of("Checkout/Sessions.d.ts").faults(broken, "Session")
     expect(len(found) >= 3 and any("currency is missing" in line for line in found), f"a broken session shows: {found}")

@@ -2,6 +2,7 @@
 """Answers held to the types that npm stripe declares: every member that is not optional is there, null only where null may be, of the kind that is said.
 
 Reads the interfaces of one .d.ts file; what a file takes from another one is not followed."""
+import functools
 import re
 
 import toolchains
@@ -83,3 +84,8 @@ class Types:
         if interface and isinstance(value, dict):
             return self.faults(value, interface, place)
         return [f"{place} is {value!r}, not {choice}"] if interface else []
+
+
+@functools.lru_cache
+def types_of(path):
+    return Types(path)
