@@ -18,7 +18,7 @@ HEALTHY = {"a_healthy_disk_passes_the_same_audit"}
 HEAD = """# Faults and what comes of them
 
 Made by `tools/faults-md.py` from `tools/faults.def`; `tests/tidy` checks that every test named here exists, that every test of a fault is named, and
-that this page is current. Faults of the wire and of the platform are in [TESTING.md](TESTING.md) (`test_survival.py`), deaths at a chosen point in `tests/crash/test_matrix.py`.
+that this page is current. Faults of the wire and of the platform are in [TESTING.md](TESTING.md) (`test_survival.py`, `test_stripe_survival.py`), deaths at a chosen point in `tests/crash/test_matrix.py`.
 
 The tests run the real program. `tests/support/shim.c` is preloaded under it and makes calls of the system fail on order, n-th call by n-th call; it counts what it
 struck, and a test whose fault never struck fails. Clocks are turned by libfaketime, monotonic time goes on. Each story ends in the audit of the

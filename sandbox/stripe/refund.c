@@ -185,7 +185,7 @@ static bool refuse(struct stripe_call *call, const struct till_error *err,
 }
 
 bool stripe_create_refund(struct stripe_call *call) {
-    struct stripe_object *charge = find_charge(call), *refund;
+    struct stripe_object *charge = find_charge(call), *refund = NULL;
     struct till_error err;
     if (!charge)
         return false;
@@ -200,7 +200,7 @@ bool stripe_create_refund(struct stripe_call *call) {
                               stripe_param(call, "reason"), &refund, &err))
         good = refuse(call, &err, charge);
     till_json_release(metadata);
-    return good && stripe_answer_object(call, refund);
+    return good && refund && stripe_answer_object(call, refund);
 }
 
 bool stripe_get_refund(struct stripe_call *call) {

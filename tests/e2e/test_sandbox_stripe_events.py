@@ -112,6 +112,19 @@ def a_payer_in_a_browser_pays_and_goes_back(stack):
 
 
 @test
+def a_redirect_is_no_success_and_is_not_followed(stack):
+    secret = "sk_test_" + "away" * 6
+    with Receiver() as elsewhere, Receiver(lambda message, _: (302, {"Location": elsewhere.url}, b"")) as ear:
+        endpoint = stack.control("POST", "/stripe/endpoints", {"key": secret, "url": ear.url, "enabled_events": "checkout.session.completed"})
+        order, _ = ordered(stack, secret=secret)
+        act(stack, order, "pay")
+        event = wait_for(lambda: [json.loads(m["body"])["id"] for m in list(ear.messages)], "the letter")[0]
+        delivery = wait_for(lambda: [d for d in stack.control("GET", f"/stripe/events/{event}")["deliveries"] if d["attempts"]], "the answer")[0]
+        equal((delivery["acknowledged"], delivery["last_status"], delivery["over"], elsewhere.messages), (False, 302, False, []), "delivery")
+        stack.control("POST", f"/stripe/endpoints/{endpoint['id']}/delete", {})
+
+
+@test
 def failures_are_repeated_on_the_virtual_clock_until_a_2xx(stack):
     stack.status = 500
     order, _ = ordered(stack)
