@@ -2,7 +2,7 @@
 """Idempotency-Key on what is no order: a refund, a close, a renewal, another attempt; an endpoint, a delivery by hand, what an app adds to itself.
 One key, one call."""
 from keyed import make_pair
-from tap import Receiver, create, equal, event_types, expect, is_problem, main, number, order, restart_gateway, rows, settle, started, test, together, wait_for
+from tap import Merchant, Receiver, create, equal, event_types, expect, is_problem, main, number, order, restart_gateway, rows, settle, started, test, together, wait_for
 
 
 def post(stack, target, document=None, key=None, **more):
@@ -101,6 +101,35 @@ def sixteen_at_once_under_one_key_are_one(stack):
     equal((len(good), len(set(good))), (8, 1), "those who were heard")
     equal([answer.json()["code"] for answer in answers if answer.status == 422], ["idempotency_key_reused"] * 8, "the others")
     equal(refunds(stack, payment), [(good[0], 100)], "refunds")
+
+
+@test
+def one_key_is_one_order_while_settings_reload_and_the_signing_key_is_revoked(stack):
+    """Fourteen callers with one Idempotency-Key, signed with a key that is revoked amid them, while the settings are loaded anew: one order at
+    most, one answer, and whoever is let in later finds the same one."""
+    ends = []
+    for _ in range(4):
+        made = stack.admin("app", "key", "--app", stack.app["id"])
+        doomed = Merchant(stack.gateway_port, made["id"], bytes.fromhex(made["secret"]))
+        body, key = order(number("RACE")), number("K")
+
+        def act(index):
+            if index == 14:
+                return stack.admin("reload")
+            if index == 15:
+                return stack.admin("app", "revoke", made["id"])
+            return [doomed.call("POST", "/v1/payments", body, headers={"Idempotency-Key": key}) for _ in range(12)]
+        heard = [answer for answers in together(16, act)[:14] for answer in answers]
+        equal({answer.status for answer in heard} - {200, 201, 202, 401}, set(), "answers")
+        taken = {answer.json()["id"] for answer in heard if answer.status < 300}
+        held = rows(stack, "SELECT id FROM payments WHERE out_trade_no = ?", body["out_trade_no"])
+        expect(len(held) <= 1 and taken <= {row[0] for row in held}, f"{taken} was answered, {held} is there")
+        is_problem(doomed.call("POST", "/v1/payments", body, headers={"Idempotency-Key": key}), 401, "unauthorized")
+        again = post(stack, "payments", body, key)
+        expect(again.status in (200, 201) and taken <= {again.json()["id"]}, f"{again} after {taken}")
+        equal(len(rows(stack, "SELECT id FROM payments WHERE out_trade_no = ?", body["out_trade_no"])), 1, "orders")
+        ends += [answer.status for answer in heard]
+    expect(any(status < 300 for status in ends), f"nobody was heard before the key was revoked: {ends}")
 
 
 # ---- calls that make something and have no number of the merchant's

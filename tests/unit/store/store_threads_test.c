@@ -101,6 +101,48 @@ static void S_005_one_nonce_takes_effect_once_in_a_race(void **state) {
     assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM payments"), 1);
 }
 
+/* A clock that is ten days ahead: nonces are forgotten while one of them is being used. */
+static void forget_all(struct racer *racer) {
+    struct till_error err;
+    racer->result = -1;
+    for (int i = 0, removed = 0; i < 4; i++) {
+        bool done = store_purge(racer->f->store, T0 + 10 * INT64_C(86400000000), &removed, &err);
+        racer->code = done ? TILL_OK : err.code;
+    }
+}
+
+static bool is_replay(enum till_code code) {
+    return code == TILL_E_NONCE_USED || code == TILL_E_TIMESTAMP_OUTSIDE;
+}
+
+static void S_139_one_nonce_takes_effect_once_while_the_clock_jumps(void **state) {
+    enum { CALLERS = 8, ROUNDS = 20 };
+    struct fixture *f = *state;
+    static struct racer racers[CALLERS + 1];
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < CALLERS; i++) {
+            racers[i] = (struct racer){.f = f, .run = open_one, .open = fixture_order(f, "", 990)};
+            racers[i].open.payment.out_trade_no = text(f, "A%d.%d", round, i);
+            racers[i].open.claim = (struct nonce_claim){.key_id = TILL_STR("key_1"),
+                                                        .nonce = text(f, "n%d", round),
+                                                        .timestamp_s = T0 / 1000000 + round};
+        }
+        racers[CALLERS] = (struct racer){.f = f, .run = forget_all};
+        run_all(racers, CALLERS + 1);
+        assert_int_equal(racers[CALLERS].code, TILL_OK);
+        assert_int_equal(count_results(racers, CALLERS, OPENED_NEW), 1);
+        for (int i = 0; i < CALLERS; i++)
+            assert_true(racers[i].code == TILL_OK || is_replay(racers[i].code));
+        struct racer late = racers[0];
+        till_arena_init(&late.arena, 1 << 20);
+        late.open.payment.out_trade_no = text(f, "late%d", round);
+        open_one(&late);
+        till_arena_clean_up(&late.arena);
+        assert_true(late.result == -1 && is_replay(late.code));
+    }
+    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM payments"), ROUNDS);
+}
+
 static void S_043_the_same_notification_50_times_at_once_is_one_transition(void **state) {
     struct fixture *f = *state;
     static struct racer racers[50];
@@ -301,6 +343,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(I12_sixty_four_creates_of_one_order_are_one_order),
         T(S_005_one_nonce_takes_effect_once_in_a_race),
+        T(S_139_one_nonce_takes_effect_once_while_the_clock_jumps),
         T(S_043_the_same_notification_50_times_at_once_is_one_transition),
         T(S_094_two_refunds_of_60_on_100_are_one_refund),
         T(many_writers_share_few_commits),
