@@ -75,6 +75,8 @@ enum { SAID_ARENA = 8192 };
 static struct till_str said(struct till_arena *arena, const char *text, bool is_pointer) {
     struct till_str clean;
     struct till_error ignored;
+    if (!text[0])
+        return TILL_STR_NONE;
     bool good = is_pointer ? redact_pointer(arena, till_str_of(text), &clean, &ignored)
                            : redact_text(arena, till_str_of(text), &clean, &ignored);
     return good ? clean : TILL_STR("[left out]");

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Secrets and other people's words on their way out: every file that holds a secret (S-131), every log and every command's text (S-132), every listing,
 archive, export, page and message (S-133). test_config.py has the same cases for the daemon's start, its log, its errors and its metrics."""
+import hashlib
+import hmac
 import json
 import os
 import re
 import signal
 import subprocess
+import time
 import urllib.parse
 
 from canaries import CARD, PHONE, canaries, every_flow, found, spellings, token_form
@@ -113,6 +116,23 @@ def s_131_a_reload_and_a_check_refuse_it_too_and_the_daemon_goes_on(stack):
 # ---- other people's words
 
 
+def hostile_about_cards(stack, quoted):
+    """Events of stripe, signed and not, and its simulator."""
+    cards = stack.provision_stripe()
+    secret = cards["settings"]["webhook_secret"].encode()
+    for of in ({"id": HOSTILE}, {"type": HOSTILE}, {"object": {"object": "checkout.session", "id": HOSTILE, "client_reference_id": HOSTILE}}):
+        event = {"id": "evt_1", "object": "event", "type": "checkout.session.completed", "created": int(time.time()), "livemode": False,
+                 "data": {"object": of.pop("object", {"object": "checkout.session", "id": "cs_test_1"})}, **of}
+        body, now = json.dumps(event).encode(), str(int(time.time()))
+        good = hmac.new(secret, now.encode() + b"." + body, hashlib.sha256).hexdigest()
+        for header in (f"t={now},v1={good}", f"t={now},v1={good}x\ty", "x\ty"):
+            request(stack.gateway_port, "POST", f"/notify/stripe/{cards['account']['public_id']}", body, {"Content-Type": "application/json", "Stripe-Signature": header})
+    for target in ("/v1/checkout/sessions", "/v1/refunds", "/v1/" + quoted, "/v1/charges?charge=" + quoted):
+        for key in (cards["settings"]["secret_key"], "x\ty"):
+            request(stack.sandbox_port, "POST", target, f"mode={quoted}&{quoted}=x&metadata[{quoted}]={quoted}".encode(),
+                    {"Content-Type": "application/x-www-form-urlencoded", "Authorization": f"Bearer {key}", "Idempotency-Key": "a\tb", "Stripe-Version": "x\ty"})
+
+
 def hostile_everywhere(stack):
     """Through the sandbox, the shop and the administration, where no flow refuses it first."""
     quoted = urllib.parse.quote(HOSTILE)
@@ -123,6 +143,7 @@ def hostile_everywhere(stack):
         request(stack.shop_port, "GET", target)
         request(stack.shop_port, "POST", target, HOSTILE.encode(), {"webhook-id": "x\ty", "webhook-signature": "v1,\t"})
     request(stack.shop_port, "POST", "/hook", json.dumps({"type": HOSTILE, "data": {"out_trade_no": HOSTILE}}).encode(), {"Content-Type": "application/json"})
+    hostile_about_cards(stack, quoted)
     app = admin_http(stack, "POST", "/admin/apps", {"name": HOSTILE, "mode": "test"})
     create(stack, metadata={"note": HOSTILE})
     payment = create(stack)

@@ -219,7 +219,7 @@ def takes_only_what_is_signed(hook, secret):
 
 
 @test
-def each_webhook_program_takes_what_till_signs_once_and_nothing_else(stack):
+def s_110_each_webhook_program_takes_what_till_signs_once_and_nothing_else(stack):
     merchant, hooks = stack.merchant(), {}
     for language, port in stack.hooks.items():
         made_there = merchant.call("POST", "/v1/webhook-endpoints", {"url": f"http://127.0.0.1:{port}/hook"})
