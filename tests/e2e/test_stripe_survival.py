@@ -303,4 +303,43 @@ def news_that_is_late_doubled_or_overtaken_is_news_once(stack):
     all_is_well(stack)
 
 
+@test
+def money_that_is_under_way_is_paid_when_it_has_come_or_never(stack):
+    roll(stack)
+    for deaf_to in ("session.read", "event"):  # told by events alone, then found by questions alone
+        for name, state in (("stripe_pay_later", "paid"), ("stripe_pay_fails_later", "closed")):
+            payment = placed(stack)
+            rules = [fault(stack, deaf_to, "drop_before" if deaf_to == "session.read" else "event_never", -1), fault(stack, "session.pay", name, argument="60")]
+            pay(stack, payment)
+            time.sleep(0.5)
+            equal((read(stack, payment)["state"], read(stack, payment)["received"]), ("pending", 0), f"while {name}")
+            stack.control("POST", "/clock", {"advance_seconds": 60})
+            await_state(stack, payment, state, ROUND)
+            for rule in rules:
+                stack.control("DELETE", "/faults", {"id": rule})
+            equal(read(stack, payment)["received"], MONEY if state == "paid" else 0, f"received after {name}")
+    all_is_well(stack)
+
+
+@test
+def a_secret_that_is_rolled_at_the_platform_verifies_as_long_as_it_lives(stack):
+    roll(stack)
+    endpoint, secret = stack.control("GET", "/stripe/endpoints")["endpoints"][0]["id"], stack.cards["settings"]["webhook_secret"]
+    deaf = fault(stack, "session.read", "drop_before", -1)
+    stack.control("POST", f"/stripe/endpoints/{endpoint}/roll", {"hours": 0})
+    payment = placed(stack)
+    pay(stack, payment)
+    time.sleep(0.5)
+    equal(read(stack, payment)["state"], "pending", "by a secret that till does not know")
+    stack.control("POST", f"/stripe/endpoints/{endpoint}/roll", {"secret": secret, "hours": 0})
+    stack.control("POST", "/clock", {"advance_seconds": 60})  # what was refused comes again
+    await_state(stack, payment, "paid", ROUND)
+    stack.control("POST", f"/stripe/endpoints/{endpoint}/roll", {"hours": 1})
+    payment = placed(stack)
+    pay(stack, payment)
+    await_state(stack, payment, "paid", ROUND)  # by the second v1
+    stack.control("DELETE", "/faults", {"id": deaf})
+    all_is_well(stack)
+
+
 main(setup=ready)
