@@ -19,8 +19,10 @@ WHOLE = ["lib/base/money.c", "lib/base/currency.c", "lib/base/form.c", "lib/base
          "lib/base/percent.c", "lib/base/base64.c", "lib/base/hex.c", "lib/base/utf8.c", "lib/crypto/signing.c", "lib/crypto/webhook.c",
          "lib/crypto/key.c", "lib/crypto/key_parse.c", "lib/crypto/key_export.c", "lib/payment/state.c",
          "lib/channel/alipay/canonical.c", "lib/channel/alipay/codes.c", "lib/channel/alipay/answer.c", "lib/channel/alipay/parse.c",
-         *(f"lib/channel/stripe/{name}.c" for name in ("account", "build", "codes", "compose", "extra", "fields", "form", "notify", "notify_read", "parse", "reading",
-                                                       "reading_refund", "returned", "signature", "units"))]
+         "lib/channel/common.c",
+         *(f"lib/channel/stripe/{name}.c" for name in (
+             "account", "build", "codes", "compose", "extra", "fields", "form", "notify", "notify_read", "parse", "reading", "reading_refund", "returned",
+             "signature", "units"))]
 DIRECTORIES = ["lib/base", "lib/crypto", "lib/payment", "lib/channel", "rt", "gateway/store", "gateway/guard", "gateway/flow",
                "gateway/api", "sandbox", "shop"]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Stripe account with real processes: security case S-026 and those of kind notify.stripe (S-072 to S-077, S-079), the simulator's own events, and the same told by
+"""A Stripe account with real processes: security case S-026 and those of kind notify.stripe (S-072 to S-079), the simulator's own events, and the same told by
 the test with the account's secret."""
 import hashlib
 import hmac
@@ -306,6 +306,25 @@ def s_077_a_test_event_at_a_live_account_is_held(_shared):
     equal([kind for (kind,) in rows(stack, "SELECT type FROM discrepancies")], ["mode_mismatch"], "discrepancies")
     equal(rows(stack, "SELECT count(*) FROM ledger")[0][0], 0, "ledger")
     expect(told(True).status >= 400, "an order that was never issued")
+
+
+@test
+def s_078_news_of_a_payment_under_way_that_comes_late_changes_nothing(stack):
+    payment = create(stack)
+
+    def of_intent(status, received):
+        document = json.loads(event(stack, payment, kind=f"payment_intent.{status}"))
+        session = document["data"]["object"]
+        document["data"]["object"] = {"id": "pi_3Late", "object": "payment_intent", "amount": session["amount_total"], "amount_received": received, "currency": session["currency"],
+                                      "metadata": session["metadata"], "status": status}
+        return json.dumps(document).encode()
+    applied(stack, payment, of_intent("succeeded", 990))
+    before = facts_of(stack, payment)
+    for what, late in (("under way", of_intent("processing", 0)), ("complete, unpaid", event(stack, payment, session__payment_status="unpaid", session__payment_intent=None))):
+        answer = deliver(stack, late)
+        expect(200 <= answer.status < 300, f"{what}: {answer}")
+        equal(facts_of(stack, payment), before, what)
+    told_once(stack, payment)
 
 
 @test
