@@ -3,24 +3,6 @@
 #include <cli/admin.h>
 #include <cli/say_payment.h>
 
-/* The JSON object that --extra gives, as text or as @file. */
-static bool set_extra(struct cli *cli, struct till_str text, struct till_json *body,
-                      struct till_error *err) {
-    struct till_json *extra = NULL;
-    struct till_str value;
-    if (text.len == 0)
-        return true;
-    if (!cli_value(cli, text, &value, err))
-        return false;
-    if (till_json_parse(value, &extra, err) && till_json_is_object(extra)) {
-        till_json_set(body, "extra", extra);
-        return true;
-    }
-    till_json_release(extra);
-    return TILL_FAIL(err, USAGE,
-                     "--extra is a JSON object, such as '{\"auth_code\":\"28...\"}', or @FILE.");
-}
-
 static bool attempt_add(struct cli *cli, struct till_error *err) {
     struct admin_place place = {0};
     struct cli_values ids = {0};

@@ -89,7 +89,8 @@ static bool read_settings(struct cli *cli, const struct cli_values *words,
         name[equals] = '\0';
         if (!cli_value(cli, till_str_sub(word, equals + 1, word.len), &value, err))
             return false;
-        till_json_set_str(settings, name, value);
+        /* The line break at a file's end is the editor's. */
+        till_json_set_str(settings, name, till_str_trim(value));
     }
     *ret_settings = settings;
     settings = NULL;

@@ -49,13 +49,34 @@ bool say_payment(struct cli *cli, struct till_json *payment, struct till_error *
     return cli_say(cli, payment, err) && shown;
 }
 
+bool set_extra(struct cli *cli, struct till_str text, struct till_json *body,
+               struct till_error *err) {
+    struct till_json *extra = NULL;
+    struct till_str value;
+    if (text.len == 0)
+        return true;
+    if (!cli_value(cli, text, &value, err))
+        return false;
+    if (till_json_parse(value, &extra, err) && till_json_is_object(extra)) {
+        till_json_set(body, "extra", extra);
+        return true;
+    }
+    till_json_release(extra);
+    return TILL_FAIL(err, USAGE,
+                     "--extra is a JSON object, such as '{\"auth_code\":\"28...\"}', or @FILE.");
+}
+
 /* What `till pay` was told. */
 struct wish {
-    struct till_str app, amount, currency, subject, order, account, channel, product, auth_code;
+    struct till_str app, amount, currency, subject, order, account, channel, product, auth_code,
+        extra;
 };
 
-static bool order_of(const struct wish *wish, struct till_json **ret_body, struct till_error *err) {
+static bool order_of(struct cli *cli, const struct wish *wish, struct till_json **ret_body,
+                     struct till_error *err) {
     struct till_money money;
+    if (wish->auth_code.len && wish->extra.len)
+        return TILL_FAIL(err, USAGE, "Give the payment code by --auth-code, or in --extra.");
     if (!till_money_parse(wish->amount, wish->currency, &money, err))
         return false;
     struct till_json *body = till_json_object();
@@ -71,6 +92,10 @@ static bool order_of(const struct wish *wish, struct till_json **ret_body, struc
         struct till_json *extra = till_json_object();
         till_json_set_str(extra, "auth_code", wish->auth_code);
         till_json_set(body, "extra", extra);
+    }
+    if (!set_extra(cli, wish->extra, body, err)) {
+        till_json_release(body);
+        return false;
     }
     *ret_body = body;
     return true;
@@ -99,14 +124,15 @@ bool verb_pay(struct cli *cli, struct till_error *err) {
         {"--channel", CLI_VALUE, false, &wish.channel, channels_text(cli, "alipay")},
         {"--product", CLI_VALUE, false, &wish.product, channels_products(cli)},
         {"--auth-code", CLI_VALUE, false, &wish.auth_code, "the buyer's payment code, scanned"},
+        {"--extra", CLI_VALUE, false, &wish.extra, "the product's fields, a JSON object or @file"},
         {"--account", CLI_VALUE, false, &wish.account, "account id, when the app has several"},
     };
-    if (!cli_read(cli, "--app ID --amount 9.90", options, ADMIN_OPTION_COUNT + 9, NULL, err) ||
+    if (!cli_read(cli, "--app ID --amount 9.90", options, ADMIN_OPTION_COUNT + 10, NULL, err) ||
         !make_number(cli, "cli-", &wish.order, err) ||
         !till_arena_format(cli->arena, &target, err, "/admin/payments?app_id=%.*s",
                            TILL_STR_ARG(wish.app)))
         return false;
-    return complete(&wish, err) && order_of(&wish, &body, err) &&
+    return complete(&wish, err) && order_of(cli, &wish, &body, err) &&
            admin_call(cli, &place, "POST", target, body, &answer, err) &&
            say_payment(cli, answer, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An order as the result of a verb. */
+/* An order as verbs take and tell it. */
 #ifndef CLI_SAY_PAYMENT_H
 #define CLI_SAY_PAYMENT_H
 
@@ -9,5 +9,9 @@
  * payment. */
 TILL_MUST_CHECK bool say_payment(struct cli *cli, struct till_json *payment,
                                  struct till_error *err);
+/* The product's own fields into the body, as --extra gives them: a JSON object, or @file; nothing
+ * for an empty text. */
+TILL_MUST_CHECK bool set_extra(struct cli *cli, struct till_str text, struct till_json *body,
+                               struct till_error *err);
 
 #endif

@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 import tap  # noqa: E402
 
-SCRIPTS = ("pay.mjs", "states.mjs", "safety.mjs", "manners.mjs", "products.mjs", "late.mjs", "cards.mjs", "platform.mjs")
+SCRIPTS = ("pay.mjs", "states.mjs", "safety.mjs", "manners.mjs", "products.mjs", "cards.mjs", "late.mjs", "platform.mjs")  # late turns the platform's clock
 # A patience that fits a test; everything else is as shipped.
 SETTINGS = {"payments__settle_grace": "4s", "upstream__timeout": "1s", "payments__create_deadline": "2s"}
 

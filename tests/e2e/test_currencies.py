@@ -108,6 +108,10 @@ def an_operator_sells_over_a_channel_of_many_currencies(stack):
     expect("Not an amount of JPY" in verb(stack, "pay", *app, "--amount", "1.5", "--currency", "JPY", status=1), "half a yen")
     said = verb(stack, "pay", *app, "--amount", "100", "--currency", "JPY", "--order", number("cli"))
     expect(said.startswith(f"http://127.0.0.1:{stack.sandbox_port}/"), said)
+    words = ("pay", *app, "--amount", "100", "--currency", "JPY", "--extra")
+    expect(line("amount", "100 JPY").search(verb(stack, *words, '{"locale":"de","customer_email":"ann@example.com"}')), "an order with fields of its own")
+    expect("/extra/locale" in verb(stack, *words, '{"locale":"klingon"}', status=1), "a locale that is none")
+    expect("JSON object" in verb(stack, *words, "locale=de", status=2), "no object")
     expect(line("product", "checkout").search(said) and line("amount", "100 JPY").search(said), said)
 
 
@@ -121,6 +125,23 @@ def help_and_lists_know_the_channel(stack):
     known = json.loads((stack.folder / "stripe-cards.json").read_text(encoding="utf-8"))["settings"]
     for secret in (known["secret_key"], known["webhook_secret"]):
         expect(secret not in json.dumps(mine) and secret not in stack.gateway.output(), "a secret is shown")
+
+
+@test
+def settings_are_read_from_files_with_their_editors_last_line_break(stack):
+    given = {"secret_key": "sk_test_" + "7" * 24, "webhook_secret": "whsec_" + "7" * 32, "api_url": f"http://127.0.0.1:{stack.sandbox_port}"}
+
+    def words(settings):
+        for name, value in settings.items():
+            (stack.folder / name).write_text(value + "\n", encoding="ascii")
+        return [word for name in settings for word in ("--set", f"{name}=@{stack.folder / name}")]
+    add = ("account", "add", "--app", stack.app["id"], "--channel", "stripe", "--name", "from files")
+    account = stack.admin(*add, *words(given))
+    expect(account["usable"], account)
+    stack.admin("account", "disable", account["id"])  # one way by card is enough for the tests that follow
+    for name, value, says in (("secret_key", "pk_test_" + "7" * 24, "publishable"), ("secret_key", "sk_live_" + "7" * 24, "sk_test_"), ("webhook_secret", "", "whsec_")):
+        said = verb(stack, *add, *words({**given, name: value}), status=1)
+        expect(name in said and says in said and "7777" not in said, said)
 
 
 @test
@@ -198,8 +219,8 @@ def doctor(stack):
 
 @test
 def while_cards_rest_only_ways_for_this_currency_are_named(stack):
-    stack.admin("account", "breaker", stack.cards["id"], "open")
     order = {"channel": "stripe", "product": "checkout", "account": stack.cards["id"], "amount": 990, "subject": "Coffee"}
+    stack.admin("account", "breaker", stack.cards["id"], "open")
     for currency, others in (("JPY", []), ("CNY", [stack.account["id"]])):
         answer = stack.merchant().call("POST", "/v1/payments", {**order, "currency": currency, "out_trade_no": number("M")})
         equal((answer.status, [way["account"] for way in answer.json()["works"]]), (503, others), f"an order of {currency}")

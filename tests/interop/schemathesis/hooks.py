@@ -88,16 +88,15 @@ def complete_extra(extra):
 
 
 def complete_attempt(body):
-    """Which product the order has is not known here, so only an attempt that names its own brings fields; nor its amount, which may be above Stripe's bounds."""
-    if body.get("product") == "checkout":
+    """Which channel and product the order has is not known here, so only an attempt that names its own brings an account and fields. Nor is its
+    amount, which may be above Stripe's bounds."""
+    if body.get("product") in (None, "checkout"):
         body.clear()
+        return
+    body["channel"] = "alipay"
     if "account" in body:
         body["account"] = ACCOUNT
-    if body.get("product") is None:
-        body.pop("extra", None)
-    else:  # the order may be of the other channel
-        body["channel"] = "alipay"
-    if body.get("product") in ("barcode", "jsapi"):
+    if body["product"] in ("barcode", "jsapi"):
         body["extra"] = {**({"auth_code": ""} if body["product"] == "barcode" else {"buyer_id": "2088102177846880"}), **body.get("extra", {})}
     complete_extra(body.get("extra"))
 
