@@ -73,6 +73,15 @@ static bool modulus_is_sound(const struct till_key *key) {
     return sound;
 }
 
+/* A no is believed when it is said again (shortage.h). */
+static bool holds(bool (*is_sound)(const struct till_key *), const struct till_key *key) {
+    crypto_forget();
+    for (int i = 0; i < 2; i++)
+        if (is_sound(key))
+            return true;
+    return false;
+}
+
 static bool check_rsa(const struct till_key *key, struct till_error *err) {
     int bits = till_key_bits(key);
     if (bits < TILL_SIGNING_RSA_BITS_MIN)
@@ -82,8 +91,7 @@ static bool check_rsa(const struct till_key *key, struct till_error *err) {
     if (bits > TILL_SIGNING_RSA_BITS_MAX)
         return TILL_FAIL(err, KEY_INVALID, "An RSA key of %d bits is too large; the limit is %d.",
                          bits, TILL_SIGNING_RSA_BITS_MAX);
-    crypto_forget();
-    return exponent_is_sound(key) || exponent_is_sound(key) ||
+    return holds(exponent_is_sound, key) ||
            refuse("The RSA key's public exponent is not 65537 or an odd number of up to 32 bits "
                   "above; make a new pair.",
                   err);
@@ -103,8 +111,7 @@ bool till_signing_key_check(const struct till_key *key, enum till_signing_algori
     enum till_signing_algorithm algorithm;
     if (!key_may_sign(key, &algorithm, err))
         return false;
-    crypto_forget();
-    if (algorithm == TILL_SIGNING_RSA_SHA256 && !modulus_is_sound(key) && !modulus_is_sound(key))
+    if (algorithm == TILL_SIGNING_RSA_SHA256 && !holds(modulus_is_sound, key))
         return refuse("The RSA key's modulus is no product of two large primes; copy the key anew "
                       "or make a new pair.",
                       err);
