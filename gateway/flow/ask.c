@@ -45,6 +45,7 @@ bool ask_fill(struct gateway *gw, const struct question *question, int64_t now_u
                            .merchant_no = attempt->merchant_no,
                            .reference = attempt->reference,
                            .trade_no = attempt->trade_no,
+                           .addressee = till_str_of(question->account_row->public_id),
                            .created_us = attempt->created_us,
                            .expires_us = attempt->expires_us,
                            .now_us = now_us};

@@ -110,6 +110,13 @@ static bool is_nothing(const struct incoming *in) {
     return in->notice.kind == TILL_NOTICE_NOTHING || is_nameless;
 }
 
+/* Made by another account of ours, or by another installation at the same account of the platform,
+ * whose own endpoint hears of it as well. */
+static bool is_elsewhere(const struct incoming *in) {
+    struct till_str addressee = in->notice.addressee;
+    return addressee.len > 0 && !in->has_attempt && !till_str_is(addressee, in->account.public_id);
+}
+
 /* A good signature is not good content: whose order is it, and is it meant for us at all? */
 static bool judge(struct incoming *in, struct till_error *err) {
     bool exists = false;
@@ -121,7 +128,7 @@ static bool judge(struct incoming *in, struct till_error *err) {
         snprintf(type, sizeof type, "%s_mismatch", strcmp(what, "app_id") == 0 ? "app" : what);
         return notify_hold(in, type, TILL_STR_NONE, err);
     }
-    if (is_nothing(in)) {
+    if (is_nothing(in) || is_elsewhere(in)) {
         in->outcome = "noop";
         return true;
     }

@@ -119,7 +119,9 @@ static bool hold_refund(struct incoming *in, const char *type, struct till_error
            notify_hold(in, type, apart, err);
 }
 
-static bool settle_refund(struct incoming *in, const struct refund_row *refund,
+/* *ret_stands: it is done. Otherwise this was old news of one that came back or had failed, and
+ * says nothing of what is given back now. */
+static bool settle_refund(struct incoming *in, const struct refund_row *refund, bool *ret_stands,
                           struct till_error *err) {
     struct call *c = in->call;
     struct refund_row row;
@@ -135,6 +137,7 @@ static bool settle_refund(struct incoming *in, const struct refund_row *refund,
     /* Success of one that had failed for good is held by the store. */
     bool fits = row.state == TILL_REFUND_SUCCEEDED || row.state == TILL_REFUND_REVERSED;
     in->outcome = changed ? "applied" : fits ? "noop" : "held";
+    *ret_stands = row.state == TILL_REFUND_SUCCEEDED;
     if (changed)
         world_wake(c->gw->world, &c->gw->deliver_spot);
     return true;
@@ -170,6 +173,7 @@ static bool is_accounted(const struct incoming *in) {
 static bool take_refund(struct incoming *in, struct till_error *err) {
     struct call *c = in->call;
     struct refund_row refund;
+    bool stands;
     bool known = store_refund_by_no(c->gw->store, c->arena, till_str_of(in->attempt.id),
                                     in->notice.refund_no, &refund, err);
     if (!known && err->code != TILL_E_NOT_FOUND)
@@ -177,7 +181,7 @@ static bool take_refund(struct incoming *in, struct till_error *err) {
     if (known && in->notice.refunded.minor < refund.amount.minor)
         return hold_refund(in, "refund_mismatch", err);
     if (known)
-        return settle_refund(in, &refund, err) && compare_refunded(in, err);
+        return settle_refund(in, &refund, &stands, err) && (!stands || compare_refunded(in, err));
     if (is_accounted(in)) {
         in->outcome = "noop";
         return true;

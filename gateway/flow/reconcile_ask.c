@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include <gateway/flow/money.h>
+#include <gateway/flow/parts.h>
 #include <rt/failpoint.h>
 
 /* Somebody else is talking with the platform about it. */
@@ -63,6 +64,40 @@ static const char *say_found(enum found_kind kind) {
     return texts[kind];
 }
 
+/* Told by its sum alone, and nothing names the refund: what does the platform say by now? */
+static bool ask_sum(struct gateway *gw, const struct reconcile_look *look, struct till_arena *arena,
+                    char ret_note[128], struct till_error *err) {
+    struct attempt_row attempt;
+    struct payment_row payment;
+    struct account_row account;
+    struct asked asked;
+    bool ended = false;
+    if (!store_attempt_get(gw->store, arena, look->attempt_id, &attempt, err) ||
+        !store_payment_get(gw->store, arena, TILL_STR_NONE, till_str_of(attempt.payment_id),
+                           &payment, err) ||
+        !store_account_get(gw->store, arena, till_str_of(attempt.account_id), &account, err))
+        return false;
+    if (attempt.reference.len == 0) /* a platform whose order says no such sum */
+        return true;
+    const struct question question = {.operation = TILL_QUERY,
+                                      .account_row = &account,
+                                      .payment = &payment,
+                                      .attempt = &attempt,
+                                      .timeout_us = gw->settings->upstream_timeout};
+    ask_platform(gw, &question, arena, &asked);
+    const struct till_verdict *verdict = &asked.verdict;
+    bool is_said =
+        verdict->verified && verdict->outcome == TILL_PAID && verdict->refunded.currency[0] != '\0';
+    snprintf(ret_note, 128, "Query of the order: %s %s", till_outcome_name(verdict->outcome),
+             verdict->peer_code);
+    if (is_said && !store_reconcile_sum(gw->store, arena, look, verdict->refunded.minor,
+                                        asked.answer, world_now_us(gw->world), &ended, err))
+        return false;
+    if (ended)
+        snprintf(ret_note, 128, "The platform's sum of refunds is in the books.");
+    return true;
+}
+
 /* One that was made without us: asked for by its number, its amount is the platform's word. */
 static bool ask_unknown_refund(struct gateway *gw, const struct reconcile_look *look,
                                struct till_arena *arena, char ret_note[128],
@@ -76,7 +111,8 @@ static bool ask_unknown_refund(struct gateway *gw, const struct reconcile_look *
     else
         snprintf(ret_note, 128, "Query of the refund: %s %s", till_outcome_name(found.outcome),
                  found.peer_code);
-    return true;
+    return found.outcome == TILL_PAID || look->refund_no.len > 0 ||
+           ask_sum(gw, look, arena, ret_note, err);
 }
 
 /* One of ours that came back: the bill says so, and the platform must no longer know it. */

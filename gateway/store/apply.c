@@ -35,6 +35,14 @@ static bool is_other_amount(const struct applying *a) {
             strcmp(said->currency, a->attempt.amount.currency) != 0);
 }
 
+/* The order's money is here already, and this is other money under its number. */
+static bool is_other_trade(const struct applying *a) {
+    const struct finding *finding = a->finding;
+    return finding->event == TILL_EVENT_PAID && a->attempt.state == TILL_ATTEMPT_PAID &&
+           finding->trade_no.len > 0 && a->attempt.trade_no.len > 0 &&
+           !till_str_equal(finding->trade_no, a->attempt.trade_no);
+}
+
 bool apply_is_outside(const struct applying *a) {
     return a->finding->source == FOUND_BY_NOTIFY || a->finding->source == FOUND_BY_BILL;
 }
@@ -332,6 +340,8 @@ static bool apply_in_commit(struct store *store, struct db *db, void *arg, struc
     bool done;
     if (is_other_amount(a)) {
         done = apply_hold(a, "amount_mismatch", err);
+    } else if (is_other_trade(a)) {
+        done = apply_hold(a, "trade_differs", err);
     } else if (is_overtaken(a)) {
         done = contradict(a, err);
     } else if (!till_state_move(TILL_MACHINE_ATTEMPT, (int)a->attempt.state, a->finding->event,

@@ -95,6 +95,12 @@ TILL_MUST_CHECK bool store_reconcile_look(struct store *store, struct till_arena
 TILL_MUST_CHECK bool store_reconcile_asked(struct store *store, const struct reconcile_look *look,
                                            struct till_str note, int64_t now_us,
                                            struct till_error *err);
+/* The platform's present sum of all refunds of the attempt, which a notification without a refund's
+ * number was about: one that the books account for ends it. */
+TILL_MUST_CHECK bool store_reconcile_sum(struct store *store, struct till_arena *arena,
+                                         const struct reconcile_look *look, int64_t sum,
+                                         struct till_str evidence, int64_t now_us, bool *ret_ended,
+                                         struct till_error *err);
 
 /* When the next run or look is due; INT64_MAX: none. */
 int64_t store_reconcile_next_us(struct store *store);

@@ -55,6 +55,8 @@ struct till_ask {
     struct till_str merchant_no; /* the merchant's out_trade_no, for the pass-through field */
     /* The platform's handle of the order and its number of the trade; empty when not known (yet) */
     struct till_str reference, trade_no;
+    /* Whose order it is here, for platforms whose account others may share; may be empty */
+    struct till_str addressee;
     struct till_str notify_url;
     struct till_str return_url;
     int64_t created_us; /* identity time of the attempt: never changes between repeats */
@@ -197,7 +199,8 @@ struct till_notice {
     struct till_str upstream_no; /* our order number; empty: the trade_no alone names the order */
     struct till_str reference;   /* the platform's handle of the order; empty when unsaid */
     struct till_str trade_no;
-    struct till_str app_id; /* whom the platform thinks it talks to */
+    struct till_str app_id;    /* whom the platform thinks it talks to */
+    struct till_str addressee; /* as the order was made with; empty when unsaid */
     struct till_str seller;
     struct till_money amount;    /* of the order; minor 0 when a refund's notice leaves it unsaid */
     struct till_money refunded;  /* cumulative, or of the one refund that is named */

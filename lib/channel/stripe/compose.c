@@ -145,10 +145,18 @@ static bool add_expiry(struct till_buf *form, const struct till_ask *ask,
     return true;
 }
 
+/* Every endpoint of the platform's account hears of every order: whose this one is. */
+static void add_addressee(struct till_buf *form, const char *name, const struct till_ask *ask) {
+    if (ask->addressee.len)
+        stripe_form_add(form, name, ask->addressee);
+}
+
 static bool add_metadata(struct till_buf *form, const struct till_ask *ask,
                          struct till_error *err) {
     stripe_form_add(form, "metadata[till_no]", ask->upstream_no);
     stripe_form_add(form, "payment_intent_data[metadata][till_no]", ask->upstream_no);
+    add_addressee(form, "metadata[till_account]", ask);
+    add_addressee(form, "payment_intent_data[metadata][till_account]", ask);
     return add_text(form, "metadata[out_trade_no]", ask->merchant_no, METADATA_MAX, err) &&
            add_text(form, "payment_intent_data[metadata][out_trade_no]", ask->merchant_no,
                     METADATA_MAX, err) &&
@@ -182,6 +190,7 @@ static bool compose_refund(const struct till_ask *ask, struct till_buf *form,
     add_word(form, "reason", "requested_by_customer");
     stripe_form_add(form, "metadata[till_no]", ask->upstream_no);
     stripe_form_add(form, "metadata[till_refund_no]", ask->refund_no);
+    add_addressee(form, "metadata[till_account]", ask);
     return add_text(form, "metadata[reason]", ask->refund_reason, METADATA_MAX, err);
 }
 

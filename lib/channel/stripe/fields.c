@@ -37,6 +37,15 @@ bool stripe_field_is_mode(const struct till_json *object, enum till_mode mode) {
            is_live == (mode == TILL_LIVE);
 }
 
+struct till_str stripe_refund_failure(const struct till_json *refund) {
+    struct till_str reason = till_json_get_str(refund, "failure_reason");
+    if (reason.len > 0 && !till_str_is(reason, "unknown"))
+        return reason;
+    return till_str_is(till_json_get_str(refund, "status"), "canceled")
+               ? TILL_STR("refund_canceled")
+               : TILL_STR("refund_failed");
+}
+
 int64_t stripe_field_time(const struct till_json *object, const char *name) {
     int64_t seconds;
     bool is_time =

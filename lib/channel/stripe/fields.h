@@ -15,6 +15,8 @@ struct till_str stripe_field_id(const struct till_json *object, const char *name
 const struct till_json *stripe_field_object(const struct till_json *object, const char *name);
 /* A text of the metadata; empty for none. */
 struct till_str stripe_field_metadata(const struct till_json *object, const char *name);
+/* Why a refund failed or was cancelled: the platform's word, which codes.def knows. */
+struct till_str stripe_refund_failure(const struct till_json *refund);
 /* "mode" that is said by `livemode`; false when it is not said, or another one. */
 bool stripe_field_is_mode(const struct till_json *object, enum till_mode mode);
 /* Seconds as microseconds; 0 when unsaid or no time. */

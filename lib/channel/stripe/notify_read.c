@@ -34,6 +34,8 @@ static bool name_order(const struct event *e, enum till_notice_kind kind, struct
                        struct till_error *err) {
     e->notice->kind = kind;
     return till_arena_copy(e->arena, number_of(e), &e->notice->upstream_no, err) &&
+           till_arena_copy(e->arena, stripe_field_metadata(e->object, "till_account"),
+                           &e->notice->addressee, err) &&
            till_arena_copy(e->arena, trade_no, &e->notice->trade_no, err);
 }
 
@@ -116,7 +118,10 @@ static bool read_refund(const struct event *e, struct till_error *err) {
         return true;
     if (is_foreign(e, trade_no))
         return true;
+    if (!is_done)
+        e->notice->status_text = stripe_refund_failure(e->object);
     return name_order(e, is_done ? TILL_NOTICE_REFUND : TILL_NOTICE_REFUND_FAILED, trade_no, err) &&
+           till_arena_copy(e->arena, e->notice->status_text, &e->notice->status_text, err) &&
            read_money(e, "amount", &e->notice->refunded, err) &&
            till_arena_copy(e->arena, number.len ? number : text_of(e, "id"), &e->notice->refund_no,
                            err);
@@ -124,11 +129,13 @@ static bool read_refund(const struct event *e, struct till_error *err) {
 
 /* ---- disputes ---- */
 
-/* It names the payment, whose number is the only one of ours that it can have. */
+/* It names the payment, whose number is the only one of ours that it can have. Many events tell of
+ * one dispute: the notice has the dispute's id instead of theirs, so that they are one case. */
 static bool read_dispute(const struct event *e, struct till_error *err) {
     struct till_str trade_no = stripe_field_id(e->object, "payment_intent");
     return trade_no.len == 0 ||
            (name_order(e, TILL_NOTICE_DISPUTE, trade_no, err) &&
+            till_arena_copy(e->arena, text_of(e, "id"), &e->notice->notice_id, err) &&
             till_arena_format(e->arena, &e->notice->status_text, err, "%.*s %.*s",
                               TILL_STR_ARG(e->notice->status_text),
                               TILL_STR_ARG(text_of(e, "status"))));

@@ -28,14 +28,10 @@ static bool has_right_amount(const struct reading *r, const struct till_json *re
     return wanted->minor != 0 ? money->minor == wanted->minor : money->minor <= order->minor;
 }
 
-/* Why it failed: the platform's word, which codes.def knows. */
 static void read_failure(const struct reading *r, const struct till_json *refund) {
     struct till_verdict *v = r->verdict;
-    struct till_str reason = till_json_get_str(refund, "failure_reason");
     bool is_canceled = till_str_is(till_json_get_str(refund, "status"), "canceled");
-    if (reason.len == 0 || till_str_is(reason, "unknown"))
-        reason = is_canceled ? TILL_STR("refund_canceled") : TILL_STR("refund_failed");
-    common_put(v->peer_code, sizeof v->peer_code, reason);
+    common_put(v->peer_code, sizeof v->peer_code, stripe_refund_failure(refund));
     common_put(v->peer_text, sizeof v->peer_text,
                is_canceled ? TILL_STR("The refund was cancelled before it was done.")
                            : TILL_STR("The refund failed and the money is back."));

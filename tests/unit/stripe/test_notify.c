@@ -140,6 +140,35 @@ static void each_event_of_our_payment_has_its_meaning(void **state) {
     }
 }
 
+static void an_event_says_for_whom_the_order_was_made(void **state) {
+    struct fixture *f = fixture_of(state);
+    struct till_str mine = fixture_with(f, session(f, "complete", "paid"), "\"till_no\"",
+                                        "\"till_account\":\"pub_1\",\"till_no\"");
+    assert_true(till_str_is(
+        taken(f, fixture_event(f, "checkout.session.completed", mine)).addressee, "pub_1"));
+    assert_int_equal(taken(f, paid_event(f)).addressee.len, 0);
+}
+
+static void why_a_refund_failed_is_told_in_the_platform_s_word(void **state) {
+    static const struct {
+        const char *status, *more, *word;
+    } rows[] = {{"failed", ",\"failure_reason\":\"lost_or_stolen_card\"", "lost_or_stolen_card"},
+                {"failed", ",\"failure_reason\":\"unknown\"", "refund_failed"},
+                {"failed", "", "refund_failed"},
+                {"canceled", "", "refund_canceled"}};
+    struct fixture *f = fixture_of(state);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct till_str metadata;
+        assert_true(
+            till_arena_format(&f->arena, &metadata, &f->err, "%s%s", OF_TILL, rows[i].more));
+        struct till_notice n =
+            taken(f, fixture_event(f, "refund.updated",
+                                   object(f, "refund", "re_1", rows[i].status, metadata.ptr)));
+        assert_int_equal(n.kind, TILL_NOTICE_REFUND_FAILED);
+        assert_true(till_str_is(n.status_text, rows[i].word));
+    }
+}
+
 static void what_others_do_with_the_account_is_no_news(void **state) {
     static const char *const metadata[] = {"\"metadata\":{}", "\"metadata\":null", "\"x\":1",
                                            "\"metadata\":{\"till_no\":7}",
@@ -208,6 +237,7 @@ static void a_dispute_names_the_payment(void **state) {
         assert_int_equal(n.kind, TILL_NOTICE_DISPUTE);
         assert_int_equal(n.upstream_no.len, 0);
         assert_true(till_str_is(n.trade_no, PI));
+        assert_true(till_str_is(n.notice_id, "dp_1")); /* one case, however many events */
         assert_true(till_arena_format(&f->arena, &text, &f->err, "%s lost", types[i]));
         assert_true(till_str_equal(n.status_text, text));
     }
@@ -488,6 +518,8 @@ int main(void) {
         SENTENCE(a_refund_of_the_dashboard_has_the_platform_s_number),
         SENTENCE(what_is_no_news_is_taken_whatever_it_is_about),
         SENTENCE(a_dispute_names_the_payment),
+        SENTENCE(an_event_says_for_whom_the_order_was_made),
+        SENTENCE(why_a_refund_failed_is_told_in_the_platform_s_word),
         SENTENCE(money_that_arrived_is_what_counts),
         SENTENCE(s_074_a_v0_signature_proves_nothing),
         SENTENCE(s_075_a_signature_lives_300_seconds_in_both_directions),

@@ -69,6 +69,12 @@ static void a_creation_is_one_line_under_our_number(void **state) {
     has(&form, "payment_intent_data[metadata][till_no]", NO);
     has(&form, "payment_intent_data[metadata][out_trade_no]", "order 7/1");
     has(&form, "payment_intent_data[description]", "Coffee & cake");
+    assert_int_equal(till_form_get(&form, "metadata[till_account]").len, 0);
+    ask.addressee = TILL_STR("pub_1");
+    out = built(f, &ask);
+    form = form_of(f, &out);
+    has(&form, "metadata[till_account]", "pub_1");
+    has(&form, "payment_intent_data[metadata][till_account]", "pub_1");
     assert_true(
         till_str_equal(till_form_get(&form, "success_url"), till_form_get(&form, "cancel_url")));
     assert_true(till_str_starts_with(
@@ -161,6 +167,10 @@ static void a_refund_carries_its_own_number_and_the_words(void **state) {
     out = built(f, &ask);
     form = form_of(f, &out);
     assert_int_equal(form.count, 5);
+    ask.addressee = TILL_STR("pub_1");
+    out = built(f, &ask);
+    form = form_of(f, &out);
+    has(&form, "metadata[till_account]", "pub_1");
 }
 
 static void without_a_handle_nothing_is_asked(void **state) {
