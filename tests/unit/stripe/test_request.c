@@ -69,12 +69,6 @@ static void a_creation_is_one_line_under_our_number(void **state) {
     has(&form, "payment_intent_data[metadata][till_no]", NO);
     has(&form, "payment_intent_data[metadata][out_trade_no]", "order 7/1");
     has(&form, "payment_intent_data[description]", "Coffee & cake");
-    assert_int_equal(till_form_get(&form, "metadata[till_account]").len, 0);
-    ask.addressee = TILL_STR("pub_1");
-    out = built(f, &ask);
-    form = form_of(f, &out);
-    has(&form, "metadata[till_account]", "pub_1");
-    has(&form, "payment_intent_data[metadata][till_account]", "pub_1");
     assert_true(
         till_str_equal(till_form_get(&form, "success_url"), till_form_get(&form, "cancel_url")));
     assert_true(till_str_starts_with(
@@ -149,6 +143,16 @@ static void questions_and_expiries_go_by_the_handle(void **state) {
         assert_int_equal(out.body.len, 0);
         assert_int_equal(out.content_type.len > 0, wanted[i].method[0] == 'P');
     }
+}
+
+static void a_creation_says_for_whom_it_is_made(void **state) {
+    struct fixture *f = fixture_of(state);
+    struct till_ask ask = fixture_ask(TILL_CREATE);
+    ask.addressee = TILL_STR("pub_1");
+    struct till_outgoing out = built(f, &ask);
+    struct till_form form = form_of(f, &out);
+    has(&form, "metadata[till_account]", "pub_1");
+    has(&form, "payment_intent_data[metadata][till_account]", "pub_1");
 }
 
 static void a_refund_carries_its_own_number_and_the_words(void **state) {
@@ -430,6 +434,7 @@ int main(void) {
         SENTENCE(a_repetition_is_the_same_request_byte_by_byte),
         SENTENCE(s_026_a_hundred_yen_are_a_hundred_yen),
         SENTENCE(questions_and_expiries_go_by_the_handle),
+        SENTENCE(a_creation_says_for_whom_it_is_made),
         SENTENCE(a_refund_carries_its_own_number_and_the_words),
         SENTENCE(without_a_handle_nothing_is_asked),
         SENTENCE(an_order_that_cannot_be_is_refused_before_it_is_sent),
