@@ -126,6 +126,27 @@ static void the_same_payment_again_is_no_news(void **state) {
     assert_int_equal(money_events(M, &payment, ""), 1);
 }
 
+/* As a copy of our session with all its metadata would. */
+static int tell_expired(const struct payment_row *payment, struct till_str session) {
+    return tell("checkout.session.expired",
+                "{\"id\":\"%.*s\",\"object\":\"checkout.session\",\"livemode\":false,"
+                "\"amount_total\":1000,\"currency\":\"usd\",\"client_reference_id\":\"%.*s\","
+                "\"metadata\":{\"till_no\":\"%.*s\"},\"payment_intent\":null,"
+                "\"payment_status\":\"unpaid\",\"status\":\"expired\"}",
+                TILL_STR_ARG(session), TILL_STR_ARG(payment->upstream_no),
+                TILL_STR_ARG(payment->upstream_no));
+}
+
+static void the_end_of_another_session_under_our_number_is_not_ours(void **state) {
+    (void)state;
+    struct payment_row payment = stage_create(S, 1000, "USD");
+    struct attempt_row attempt = money_attempt(M, &payment);
+    assert_int_equal(tell_expired(&payment, TILL_STR("cs_test_copy")), 200);
+    assert_int_equal(money_payment(M, payment.id).state, TILL_PAYMENT_PENDING);
+    assert_int_equal(tell_expired(&payment, attempt.reference), 200);
+    assert_int_equal(money_payment(M, payment.id).state, TILL_PAYMENT_CLOSED);
+}
+
 /* ---- old news ---- */
 
 #define FAILED "\"status\":\"failed\",\"failure_reason\":\"lost_or_stolen_card\""
@@ -309,6 +330,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(a_second_payment_under_one_number_is_held),
         T(the_same_payment_again_is_no_news),
+        T(the_end_of_another_session_under_our_number_is_not_ours),
         T(the_word_for_a_refund_that_failed_is_the_platforms),
         T(the_success_of_a_refund_after_its_failure_is_old_news),
         T(an_old_sum_of_refunds_is_compared_with_the_platforms_present_one),
