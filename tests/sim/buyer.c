@@ -25,8 +25,8 @@ struct visit {
 
 /* ---- at the platform's core ---- */
 
-static struct till_json *control(struct cast *cast, const char *method, const char *target,
-                                 struct till_json *body) {
+struct till_json *buyer_control(struct cast *cast, const char *method, const char *target,
+                                struct till_json *body) {
     struct till_arena arena;
     struct till_str text = TILL_STR_NONE;
     struct till_error err;
@@ -47,7 +47,7 @@ void buyer_act(struct cast *cast, const char *app_id, const char *upstream_no, c
     if (buyer)
         till_json_set_text(body, "buyer", buyer);
     snprintf(target, sizeof target, "/control/trades/%s/%s", upstream_no, action);
-    struct till_json *json TILL_JSON_SCOPED = control(cast, "POST", target, body);
+    struct till_json *json TILL_JSON_SCOPED = buyer_control(cast, "POST", target, body);
     struct till_str step = json ? till_json_get_str(json, "step") : TILL_STR_NONE;
     snprintf(ret_step, 32, "%.*s", TILL_STR_ARG(step));
 }
@@ -58,7 +58,7 @@ void buyer_show_code(struct cast *cast, const char *buyer, bool asks_password, c
     if (asks_password)
         till_json_set_text(body, "password", "ask");
     snprintf(target, sizeof target, "/control/buyers/%s/auth-code", buyer);
-    struct till_json *json TILL_JSON_SCOPED = control(cast, "POST", target, body);
+    struct till_json *json TILL_JSON_SCOPED = buyer_control(cast, "POST", target, body);
     struct till_str code = json ? till_json_get_str(json, "auth_code") : TILL_STR_NONE;
     if (code.len == 0 || code.len >= 24)
         sim_violation(cast->sim, "harness", "no wallet shows a payment code");
@@ -74,9 +74,9 @@ static void act(struct visit *visit, const char *action, const char *buyer) {
 /* ---- over the network ---- */
 
 /* True when an answer came at all. */
-static bool fetch(struct visit *visit, const char *method, struct till_str url,
-                  struct till_str body, struct till_arena *arena, struct world_answer *ret_answer) {
-    struct world *world = cast_world(visit->cast->buyers);
+bool buyer_fetch(struct cast *cast, const char *method, struct till_str url, struct till_str body,
+                 struct till_arena *arena, struct world_answer *ret_answer) {
+    struct world *world = cast_world(cast->buyers);
     struct till_pair form = {TILL_STR("Content-Type"),
                              TILL_STR("application/x-www-form-urlencoded")};
     struct world_request request = {.errand = WORLD_LOCAL,
@@ -91,7 +91,7 @@ static bool fetch(struct visit *visit, const char *method, struct till_str url,
         world_exchange(world, &request, arena, ret_answer);
         if (ret_answer->fate == TILL_FATE_ANSWERED && ret_answer->status < 500)
             return true;
-        cast_idle(visit->cast, world, 3 * SECOND_US);
+        cast_idle(cast, world, 3 * SECOND_US);
     }
     return false;
 }
@@ -116,7 +116,7 @@ static struct till_str code_of(struct visit *visit, struct till_arena *arena) {
     struct till_str code = TILL_STR_NONE;
     struct till_error err;
     snprintf(target, sizeof target, "/control/trades/%s", visit->upstream_no);
-    struct till_json *json TILL_JSON_SCOPED = control(visit->cast, "GET", target, NULL);
+    struct till_json *json TILL_JSON_SCOPED = buyer_control(visit->cast, "GET", target, NULL);
     if (!json || !till_arena_copy(arena, till_json_get_str(json, "qr"), &code, &err))
         return TILL_STR_NONE;
     return code;
@@ -144,21 +144,21 @@ static struct till_str way_back(struct till_str page, struct till_arena *arena) 
     return till_buf_finish(&buf, &out, &err) ? out : TILL_STR_NONE;
 }
 
-static void come_back(struct visit *visit, struct till_str page, struct till_arena *arena) {
+void buyer_come_back(struct cast *cast, struct till_str page, struct till_arena *arena) {
     struct till_str url = way_back(page, arena);
     struct world_answer answer;
     if (url.len == 0)
         return;
-    sim_count(visit->cast->sim, "buyer.ways_back");
-    (void)fetch(visit, "GET", url, TILL_STR_NONE, arena, &answer);
+    sim_count(cast->sim, "buyer.ways_back");
+    (void)buyer_fetch(cast, "GET", url, TILL_STR_NONE, arena, &answer);
 }
 
 /* page, wap: the browser carries the order, logs in, pays, and may come back. */
 static void open_page(struct visit *visit, struct till_arena *arena) {
     struct world_answer answer;
     struct till_str fields = till_str_of(visit->fields);
-    (void)fetch(visit, fields.len ? "POST" : "GET", till_str_of(visit->value), fields, arena,
-                &answer);
+    (void)buyer_fetch(visit->cast, fields.len ? "POST" : "GET", till_str_of(visit->value), fields,
+                      arena, &answer);
     sim_count(visit->cast->sim, "buyer.pages");
 }
 
@@ -172,12 +172,13 @@ static void pay_by_page(struct visit *visit, const char *buyer, struct till_aren
     struct till_str url = text(arena, "http://alipay.test/alipay/cashier/%", name);
     struct till_str login = text(arena, "action=login&buyer=%&password=111111", buyer);
     struct till_str pay = text(arena, "action=pay&buyer=%&password=111111", buyer);
-    (void)fetch(visit, "POST", url, login, arena, &answer);
+    (void)buyer_fetch(visit->cast, "POST", url, login, arena, &answer);
     cast_idle(visit->cast, cast_world(visit->cast->buyers),
               cast_between(visit->cast, SECOND_US / 2, 20 * SECOND_US));
-    (void)fetch(visit, "POST", url, pay, arena, &answer);
-    if (fetch(visit, "GET", url, TILL_STR_NONE, arena, &answer) && cast_often(visit->cast, 70))
-        come_back(visit, answer.body, arena);
+    (void)buyer_fetch(visit->cast, "POST", url, pay, arena, &answer);
+    if (buyer_fetch(visit->cast, "GET", url, TILL_STR_NONE, arena, &answer) &&
+        cast_often(visit->cast, 70))
+        buyer_come_back(visit->cast, answer.body, arena);
 }
 
 static void pay_by_scan(struct visit *visit, const char *buyer, const char *action,
@@ -185,10 +186,11 @@ static void pay_by_scan(struct visit *visit, const char *buyer, const char *acti
     struct world_answer answer;
     char body[120];
     snprintf(body, sizeof body, "action=%s&buyer=%s&password=111111", action, buyer);
-    (void)fetch(visit, "GET", till_str_of(visit->value), TILL_STR_NONE, arena, &answer);
+    (void)buyer_fetch(visit->cast, "GET", till_str_of(visit->value), TILL_STR_NONE, arena, &answer);
     cast_idle(visit->cast, cast_world(visit->cast->buyers),
               cast_between(visit->cast, 0, 10 * SECOND_US));
-    (void)fetch(visit, "POST", till_str_of(visit->value), till_str_of(body), arena, &answer);
+    (void)buyer_fetch(visit->cast, "POST", till_str_of(visit->value), till_str_of(body), arena,
+                      &answer);
     sim_count(visit->cast->sim, "buyer.scans");
 }
 
@@ -197,7 +199,7 @@ static void pay_by_app(struct visit *visit, const char *buyer, const char *actio
     till_json_set_text(body, "order", visit->value);
     till_json_set_text(body, "buyer", buyer);
     till_json_set_text(body, "action", action);
-    till_json_release(control(visit->cast, "POST", "/control/app-pay", body));
+    till_json_release(buyer_control(visit->cast, "POST", "/control/app-pay", body));
     sim_count(visit->cast->sim, "buyer.apps");
 }
 
@@ -231,15 +233,14 @@ static void look(struct visit *visit, struct till_arena *arena) {
     else if (is(visit, "app"))
         pay_by_app(visit, "tester", "cancel");
     else if (is(visit, "precreate"))
-        (void)fetch(visit, "GET", till_str_of(visit->value), TILL_STR_NONE, arena, &answer);
+        (void)buyer_fetch(visit->cast, "GET", till_str_of(visit->value), TILL_STR_NONE, arena,
+                          &answer);
 }
 
 /* ---- the visit ---- */
 
-static int64_t wait_of(struct visit *visit) {
-    struct cast *cast = visit->cast;
-    int64_t life_us = visit->life_us;
-    switch (visit->mood) {
+int64_t buyer_wait_us(struct cast *cast, enum cast_mood mood, int64_t life_us) {
+    switch (mood) {
     case BUYER_AT_ONCE:
         return cast_between(cast, 0, 20 * SECOND_US);
     case BUYER_LAST_SECOND:
@@ -257,7 +258,7 @@ static void visit_run(void *arg) {
     struct world *world = cast_world(cast->buyers);
     struct till_arena arena;
     till_arena_init(&arena, MEMORY);
-    cast_idle(cast, world, wait_of(visit));
+    cast_idle(cast, world, buyer_wait_us(cast, visit->mood, visit->life_us));
     switch (visit->mood) {
     case BUYER_DECLINES:
         look(visit, &arena);
@@ -332,6 +333,10 @@ static const char *platform_app_of(const struct cast_order *o, const struct till
 
 void buyer_take(struct cast_order *o, const struct till_json *payment) {
     struct cast *cast = o->cast;
+    if (till_str_is(till_json_get_str(payment, "channel"), "stripe")) {
+        buyer_take_card(o, payment);
+        return;
+    }
     struct visit *visit = calloc(1, sizeof *visit);
     assert(visit);
     visit->cast = cast;

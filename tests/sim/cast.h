@@ -133,6 +133,11 @@ struct cast_order *shop_new_order(struct cast *cast, size_t merchant, const char
 /* What an answer says about the order goes into the books; another id than before is a violation
  * of I11. */
 void shop_learn(struct cast_order *o, const struct till_json *payment);
+/* The product of orders by card. */
+#define SHOP_CARD "checkout"
+static inline bool shop_is_by_card(const char *product) {
+    return strcmp(product, SHOP_CARD) == 0;
+}
 /* Sends the order until it has an answer for good; false when it was refused or declined. */
 bool shop_place(struct cast_order *o);
 /* ,"extra":{...} of a product that needs or may have it, or the empty string. */
@@ -182,6 +187,17 @@ void buyer_take(struct cast_order *o, const struct till_json *payment);
  * it went ("done", "closed", ...); empty: no such trade. */
 void buyer_act(struct cast *cast, const char *app_id, const char *upstream_no, const char *action,
                const char *buyer, char ret_step[32]);
+/* What the buyer's file shares with buyer_card.c: the control interface (takes the body; the caller
+ * releases the answer; NULL: refused); over the network, true when an answer came; how long a buyer
+ * of this mood takes; the way back that a page offers. */
+struct till_json *buyer_control(struct cast *cast, const char *method, const char *target,
+                                struct till_json *body);
+bool buyer_fetch(struct cast *cast, const char *method, struct till_str url, struct till_str body,
+                 struct till_arena *arena, struct world_answer *ret_answer);
+int64_t buyer_wait_us(struct cast *cast, enum cast_mood mood, int64_t life_us);
+void buyer_come_back(struct cast *cast, struct till_str page, struct till_arena *arena);
+/* buyer_card.c: the same as buyer_take for an order by card. */
+void buyer_take_card(struct cast_order *o, const struct till_json *payment);
 /* A payment code from a wallet. */
 void buyer_show_code(struct cast *cast, const char *buyer, bool asks_password, char ret_code[24]);
 
@@ -189,6 +205,8 @@ void buyer_show_code(struct cast *cast, const char *buyer, bool asks_password, c
 
 void mischief_run(void *cast);
 void mischief_end(struct cast *cast);
+/* mischief_card.c: one deed at the platform of cards. */
+void mischief_card(struct cast *cast);
 /* The next bills cannot be read; those that are fetched again can. */
 void mischief_spoil_bills(struct cast *cast);
 /* A refund that nobody here asked for, at the platform's console. False: not possible. */

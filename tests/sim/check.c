@@ -3,7 +3,7 @@
  * Looks after each commit and listens to each passage. The order within a look matters: rows first,
  * then what hangs on them, then the judgement of everything that the commit touched.
  */
-#include "check_inside.h"
+#include "check_card.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -131,6 +131,7 @@ static void note_skew(struct check *check) {
 
 static void check_permitted(struct check *check, const struct sim_passage *passage) {
     static const struct till_str permitted[] = {TILL_STR_INIT("http://alipay.test/"),
+                                                TILL_STR_INIT(SCENE_CARD_API "/"),
                                                 TILL_STR_INIT("http://shop-")};
     for (size_t i = 0; i < sizeof permitted / sizeof *permitted; i++)
         if (till_str_starts_with(passage->request->url, permitted[i]))
@@ -147,8 +148,11 @@ static void arrived(void *self, const struct sim_passage *passage) {
     if (check_is_gateway(check, passage->to)) {
         note_open(check, passage->request);
         note_skew(check);
+        check_card_event(check, passage);
     }
-    if (passage->to == check->scene->platform_process)
+    if (check_is_card(passage->request->url))
+        check_card_call(check, passage);
+    else if (passage->to == check->scene->platform_process)
         check_platform_call(check, passage);
     if (check_is_gateway(check, passage->from)) {
         check_permitted(check, passage);
@@ -165,6 +169,8 @@ static void answered(void *self, const struct sim_passage *passage) {
     struct check *check = self;
     struct till_str path = check_path(passage->request->url);
     check_look(check);
+    if (!check->is_closed && passage->response)
+        check_card_said(check, passage);
     if (!check->db || !check_is_gateway(check, passage->to) || !passage->response)
         return;
     check_bounded(check, passage);

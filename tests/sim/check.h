@@ -15,6 +15,8 @@ struct check;
 /* Before scene_open: the store's connections report which rows they write, so that a look costs
  * what a commit touched. Without it every look reads everything. */
 void check_watch(void);
+/* A connection that is not the store's has written and is about to be closed. */
+void check_watch_forget(void);
 /* Observes the simulation from here on. */
 struct check *check_open(struct scene *scene, struct people *people);
 void check_close(struct check *check);

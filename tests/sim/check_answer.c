@@ -4,7 +4,7 @@
  * forgery (I23). To merchants: a signed request counts once (I24), a key has one answer (I11), and
  * nobody reads what is another's (I18) or a secret (I22).
  */
-#include "check_inside.h"
+#include "check_card.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -12,8 +12,8 @@
 
 /* ---- notifications ---- */
 
-static void account_of_address(struct check *check, struct till_str path, char *ret_id,
-                               size_t size) {
+void check_account_of_address(struct check *check, struct till_str path, char *ret_id,
+                              size_t size) {
     struct till_str last = path;
     for (size_t at; (at = till_str_find(last, '/')) < last.len;)
         last = till_str_sub(last, at + 1, last.len);
@@ -30,8 +30,8 @@ static bool is_held(struct check *check, const struct seen_attempt *attempt) {
 }
 
 /* Is what this notification says a durable fact with us, or a durable contradiction? */
-static bool is_known(struct check *check, const struct seen_attempt *attempt,
-                     const struct proof *proof) {
+bool check_is_known(struct check *check, const struct seen_attempt *attempt,
+                    const struct proof *proof) {
     if (is_held(check, attempt))
         return true;
     switch (proof->says) {
@@ -66,7 +66,7 @@ static void check_success(struct check *check, const char *account_id, const str
         !fact_find(check, "held", TILL_STR_NONE))
         sim_violation(check->sim, "I18", "a notification at %s about %s of %s was believed",
                       account_id, proof->order_no, attempt->account_id);
-    if (strcmp(attempt->account_id, account_id) == 0 && !is_known(check, attempt, proof))
+    if (strcmp(attempt->account_id, account_id) == 0 && !check_is_known(check, attempt, proof))
         sim_violation(check->sim, "I14",
                       "success was answered to a notification about %s (%s, received %" PRId64
                       ") before what it says was durable",
@@ -83,9 +83,14 @@ void check_notify_answer(struct check *check, const struct sim_passage *passage)
         passage->response->status == 200 && till_str_is(passage->response->body, "success");
     check_words(check, passage->response->body, CHECK_TO_PLATFORM, false,
                 "an answer to the platform");
+    if (till_str_starts_with(check_path(passage->request->url), TILL_STR("/notify/stripe/"))) {
+        check_card_notify_answer(check, passage);
+        return;
+    }
     if (!is_success)
         return;
-    account_of_address(check, check_path(passage->request->url), account_id, sizeof account_id);
+    check_account_of_address(check, check_path(passage->request->url), account_id,
+                             sizeof account_id);
     proof_of_notify(check, check_platform_app(check, account_id), passage->request->body, &proof);
     check_success(check, account_id, &proof);
 }
@@ -218,6 +223,8 @@ void check_read_secrets(struct check *check) {
         const struct till_secret *secret = &scene->merchant[i].secret;
         struct till_str bytes = {(const char *)secret->bytes, secret->len};
         add_secret(check, scene->merchant[i].webhook_secret);
+        add_secret(check, till_str_of(scene->merchant[i].card.key));
+        add_secret(check, till_str_of(scene->merchant[i].card.webhook_secret));
         add_secret(check, bytes);
         if (till_base64_encode(&check->kept, bytes, &text, &ignored))
             add_secret(check, text);
@@ -255,6 +262,8 @@ static const char *owner_of(struct check *check, struct till_str id) {
         for (size_t j = 0; j < merchant->account_count; j++)
             if (till_str_is(id, merchant->account_id[j]))
                 return merchant->app_id;
+        if (merchant->card.account_id[0] && till_str_is(id, merchant->card.account_id))
+            return merchant->app_id;
     }
     return "";
 }

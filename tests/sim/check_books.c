@@ -3,7 +3,7 @@
  * The tables that only grow: events, public numbers, ledger, evidence, discrepancies. Each look
  * reads what is new; the sums of what was read let a quiet point tell whether anything old changed.
  */
-#include "check_inside.h"
+#include "check_card.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -231,7 +231,10 @@ static void take_evidence(struct check *check, sqlite3_stmt *stmt) {
                       TILL_STR_ARG(subject));
     if (!attempt || strcmp(kind, "hold") == 0)
         return; /* kept for a person; nothing follows from it */
-    believe(check, attempt, refund, kind, bytes);
+    if (check_card_merchant(check, attempt->account_id))
+        check_card_believe(check, attempt, refund, kind, bytes);
+    else
+        believe(check, attempt, refund, kind, bytes);
     seen_touch(check, attempt->payment);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One small life and the ways in which it is broken (check_break.c); played by check_test.c. */
+/* One small life and the ways in which it is broken (check_break*.c); played by check_test.c. */
 #ifndef TESTS_SIM_CHECK_BREAK_H
 #define TESTS_SIM_CHECK_BREAK_H
 
@@ -22,7 +22,8 @@ struct breakage {
     const char *name, *invariant;
     void (*act)(struct life *life);
 };
-extern const struct breakage breakages[]; /* NULL at the end */
+extern const struct breakage breakages[];      /* NULL at the end */
+extern const struct breakage card_breakages[]; /* check_break_card.c; the same */
 
 /* A signed request of a merchant's server; NULL: no JSON came back. */
 struct till_json *life_call(struct life *life, size_t merchant, const char *method,

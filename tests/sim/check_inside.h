@@ -241,6 +241,14 @@ struct till_str check_header(const struct world_request *request, const char *na
 bool check_is_gateway(const struct check *check, const struct sim_process *process);
 void check_platform_call(struct check *check, const struct sim_passage *passage);
 void check_notify_answer(struct check *check, const struct sim_passage *passage);
+/* The account of ours that a notification's address names; empty: none. */
+void check_account_of_address(struct check *check, struct till_str path, char *ret_id, size_t size);
+/* Is what a message says a durable fact with us, or a durable contradiction? */
+bool check_is_known(struct check *check, const struct seen_attempt *attempt,
+                    const struct proof *proof);
+/* The same words for the same number, for ever. */
+void check_same_words(struct check *check, const char *rule, const char *kind,
+                      struct till_str number, struct till_str words);
 void check_api_answer(struct check *check, const struct sim_passage *passage);
 void check_api_ended(struct check *check, const struct sim_passage *passage);
 void check_mail(struct check *check, const struct sim_passage *passage);

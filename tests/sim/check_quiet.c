@@ -4,7 +4,7 @@
  * merchants must say the same. The platform's are read in its memory, the merchants' are what they
  * were told (people.h).
  */
-#include "check_inside.h"
+#include "check_card.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -333,6 +333,7 @@ void check_quiet(struct check *check) {
         if (check->payments.rows[i])
             check_duplicates(check, check->payments.rows[i]);
     check_platform_books(check);
+    check_card_books(check);
     check_merchants_books(check);
     check_audit(check);
     sim_count(check->sim, "check.quiet");

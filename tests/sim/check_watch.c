@@ -67,6 +67,10 @@ void check_watch(void) {
     watch.writer = NULL;
 }
 
+void check_watch_forget(void) {
+    watch.writer = NULL;
+}
+
 bool watch_is_touched(void) {
     return watch.is_touched || !watch.is_on;
 }

@@ -10,7 +10,7 @@
 #include <sandbox/fault.h>
 #include <stdio.h>
 
-/* Stripe's faults stand behind Alipay's; no merchant here has an account there. */
+/* Stripe's faults stand behind Alipay's; mischief_card.c draws them. */
 enum { MEMORY = 1 << 20, DRAWS_MAX = 100, LAST_FAULT = FAULT_NOTIFY_QUERY };
 
 /* What a rule is called in the counts: "fault.platform.drop_after". */
@@ -215,6 +215,10 @@ void mischief_run(void *arg) {
         cast_idle(cast, world, cast_between(cast, 0, 12 * MINUTE_US));
         if (cast->people->calm)
             break;
+        if (cast->plan.scene.cards && cast_often(cast, 45)) {
+            mischief_card(cast);
+            continue;
+        }
         int64_t dice = cast_below(cast, 100);
         if (dice < 15)
             add_preset(cast);

@@ -77,6 +77,7 @@ struct people_plan {
     bool network_faults, platform_faults, lies, disk_faults, clock_faults, crashes, operators;
     bool shops_fail;  /* webhook servers are down, slow, say 500 */
     bool shops_leave; /* and 410 */
+    int card_share;   /* of a hundred orders of merchants who take cards, so many are by card */
     bool careless;    /* a merchant that does not drop repeated webhooks: must be found out */
 };
 extern const char *const PERSON_PRODUCTS[]; /* NULL at the end */

@@ -23,6 +23,13 @@ static unsigned draw_products(struct sim *sim) {
     return some ? some : 1;
 }
 
+/* Drawn from a stream that nobody else draws from: lives without cards are what they were. */
+static void draw_cards(struct sim *sim, struct people_plan *plan) {
+    bool wanted = sim_chance(sim, SIM_CHECK, 300000);
+    plan->scene.cards = wanted ? 1 + (unsigned)sim_below(sim, SIM_CHECK, 7) : 0;
+    plan->card_share = (int)(20 + sim_below(sim, SIM_CHECK, 41));
+}
+
 static void draw_faults(struct sim *sim, struct people_plan *plan) {
     plan->network_faults = often(sim, 60);
     plan->platform_faults = often(sim, 60);
@@ -52,4 +59,5 @@ void people_draw(struct sim *sim, struct people_plan *plan) {
     plan->orders_per_hour =
         plan->orders_max * 60 * between(sim, 1, 4) / (minutes * (int64_t)plan->scene.merchants) + 1;
     draw_faults(sim, plan);
+    draw_cards(sim, plan);
 }

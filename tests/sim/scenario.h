@@ -53,6 +53,7 @@ void scenario_late_keep(void *stage);
 void scenario_late_refund(void *stage);
 void scenario_two_accounts(void *stage);
 void scenario_breaker(void *stage);
+void scenario_cards(void *stage);
 void scenario_careless(void *stage);
 
 #endif

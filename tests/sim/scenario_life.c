@@ -23,6 +23,17 @@ void scenario_life(void *arg) {
     live(stage, &plan);
 }
 
+void scenario_cards(void *arg) {
+    struct stage *stage = arg;
+    struct people_plan plan;
+    people_draw(stage->sim, &plan);
+    plan.scene.cards = ~0U;
+    plan.card_share = 90;
+    if (stage->size > 0)
+        plan.duration_us = stage->size * HOUR_US;
+    live(stage, &plan);
+}
+
 void scenario_careless(void *arg) {
     const struct people_plan plan = {.scene = {.merchants = 1, .accounts = 1},
                                      .duration_us = HOUR_US,

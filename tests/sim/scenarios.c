@@ -21,6 +21,7 @@ static const struct scenario scenarios[] = {
     {"two_accounts", "One order, two accounts, both paid (S-093).", scenario_two_accounts},
     {"breaker", "An account whose calls fail rests, others do not, and probes end it.",
      scenario_breaker},
+    {"cards", "Life in which every merchant sells by card.", scenario_cards},
     {"careless", "A merchant that ships at every delivery: must end with a violation.",
      scenario_careless},
     {"smoke", "One order, paid, told, partly refunded: engine and scene alone.", scenario_smoke},

@@ -6,6 +6,7 @@
  *   http://pay.till.test/...      either instance's public service (merchants, platform, buyers)
  *   http://a.till.test/, http://b.till.test/     one of them
  *   http://alipay.test/...        the platform
+ *   http://stripe.test/...        its other half, for accounts that take cards (Stripe's API)
  *   http://admin.till.test/...    either instance's administration (scene_admin)
  *   http://shop-N.test/...        merchant N's server; its endpoint is http://shop-N.test/webhook
  *
@@ -22,6 +23,13 @@
 
 enum { SCENE_GATEWAYS = 2, SCENE_MERCHANTS_MAX = 4, SCENE_ACCOUNTS_MAX = 3 };
 #define SCENE_DATABASE "till.db"
+#define SCENE_CARD_API "http://stripe.test"
+
+/* An account at the platform of cards, its key there, and what its events are signed with. */
+struct scene_card {
+    char account_id[TILL_ID_SIZE]; /* empty: the merchant has none */
+    char key[48], webhook_secret[48];
+};
 
 struct scene_merchant {
     struct sim_process *process; /* its server */
@@ -32,6 +40,7 @@ struct scene_merchant {
     char account_id[SCENE_ACCOUNTS_MAX][TILL_ID_SIZE];
     char platform_app_id[SCENE_ACCOUNTS_MAX][48]; /* at the platform */
     size_t account_count;
+    struct scene_card card;
 };
 
 struct scene_options {
@@ -39,6 +48,7 @@ struct scene_options {
     size_t accounts;          /* of each merchant */
     enum store_commit commit; /* THREAD: the commit task runs as a fiber of the store's process */
     unsigned refunds_late;    /* bit N: merchant N's late_policy is "refund", else "keep" */
+    unsigned cards;           /* bit N: merchant N has an account for cards, too */
     bool bills;               /* accounts fetch the platform's bills every morning */
 };
 

@@ -44,13 +44,13 @@ static void open_platform(struct scene *scene) {
          "platform", &err);
     sim_serve(scene->sim, "http://alipay.test/", scene->platform_process,
               sandbox_service(scene->sandbox));
+    sim_serve(scene->sim, SCENE_CARD_API "/", scene->platform_process,
+              sandbox_service(scene->sandbox));
 }
 
 /* ---- provisioning ---- */
 
-static struct till_str format(struct scene *scene, const char *pattern, ...)
-    __attribute__((format(printf, 2, 3)));
-static struct till_str format(struct scene *scene, const char *pattern, ...) {
+struct till_str stage_format(struct scene *scene, const char *pattern, ...) {
     struct till_str text = TILL_STR_NONE;
     struct till_error err;
     char line[8192];
@@ -64,8 +64,8 @@ static struct till_str format(struct scene *scene, const char *pattern, ...) {
 }
 
 /* The JSON of a 2xx answer; the caller releases it. */
-static struct till_json *admin(struct scene *scene, const char *method, const char *target,
-                               struct till_str body) {
+struct till_json *stage_admin(struct scene *scene, const char *method, const char *target,
+                              struct till_str body) {
     struct world_answer answer;
     struct till_json *json = NULL;
     struct till_error err;
@@ -77,7 +77,7 @@ static struct till_json *admin(struct scene *scene, const char *method, const ch
     return json;
 }
 
-static void copy_text(char *out, size_t size, const struct till_json *json, const char *member) {
+void stage_copy_text(char *out, size_t size, const struct till_json *json, const char *member) {
     struct till_str text = till_json_get_str(json, member);
     assert(text.len > 0 && text.len < size);
     memcpy(out, text.ptr, text.len);
@@ -88,19 +88,20 @@ static void make_app(struct scene *scene, size_t index) {
     struct scene_merchant *merchant = &scene->merchant[index];
     bool refunds = scene->options.refunds_late >> index & 1u;
     snprintf(merchant->late_policy, sizeof merchant->late_policy, refunds ? "refund" : "keep");
-    struct till_json *json TILL_JSON_SCOPED = admin(
+    struct till_json *json TILL_JSON_SCOPED = stage_admin(
         scene, "POST", "/admin/apps",
-        format(scene, "{\"name\":\"Shop %zu\",\"hosts\":\"shop-%zu.test\",\"late_policy\":\"%s\"}",
-               index, index, merchant->late_policy));
-    copy_text(merchant->app_id, sizeof merchant->app_id, json, "id");
+        stage_format(scene,
+                     "{\"name\":\"Shop %zu\",\"hosts\":\"shop-%zu.test\",\"late_policy\":\"%s\"}",
+                     index, index, merchant->late_policy));
+    stage_copy_text(merchant->app_id, sizeof merchant->app_id, json, "id");
 }
 
 static void make_key(struct scene *scene, struct scene_merchant *merchant) {
     struct till_str bytes;
     struct till_error err;
-    struct till_json *json TILL_JSON_SCOPED =
-        admin(scene, "POST", "/admin/keys", format(scene, "{\"app_id\":\"%s\"}", merchant->app_id));
-    copy_text(merchant->key_id, sizeof merchant->key_id, json, "id");
+    struct till_json *json TILL_JSON_SCOPED = stage_admin(
+        scene, "POST", "/admin/keys", stage_format(scene, "{\"app_id\":\"%s\"}", merchant->app_id));
+    stage_copy_text(merchant->key_id, sizeof merchant->key_id, json, "id");
     must(scene,
          till_hex_decode(&scene->arena, till_json_get_str(json, "secret"), &bytes, &err) &&
              bytes.len <= sizeof merchant->secret.bytes,
@@ -113,10 +114,11 @@ static void make_endpoint(struct scene *scene, size_t index) {
     struct scene_merchant *merchant = &scene->merchant[index];
     char target[128];
     snprintf(target, sizeof target, "/admin/endpoints?app_id=%s", merchant->app_id);
-    struct till_json *json TILL_JSON_SCOPED = admin(
-        scene, "POST", target, format(scene, "{\"url\":\"http://shop-%zu.test/webhook\"}", index));
+    struct till_json *json TILL_JSON_SCOPED =
+        stage_admin(scene, "POST", target,
+                    stage_format(scene, "{\"url\":\"http://shop-%zu.test/webhook\"}", index));
     merchant->webhook_secret =
-        format(scene, "%.*s", TILL_STR_ARG(till_json_get_str(json, "secret")));
+        stage_format(scene, "%.*s", TILL_STR_ARG(till_json_get_str(json, "secret")));
 }
 
 /* The app at the platform gets the merchant's public key, the account the private one. */
@@ -133,13 +135,13 @@ static struct till_str make_platform_app(struct scene *scene, struct scene_merch
     till_key_free(key);
     struct till_json *json TILL_JSON_SCOPED =
         scene_control(scene, "POST", "/control/apps",
-                      format(scene, "{\"name\":\"%s\",\"public_key\":\"%.*s\"}", merchant->app_id,
-                             TILL_STR_ARG(public_key)));
+                      stage_format(scene, "{\"name\":\"%s\",\"public_key\":\"%.*s\"}",
+                                   merchant->app_id, TILL_STR_ARG(public_key)));
     if (!json)
         sim_violation(scene->sim, "SCENE", "the platform makes no app");
-    copy_text(merchant->platform_app_id[account], sizeof merchant->platform_app_id[account], json,
-              "app_id");
-    return format(
+    stage_copy_text(merchant->platform_app_id[account], sizeof merchant->platform_app_id[account],
+                    json, "app_id");
+    return stage_format(
         scene,
         "{\"app_id\":\"%s\",\"seller_id\":\"%.*s\",\"private_key\":\"%.*s\","
         "\"platform_public_key\":\"%.*s\",%s"
@@ -151,13 +153,14 @@ static struct till_str make_platform_app(struct scene *scene, struct scene_merch
 
 static void make_account(struct scene *scene, struct scene_merchant *merchant, size_t account) {
     struct till_str settings = make_platform_app(scene, merchant, account);
-    struct till_json *json TILL_JSON_SCOPED =
-        admin(scene, "POST", "/admin/accounts",
-              format(scene,
+    struct till_json *json TILL_JSON_SCOPED = stage_admin(
+        scene, "POST", "/admin/accounts",
+        stage_format(scene,
                      "{\"app_id\":\"%s\",\"channel\":\"alipay\",\"name\":\"account %zu\","
                      "\"settings\":%.*s}",
                      merchant->app_id, account, TILL_STR_ARG(settings)));
-    copy_text(merchant->account_id[account], sizeof merchant->account_id[account], json, "id");
+    stage_copy_text(merchant->account_id[account], sizeof merchant->account_id[account], json,
+                    "id");
 }
 
 static void provision(struct scene *scene, size_t index) {
@@ -171,6 +174,8 @@ static void provision(struct scene *scene, size_t index) {
     for (size_t i = 0; i < scene->options.accounts; i++)
         make_account(scene, merchant, i);
     merchant->account_count = scene->options.accounts;
+    if (scene->options.cards >> index & 1u)
+        stage_make_card_account(scene, index);
 }
 
 /* ---- all of it ---- */

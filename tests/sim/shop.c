@@ -32,20 +32,32 @@ void shop_write_extra(struct cast *cast, const struct cast_order *o, const char 
     }
 }
 
+static const char *account_of(const struct cast_order *o) {
+    const struct scene_merchant *merchant = &o->cast->scene->merchant[o->order.merchant];
+    return shop_is_by_card(o->order.product) ? merchant->card.account_id
+                                             : merchant->account_id[o->order.account];
+}
+
+static const char *draw_currency(struct cast *cast, const struct cast_order *o) {
+    if (!shop_is_by_card(o->order.product))
+        return "CNY";
+    return cast_often(cast, 50) ? "JPY" : "USD";
+}
+
 static void write_body(struct cast *cast, struct cast_order *o) {
-    const struct scene_merchant *merchant = &cast->scene->merchant[o->order.merchant];
+    const char *currency = draw_currency(cast, o);
     char extra[160], back[80] = "";
     shop_write_extra(cast, o, o->order.product, extra, sizeof extra);
     if (cast_often(cast, 50))
         snprintf(back, sizeof back, ",\"return_url\":\"http://shop-%zu.test/done\"",
                  o->order.merchant);
-    int len =
-        snprintf(o->body, sizeof o->body,
-                 "{\"channel\":\"alipay\",\"product\":\"%s\",\"account\":\"%s\","
-                 "\"amount\":%" PRId64 ",\"currency\":\"CNY\",\"out_trade_no\":\"%s\","
-                 "\"subject\":\"Tea %s\",\"expires_in\":%" PRId64 "%s%s}",
-                 o->order.product, merchant->account_id[o->order.account], o->order.minor,
-                 o->order.out_trade_no, o->order.out_trade_no, o->life_us / SECOND_US, back, extra);
+    int len = snprintf(o->body, sizeof o->body,
+                       "{\"channel\":\"%s\",\"product\":\"%s\",\"account\":\"%s\","
+                       "\"amount\":%" PRId64 ",\"currency\":\"%s\",\"out_trade_no\":\"%s\","
+                       "\"subject\":\"Tea %s\",\"expires_in\":%" PRId64 "%s%s}",
+                       shop_is_by_card(o->order.product) ? "stripe" : "alipay", o->order.product,
+                       account_of(o), o->order.minor, currency, o->order.out_trade_no,
+                       o->order.out_trade_no, o->life_us / SECOND_US, back, extra);
     assert(len > 0 && (size_t)len < sizeof o->body);
 }
 
@@ -194,6 +206,8 @@ static const char *draw_product(struct cast *cast) {
 }
 
 static int64_t draw_life_s(struct cast *cast, const char *product) {
+    if (shop_is_by_card(product))
+        return cast_often(cast, 30) ? 7200 : cast_between(cast, 1860, 3600);
     if (strcmp(product, "barcode") == 0)
         return cast_between(cast, 10, 120);
     return cast_often(cast, 15) ? 7200 : cast_between(cast, 60, 900);
@@ -201,7 +215,9 @@ static int64_t draw_life_s(struct cast *cast, const char *product) {
 
 static void order_something(struct cast_shop *shop) {
     struct cast *cast = shop->cast;
-    const char *product = draw_product(cast);
+    bool by_card = cast->scene->merchant[shop->merchant].card.account_id[0] &&
+                   cast_often(cast, cast->plan.card_share);
+    const char *product = by_card ? SHOP_CARD : draw_product(cast);
     int64_t minor =
         cast_often(cast, 5) ? cast_between(cast, 150000, 300000) : cast_between(cast, 1, 20000);
     struct cast_order *o = shop_new_order(cast, shop->merchant, product, minor,

@@ -13,10 +13,12 @@ enum { PAUSE_FIRST_S = 1, PAUSE_MAX_S = 240 };
 static void compose(struct cast_order *o, const char *product, size_t account) {
     const struct scene_merchant *merchant = &o->cast->scene->merchant[o->order.merchant];
     const char *named = product[0] ? product : o->order.product;
+    const char *account_id =
+        shop_is_by_card(named) ? merchant->card.account_id : merchant->account_id[account];
     char extra[160];
     shop_write_extra(o->cast, o, named, extra, sizeof extra);
     int len = snprintf(o->another, sizeof o->another, "{\"product\":\"%s\",\"account\":\"%s\"%s}",
-                       named, merchant->account_id[account], extra);
+                       named, account_id, extra);
     assert(len > 0 && (size_t)len < sizeof o->another);
     o->another_taken = false;
 }
@@ -62,6 +64,16 @@ bool shop_try_another_way(struct cast_order *o, const char *product, size_t acco
     return insist(o);
 }
 
+/* Who ordered by card stays with cards (wallets take another currency); others may change to them
+ * where the shop takes them. */
+static const char *draw_card_way(struct cast_order *o, const char *product) {
+    if (!o->cast->scene->merchant[o->order.merchant].card.account_id[0])
+        return product;
+    if (shop_is_by_card(o->order.product))
+        return SHOP_CARD;
+    return cast_often(o->cast, 20) ? SHOP_CARD : product;
+}
+
 void shop_try_any_way(struct cast_order *o) {
     static const char *const products[] = {"", "precreate", "page", "app", "barcode", "jsapi"};
     struct cast *cast = o->cast;
@@ -71,7 +83,8 @@ void shop_try_any_way(struct cast_order *o) {
     if (!o->another[0] || o->another_taken) { /* drawn one after the other: compilers differ in
                                                  whose turn it is among arguments */
         size_t account = (size_t)cast_below(cast, (int64_t)accounts);
-        compose(o, products[cast_below(cast, sizeof products / sizeof *products)], account);
+        const char *product = products[cast_below(cast, sizeof products / sizeof *products)];
+        compose(o, draw_card_way(o, product), account);
     }
     (void)insist(o);
 }

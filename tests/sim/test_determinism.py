@@ -17,7 +17,7 @@ TIMES = 100
 HASH = re.compile(rb"^hash ([0-9a-f]{16})$", re.M)
 # Short ones for the hundred times, long ones for the builds.
 OFTEN = ["--seed", "7", "--scenario", "smoke"]
-SEEDS = [["--seed", "7", "--scenario", "smoke"], ["--seed", "2"], ["--seed", "5"], ["--seed", "11"],
+SEEDS = [["--seed", "7", "--scenario", "smoke"], ["--seed", "2"], ["--seed", "5"], ["--seed", "11"], ["--seed", "2", "--scenario", "cards"],
          ["--seed", "3", "--scenario", "close_vs_paid", "--size", "20"], ["--seed", "4", "--scenario", "refund_race", "--size", "20"]]
 SOURCES = ("include", "lib", "rt", "gateway", "sandbox", "tests/sim")
 

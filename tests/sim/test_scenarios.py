@@ -108,6 +108,13 @@ def a_merchant_that_ships_at_every_delivery_is_found_out(_):
 
 
 @tap.test
+def cards_are_sold_by_and_the_books_agree(_):
+    runs = [play("cards", seed) for seed in range(1, 7)]
+    happened(runs, "check.card_paid", "check.card_unpaid", "buyer.cards", "buyer.money_later", "buyer.money_never", "buyer.ways_back",
+             "merchant.refunds", "merchant.closes", "fault.platform.dashboard_refund", "fault.platform.stripe_error_after")
+
+
+@tap.test
 def life_goes_on_and_meets_everything(_):
     runs = [play("life", seed) for seed in range(1, 9)]
     happened(runs, "merchant.orders", "merchant.refunds", "merchant.replays", "merchant.changed_orders", "merchant.twins", "buyer.pages",
