@@ -54,15 +54,6 @@ static const struct scene_merchant *caller_of(const struct check *check,
     return NULL;
 }
 
-void check_card_said(struct check *check, const struct sim_passage *passage) {
-    char name[TILL_ID_SIZE + DIGEST_HEX + 2];
-    const struct scene_merchant *merchant = caller_of(check, passage->request);
-    if (!merchant || !check_is_card(passage->request->url))
-        return;
-    name_bytes(merchant->card.account_id, passage->response->body, name);
-    fact_obtain(check, "card said", till_str_of(name))->times++;
-}
-
 /* ---- events ---- */
 
 /* "t=1,v1=a,v1=b": the first t; whether a v1 is the one wanted. */
@@ -185,6 +176,34 @@ static struct till_str parameter(struct check *check, const struct world_request
     struct till_error ignored;
     bool parsed = till_form_parse(&check->arena, request->body, &form, &ignored);
     return parsed ? till_form_get(&form, name) : TILL_STR_NONE;
+}
+
+/* ---- what the platform answers ---- */
+
+/* A creation that is refused for what it is: the platform has taken no order under this number, and
+ * takes none from these bytes any more (ADR 039). A limit or a key says nothing of the kind. */
+static void note_refusal(struct check *check, const struct sim_passage *passage) {
+    static const int refusals[] = {400, 402, 404};
+    bool is_refused = false;
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        is_refused = is_refused || passage->response->status == refusals[i];
+    if (!is_refused || !till_str_is(passage->request->method, "POST") ||
+        !till_str_is(check_path(passage->request->url), "/v1/checkout/sessions"))
+        return;
+    struct till_str number = parameter(check, passage->request, "metadata[till_no]");
+    struct seen_attempt *attempt = seen_attempt_numbered(check, number);
+    if (attempt)
+        attempt->proven_closed = true;
+}
+
+void check_card_said(struct check *check, const struct sim_passage *passage) {
+    char name[TILL_ID_SIZE + DIGEST_HEX + 2];
+    const struct scene_merchant *merchant = caller_of(check, passage->request);
+    if (!merchant || !check_is_card(passage->request->url))
+        return;
+    name_bytes(merchant->card.account_id, passage->response->body, name);
+    fact_obtain(check, "card said", till_str_of(name))->times++;
+    note_refusal(check, passage);
 }
 
 static void check_key(struct check *check, const char *rule, const struct world_request *request,
