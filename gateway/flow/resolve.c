@@ -149,10 +149,11 @@ static bool wait_for_expiry(struct resolving *r, struct till_error *err) {
 }
 
 /* An end that may not be the last word: money that a cancel of ours was after, an order that was
- * closed and can still arrive. */
+ * closed and can still arrive. Without the handle to ask by it is the last one. */
 static bool ask_once_more(struct resolving *r, struct till_error *err) {
     enum till_attempt_state state = r->due->attempt.state;
-    if (state == TILL_ATTEMPT_PAID || state == TILL_ATTEMPT_CLOSED)
+    bool may_ask = state == TILL_ATTEMPT_PAID || state == TILL_ATTEMPT_CLOSED;
+    if (may_ask && !is_keyed(r))
         return query(r, err);
     return store_defer(r->gw->store, r->due, 0, now_of(r), err);
 }

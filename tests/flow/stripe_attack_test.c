@@ -147,6 +147,27 @@ static void the_end_of_another_session_under_our_number_is_not_ours(void **state
     assert_int_equal(money_payment(M, payment.id).state, TILL_PAYMENT_CLOSED);
 }
 
+/* Nobody tells the session's handle, so there is nothing to ask by; the row must come to rest. */
+static void an_order_that_was_paid_while_closing_rests_without_its_handle(void **state) {
+    (void)state;
+    world_inline_fault(M->world, STRIPE_API, WORLD_INLINE_LOST_AFTER, 1000);
+    (void)stage_try_create(S, "deaf", 1000, "USD", "");
+    struct payment_row payment = money_by_order(M, "deaf");
+    (void)money_request(M, close_payment, payment.id, NULL);
+    assert_int_equal(money_payment(M, payment.id).state, TILL_PAYMENT_CLOSING);
+    assert_int_equal(tell("payment_intent.succeeded",
+                          "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"amount_received\":"
+                          "1000,\"currency\":\"usd\",\"metadata\":{\"till_no\":\"%.*s\"}}",
+                          TILL_STR_ARG(payment.upstream_no)),
+                     200);
+    assert_int_equal(money_payment(M, payment.id).state, TILL_PAYMENT_PAID);
+    money_sweep_for(M, 12 * HOUR);
+    payment = money_payment(M, payment.id);
+    struct attempt_row attempt = money_attempt(M, &payment);
+    assert_int_equal(attempt.next_ask_us, 0);
+    assert_int_equal(money_events(M, &payment, "payment.succeeded"), 1);
+}
+
 /* ---- old news ---- */
 
 #define FAILED "\"status\":\"failed\",\"failure_reason\":\"lost_or_stolen_card\""
@@ -331,6 +352,7 @@ int main(void) {
         T(a_second_payment_under_one_number_is_held),
         T(the_same_payment_again_is_no_news),
         T(the_end_of_another_session_under_our_number_is_not_ours),
+        T(an_order_that_was_paid_while_closing_rests_without_its_handle),
         T(the_word_for_a_refund_that_failed_is_the_platforms),
         T(the_success_of_a_refund_after_its_failure_is_old_news),
         T(an_old_sum_of_refunds_is_compared_with_the_platforms_present_one),
