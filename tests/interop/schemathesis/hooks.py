@@ -140,7 +140,8 @@ COMPLETE = {"POST /oauth2/token": complete_token, "POST /oauth2/revoke": complet
 def aim(case):
     """Mostly at something that exists."""
     kind = case.operation.path.split("/")[2] if case.operation.path.startswith("/v1/") else ""
-    kind = "paid" if case.operation.path.endswith("/refunds") and kind == "payments" else kind
+    if kind == "payments":  # what can succeed with some only is mostly asked of those
+        kind = {"refunds": "paid", "renew": "pending"}.get(case.operation.path.rsplit("/", 1)[1], kind)
     with lock:
         for name, prefix in (("id", kind), ("attempt", "attempts"), ("token", "tokens"), ("account", "accounts")):
             found = known.get(prefix)
@@ -167,13 +168,32 @@ def before_call(context, case, kwargs):
     aim(case)
 
 
+def keep(kind, value):
+    """At most 200 of a kind; later ones take the places of earlier ones by lot, since those have ended by then."""
+    if len(known[kind]) < 200:
+        known[kind].append(value)
+    else:
+        known[kind][lot.randrange(200)] = value
+
+
+def remember_state(payment):
+    pending = known.setdefault("pending", [])
+    is_pending = payment.get("state") == "pending" and (payment.get("action") or {}).get("value")
+    if is_pending and payment["id"] not in pending:
+        keep("pending", payment["id"])
+    elif not is_pending and payment.get("state") and payment["id"] in pending:
+        pending.remove(payment["id"])
+
+
 def remember(document):
     """Ids by the list they belong to: pay_ -> payments."""
     names = {"pay": "payments", "att": "attempts", "ref": "refunds", "evt": "events", "bil": "bills", "dis": "discrepancies"}
     for value in [document, *document.get("data", []), *document.get("attempts", []), *document.get("refunds", [])]:
         kind = names.get(str(value.get("id", ""))[:3]) if isinstance(value, dict) else None
-        if kind and len(known.setdefault(kind, [])) < 200 and value["id"] not in known[kind]:
-            known[kind].append(value["id"])
+        if kind and value["id"] not in known.setdefault(kind, []):
+            keep(kind, value["id"])
+        if kind == "payments":
+            remember_state(value)
         if isinstance(value, dict) and "cashier_url" in value and len(known.setdefault("tokens", [])) < 200:
             known["tokens"].append(value["cashier_url"].rsplit("/", 1)[1])
 
