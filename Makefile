@@ -13,7 +13,7 @@ help:
 	@echo "make interop  the platform's SDKs (Node, Go, Java, Python) against the sandbox; writes doc/CONFORMANCE.md"
 	@echo "make bench    figures beside the physical limits of this machine"
 	@echo "make soak     simulated years, a million mutated messages, kills by lot, hours of fuzzing, valgrind"
-	@echo "make sim-bugs plant fifteen bugs, see each one found by the simulator"
+	@echo "make sim-bugs plant seventeen bugs, see each one found by the simulator"
 	@echo "make coverage branches that the tests take, by directory"
 	@echo "make install  library, headers, program, manual (PREFIX=/usr/local, DESTDIR=)"
 	@echo "make clean    remove everything that was built"
