@@ -52,7 +52,7 @@ MATRIX = [
     ("W5", "W7", flows.webhook), ("W6", "W2", flows.webhook), ("W7", "S3", flows.webhook), ("W8", "W4", flows.webhook),
     ("W9", "S2", flows.webhook),
     # The first worker hangs longer than its lease, the second one delivers, the first one reports.
-    ("W10", "S4", lambda *points: flows.webhook(*points, script="W5=delay:18000@1;W10=kill")),
+    ("W10", "S4", lambda *points: flows.webhook(*points, script="W5=delay:21000@1;W10=kill")),
     ("S1", "S2", flows.starting), ("S2", "S1", flows.starting), ("S3", "S3", flows.starting), ("S4", "S3", flows.starting),
     ("S5", "S4", flows.stopping), ("S6", "S1", flows.stopping), ("S7", "S2", flows.stopping),
     # The resolver dies, or the platform's notification of the refund.

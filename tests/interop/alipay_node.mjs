@@ -44,7 +44,7 @@ async function startListener() {
 
 async function until(condition, what) {
   for (let i = 0; i < 200; i++) {
-    if (condition()) return;
+    if (await condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error(`waited in vain for ${what}`);
@@ -211,6 +211,9 @@ const tests = {
     const outTradeNo = await paid('2.00');
     const first = lastForm();
     const before = listener.notifications.length;
+    // The pause counts from the moment in which the platform has read our answer, which may be after the clock is turned.
+    const isCounted = (sent) => sent.out_trade_no === outTradeNo && sent.last_reply === 'fail';
+    await until(async () => (await control('GET', '/notifications')).notifications.some(isCounted), 'our answer to be counted');
     await control('POST', '/clock', { advance_seconds: 240 });
     await until(() => listener.notifications.length > before, 'the second attempt');
     assert.equal(lastForm().notify_id, first.notify_id);
