@@ -11,6 +11,8 @@
 TILL_MUST_CHECK bool state_load(struct sandbox *sandbox, struct till_error *err);
 /* Whether or not it is due. Not under the lock. */
 TILL_MUST_CHECK bool state_save(struct sandbox *sandbox, struct till_error *err);
+/* A line of the file, of this kind; the caller releases it. */
+struct till_json *state_row(const char *kind);
 /* True when it was written. */
 bool state_save_when_due(struct sandbox *sandbox);
 

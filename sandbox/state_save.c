@@ -38,27 +38,27 @@ static void take_row(void *page, struct till_json *row) {
     write_row(page, row);
 }
 
-static struct till_json *row_of(const char *kind) {
+struct till_json *state_row(const char *kind) {
     struct till_json *row = till_json_object();
     till_json_set_text(row, "kind", kind);
     return row;
 }
 
 static void write_head(struct page *page, const struct sandbox *sandbox) {
-    struct till_json *row = row_of("platform");
+    struct till_json *row = state_row("platform");
     till_json_set_int(row, "version", 1);
     till_json_set_int(row, "counter", (int64_t)sandbox->counter);
     till_json_set_int(row, "offset_us", sandbox->offset_us);
     till_json_set_int(row, "password_limit_minor", sandbox->password_limit_minor);
     write_row(page, row);
     for (size_t i = 0; i < PLATFORM_BUYERS; i++) {
-        row = row_of("buyer");
+        row = state_row("buyer");
         till_json_set_text(row, "name", sandbox->buyers[i].name);
         till_json_set_int(row, "balance_minor", sandbox->buyers[i].balance_minor);
         write_row(page, row);
     }
     for (const struct platform_seller *seller = sandbox->sellers; seller; seller = seller->next) {
-        row = row_of("seller");
+        row = state_row("seller");
         till_json_set_text(row, "id", seller->id);
         till_json_set_int(row, "balance_minor", seller->balance_minor);
         write_row(page, row);
@@ -78,7 +78,7 @@ static void set_key(struct page *page, struct till_json *row, const char *name,
 }
 
 static void write_app(struct page *page, const struct platform_app *app) {
-    struct till_json *row = row_of("app");
+    struct till_json *row = state_row("app");
     till_json_set_text(row, "id", app->id);
     till_json_set_text(row, "seller_id", app->seller->id);
     till_json_set_text(row, "secret", app->secret);
@@ -131,7 +131,7 @@ static void set_way_back(struct till_json *row, const struct platform_way_back *
 }
 
 static void write_trade(struct page *page, const struct platform_trade *trade) {
-    struct till_json *row = row_of("trade");
+    struct till_json *row = state_row("trade");
     till_json_set_text(row, "app_id", trade->app->id);
     till_json_set_str(row, "out_trade_no", trade->out_trade_no);
     till_json_set_str(row, "subject", trade->subject);
@@ -170,7 +170,7 @@ static void write_trade(struct page *page, const struct platform_trade *trade) {
 static void write_notice(struct page *page, const struct platform_notice *notice) {
     if (notice->over)
         return;
-    struct till_json *row = row_of("notice");
+    struct till_json *row = state_row("notice");
     till_json_set_text(row, "id", notice->id);
     till_json_set_text(row, "app_id", notice->trade->app->id);
     till_json_set_str(row, "out_trade_no", notice->trade->out_trade_no);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When events leave and how they fared; see mail.h. What they say is letter.c. */
 #include <sandbox/exchange_make.h>
+#include <sandbox/state.h>
 #include <sandbox/stripe/endpoint.h>
 #include <sandbox/stripe/mail.h>
 
@@ -340,8 +341,7 @@ void stripe_mail_free(struct stripe_mail *mail) {
 }
 
 static struct till_json *row_of(const struct stripe_delivery *delivery) {
-    struct till_json *row = till_json_object();
-    till_json_set_text(row, "kind", "stripe_delivery");
+    struct till_json *row = state_row("stripe_delivery");
     till_json_set_text(row, "event", delivery->event->id);
     till_json_set_text(row, "endpoint", delivery->endpoint->id);
     till_json_set_text(row, "variant", delivery->variant ? fault_row(delivery->variant)->name : "");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of the state file (sandbox/state.h): accounts, objects, kept answers. */
+#include <sandbox/state.h>
 #include <sandbox/stripe/buyer.h>
 #include <sandbox/stripe/idempotency.h>
 #include <sandbox/stripe/mail.h>
@@ -9,14 +10,8 @@
 
 typedef void row_writer(void *page, struct till_json *row);
 
-static struct till_json *row_of(const char *kind) {
-    struct till_json *row = till_json_object();
-    till_json_set_text(row, "kind", kind);
-    return row;
-}
-
 static struct till_json *account_row(const struct stripe_account *account) {
-    struct till_json *row = row_of("stripe_account");
+    struct till_json *row = state_row("stripe_account");
     till_json_set_text(row, "id", account->id);
     till_json_set_text(row, "key_digest", account->key_digest);
     till_json_set_text(row, "key_masked", account->key_masked);
@@ -26,7 +21,7 @@ static struct till_json *account_row(const struct stripe_account *account) {
 }
 
 static struct till_json *object_row(const struct stripe_object *object) {
-    struct till_json *row = row_of("stripe_object");
+    struct till_json *row = state_row("stripe_object");
     till_json_set_text(row, "account", object->account->id);
     till_json_set_text(row, "type", stripe_kind_name(object->kind));
     till_json_set_text(row, "id", object->id);
@@ -53,7 +48,7 @@ static void write_objects(const struct stripe_account *account, row_writer *writ
 static void write_kept(const struct stripe_kept *kept, row_writer *write, void *page) {
     if (kept->status == 0)
         return;
-    struct till_json *row = row_of("stripe_kept");
+    struct till_json *row = state_row("stripe_kept");
     till_json_set_text(row, "account", kept->account->id);
     till_json_set_text(row, "key", kept->key);
     till_json_set_text(row, "fingerprint", kept->fingerprint);

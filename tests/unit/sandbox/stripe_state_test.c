@@ -90,17 +90,19 @@ static void a_damaged_line_stops_the_start(void **state) {
         ("{\"kind\":\"stripe_account\",\"id\":\"acct_1\"}\n{\"kind\":\"stripe_object\",\"account\":"
          "\"acct_1\",\"type\":\"wonder\",\"id\":\"x_1\",\"text\":\"{}\"}\n"),
         "{\"kind\":\"stripe_kept\",\"account\":\"acct_nobody\",\"key\":\"k\",\"status\":200}\n"};
+    char damaged[sizeof path + 8];
     (void)state;
+    snprintf(damaged, sizeof damaged, "%s-damaged", path);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         struct till_error err;
         struct sandbox *sandbox = NULL;
-        struct sandbox_options options = {.state_path = TILL_STR("/tmp/till-stripe-damaged")};
+        struct sandbox_options options = {.state_path = till_str_of(damaged)};
         assert_true(file_write(options.state_path, till_str_of(lines[i]), 0600, false, &err));
         assert_false(sandbox_open(&options, play.world, NULL, &sandbox, &err));
         assert_int_equal(err.code, TILL_E_STORE_DAMAGED);
         assert_non_null(strstr(err.text, "Stripe"));
     }
-    unlink("/tmp/till-stripe-damaged");
+    unlink(damaged);
 }
 
 int main(void) {
